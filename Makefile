@@ -1,0 +1,43 @@
+# The front door. Each target needs only Python 3.11 or newer with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+
+.PHONY: help setup demo up test lint bench clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "HMM needs Python 3.11 or newer; say PYTHON=/path/to/python3.11 make …" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/.installed ## Install what HMM needs into .venv
+
+demo: setup ## Run HMM on a simulated fleet
+	@exec $(MANAGE) up --demo
+
+up: setup ## Run HMM for your own miners
+	@exec $(MANAGE) up
+
+test: $(VENV)/.installed-dev ## Install what the tests need and run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, djhtml, Django's own checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MANAGE) makemigrations --check --dry-run
+	$(MANAGE) check --deploy --fail-level WARNING
+
+clean: ## Remove the virtual environment and caches (never your data)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache staticfiles

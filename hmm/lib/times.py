@@ -1,0 +1,49 @@
+"""Dates and times as people and other programs write them."""
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+
+class NaiveTimeError(ValueError):
+    """A time of day without an offset, which could mean two instants."""
+
+
+def parse_when(text: str, zone: tzinfo, *, is_end: bool = False) -> datetime:
+    """Return the instant that `text` means, in UTC.
+
+    ISO 8601 with offset is that instant; a bare date is the start of that local day, and as the end of a
+    range (`is_end`) the start of the next, so that the day is included.
+    Raises NaiveTimeError for a time without offset and ValueError for anything else that is not a date.
+    """
+    if (day := _bare_date(text)) is not None:
+        return local_midnight(day + timedelta(days=1) if is_end else day, zone)
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither a date (2025-03-30) nor a time (2025-03-30T12:00Z)") from None
+    if parsed.tzinfo is None:
+        raise NaiveTimeError(f"{text!r} has no UTC offset; write {text}Z or {text}+01:00")
+    return parsed.astimezone(UTC)
+
+
+def local_midnight(day: date, zone: tzinfo) -> datetime:
+    """Return the instant at which the local `day` begins, in UTC.
+
+    Where a clock change skips midnight, the day begins at the first instant that exists.
+    """
+    wall = datetime.combine(day, time(), tzinfo=zone)
+    instant = wall.astimezone(UTC)
+    if instant.astimezone(zone).date() < day:  # midnight is in the gap: fold=0 gave the offset before it
+        instant = wall.replace(fold=1).astimezone(UTC)
+    return instant
+
+
+def floor_to_second(moment: datetime) -> datetime:
+    """Return `moment` without its fraction of a second."""
+    return moment.replace(microsecond=0)
+
+
+def _bare_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None

@@ -1,0 +1,93 @@
+"""What every floor shares: the installation, ranges to compute anew, runs of jobs, signs of life."""
+
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+def validate_time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is an IANA time zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValidationError(f"{name!r} is not a time zone; use a name such as Europe/London") from None
+
+
+class Currency(models.TextChoices):
+    GBP = "GBP", "Pound sterling"
+    EUR = "EUR", "Euro"
+    USD = "USD", "US dollar"
+
+
+class Installation(models.Model):
+    """The one row of facts about this installation."""
+
+    time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
+    currency = models.CharField(max_length=3, choices=Currency.choices)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="installation_is_one")]
+
+    def __str__(self) -> str:
+        return f"{self.time_zone}, {self.currency}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The installation's time zone, in which days, weeks and months begin."""
+        return ZoneInfo(self.time_zone)
+
+
+class DirtyRange(models.Model):
+    """A stretch of time whose figures must be computed (anew) for some miners or one tariff's miners.
+
+    Append-only: a run of the engine deletes exactly the rows it read before it read telemetry.
+    """
+
+    class Kind(models.TextChoices):
+        MINER = "miner"
+        TARIFF = "tariff"
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    entity_ids = ArrayField(models.IntegerField(), help_text="The miners or tariffs that changed.")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(start__lt=models.F("end")), name="dirty_range_has_length"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.entity_ids}: {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
+
+
+class JobRun(models.Model):
+    """One run of a recurring job: when, how long, how much, and how it ended."""
+
+    name = models.CharField(max_length=64)
+    started_at = models.DateTimeField(db_index=True)
+    duration_s = models.FloatField()
+    rows = models.BigIntegerField(null=True)
+    success = models.BooleanField()
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "-started_at"], name="job_run_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.started_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of a service (web, worker, collector)."""
+
+    service = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,182 @@
+"""Settings, read from the environment. Every variable has a default that works for one person at home."""
+
+from pathlib import Path
+
+import environ
+from csp.constants import SELF
+
+from hmm.lib.data_dir import prepare_data_dir, secret_key
+from hmm.lib.database_url import database_settings
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DATA_DIR: Path = prepare_data_dir(env.str("HMM_DATA_DIR", default=str(BASE_DIR / "var")))
+HOST: str = env.str("HMM_HOST", default="127.0.0.1")
+PORT: int = env.int("HMM_PORT", default=8000)
+DEFAULT_TIME_ZONE: str = env.str("HMM_TIME_ZONE", default="Europe/London")
+DEFAULT_CURRENCY: str = env.str("HMM_CURRENCY", default="GBP")
+OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
+
+DEBUG: bool = env.bool("HMM_DEBUG", default=False)
+SECRET_KEY: str = env.str("HMM_SECRET_KEY", default="") or secret_key(DATA_DIR)
+ALLOWED_HOSTS: list[str] = env.list("HMM_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("HMM_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "hmm",
+    "energy",
+    "pools",
+    "miners",
+    "metrics",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_q",
+    "axes",
+    "csp",
+    "ninja",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "hmm.middleware.InstallationTimeZoneMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "hmm.urls"
+WSGI_APPLICATION = "hmm.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASES = {
+    "default": database_settings(
+        env.str("DATABASE_URL", default=""), DATA_DIR, pooled=env.bool("HMM_DB_POOL", default=False)
+    )
+}
+
+# One directory shared by web, worker and collector: django-q2's statistics need a cache all of them see.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "cache",
+        "TIMEOUT": 300,
+        "OPTIONS": {"MAX_ENTRIES": 5000},
+    }
+}
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_VERBOSE = False
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"  # storage; people see the installation's zone, which lives in the database
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+Q_CLUSTER = {
+    "name": "hmm",
+    "orm": "default",
+    "workers": env.int("HMM_WORKERS", default=2),
+    "recycle": 500,
+    "timeout": 1800,
+    "retry": 2000,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "catch_up": False,
+    "guard_cycle": 1,
+    "poll": 1,
+    "queue_limit": 20,
+    "bulk": 1,
+    "save_limit": 500,
+    "label": "Task queue",
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+
+# HTTPS is the reverse proxy's; HMM_HTTPS=1 says that there is one.
+HTTPS: bool = env.bool("HMM_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 30 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+# On plain http to loopback, the default, these four cannot be met; with HMM_HTTPS=1 all but the last two are.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"] + (
+    [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("HMM_LOG_LEVEL", default="INFO")},
+    "loggers": {"django_q": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+}
