@@ -1,0 +1,133 @@
+"""What every test has: no way off this machine, empty caches, and a browser where there is one."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.db import connection
+
+from tests.loopback_only import sitecustomize as loopback_only
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+NO_CHROMIUM = (
+    "NO CHROMIUM: the browser tests were skipped. Install one (Debian: apt-get install chromium; "
+    "elsewhere: .venv/bin/playwright install chromium) or name one in HMM_CHROMIUM."
+)
+
+# Playwright runs an event loop in the thread in which the tests use the ORM.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+_guard = str(Path(loopback_only.__file__).parent)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_guard, os.environ.get("PYTHONPATH", "")]))
+
+
+def system_chromium() -> str | None:
+    """Return the path of the Chromium named in HMM_CHROMIUM or found on the system."""
+    named = os.environ.get("HMM_CHROMIUM", "")
+    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any], request: pytest.FixtureRequest
+) -> dict[str, Any]:
+    """Arguments that start a Chromium that stays on this machine; skips, loudly, where there is none."""
+    executable = system_chromium()
+    if executable is None:
+        executable = request.getfixturevalue("playwright").chromium.executable_path
+    if not Path(executable).exists():
+        request.config.stash[_missing_chromium] = True
+        pytest.skip(NO_CHROMIUM)
+    return {**browser_type_launch_args, "executable_path": executable, "args": CHROMIUM_ARGS}
+
+
+_missing_chromium = pytest.StashKey[bool]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly what a run without a browser has left out."""
+    if config.stash.get(_missing_chromium, False):
+        terminalreporter.write_line(f"\n{NO_CHROMIUM}\n", red=True, bold=True)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> Iterator[None]:
+    """No test sees what another has cached."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_login_lockout(settings: Any) -> None:
+    """Let `client.login()` work; a test of the lockout sets AXES_ENABLED itself."""
+    settings.AXES_ENABLED = False
+
+
+@pytest.fixture(autouse=True)
+def _empty_unmanaged_tables(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Empty, after a test that commits, the tables that Django's own flush does not know."""
+    yield
+    if _commits(request):
+        _truncate_unmanaged_tables()
+
+
+def _commits(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    by_marker = marker is not None and bool(marker.kwargs.get("transaction"))
+    return by_marker or bool({"transactional_db", "live_server"} & set(request.fixturenames))
+
+
+def _truncate_unmanaged_tables() -> None:
+    unmanaged = {model._meta.db_table for model in apps.get_models() if not model._meta.managed}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relname = ANY(%s)",
+            [list(unmanaged)],
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"TRUNCATE {table}")
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data directory of the test's own, with a path short enough for a socket, removed afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="hmm-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind: the embedded server that the tests started, and their data directory."""
+    directory = Path(django_settings.DATA_DIR)
+    if not directory.name.startswith("hmm-test-"):
+        return
+    _stop_embedded_server(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stop_embedded_server(directory: Path) -> None:
+    if django_settings.DATABASES["default"]["ENGINE"] != "hmm.postgres":
+        return
+    from hmm.postgres.server import EmbeddedServer
+
+    connection.close()
+    EmbeddedServer(directory).stop()
