@@ -1,0 +1,53 @@
+"""Units as people read them: hashrates, efficiency, and numbers with an SI letter."""
+
+import math
+import re
+from decimal import Decimal
+
+UNKNOWN = "–"
+_HASHRATE_UNITS = ((1e-3, "MH/s"), (1.0, "GH/s"), (1e3, "TH/s"), (1e6, "PH/s"), (1e9, "EH/s"))
+_SI_EXPONENTS = {"": 0, "k": 3, "K": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_SI_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([kKMGTPE]?)\s*")
+
+
+def format_hashrate(hashrate_ghs: float | None) -> str:
+    """Return a hashrate (GH/s) with three significant digits: "1.05 TH/s"; "–" where it is not known."""
+    if hashrate_ghs is None or not math.isfinite(hashrate_ghs):
+        return UNKNOWN
+    if hashrate_ghs == 0:
+        return "0 GH/s"
+    shown = [(_three_digits(hashrate_ghs / scale), unit) for scale, unit in _HASHRATE_UNITS]
+    number, unit = next((pair for pair in shown if abs(pair[0]) < 1000), shown[-1])
+    return f"{number:.{_decimals(number)}f} {unit}"
+
+
+def j_per_th(power_w: float | None, hashrate_ghs: float | None) -> float | None:
+    """Return the efficiency in J/TH (W per TH/s); None where either is not known or nothing is hashed."""
+    if power_w is None or hashrate_ghs is None or hashrate_ghs <= 0:
+        return None
+    efficiency = power_w / hashrate_ghs * 1000
+    return efficiency if math.isfinite(efficiency) else None
+
+
+def parse_si(text: str | float) -> float:
+    """Return the number that "4.29G", "483k" or "1e+03T" stands for; a number stands for itself.
+
+    Raises ValueError for anything else, NaN and infinity included.
+    """
+    match = _SI_NUMBER.fullmatch(str(text))
+    if not match:
+        raise ValueError(f"{text!r} is not a number such as 4.29G")
+    number = float(Decimal(match[1]).scaleb(_SI_EXPONENTS[match[2]]))
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is too large")
+    return number
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.2e}")
+
+
+def _decimals(rounded: float) -> int:
+    if rounded == 0:
+        return 2
+    return max(0, 2 - math.floor(math.log10(abs(rounded))))
