@@ -1,7 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class MetricsConfig(AppConfig):
     name = "metrics"
     verbose_name = "Metrics"
     default_auto_field = "django.db.models.AutoField"
+
+    def ready(self) -> None:
+        from metrics.store.view import refresh_view
+
+        post_migrate.connect(refresh_view, sender=self)

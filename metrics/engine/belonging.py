@@ -1,0 +1,87 @@
+"""Which site a miner belonged to, and on which tariff that was, span by span."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from hmm.lib.times import local_midnight
+from metrics.engine.segments import NO_TARIFF
+from miners.models import MinerSite, SiteTariff
+
+END_OF_TIME = date(9999, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A miner at a site on a tariff during [start_s, end_s), seconds since the epoch."""
+
+    miner_id: int
+    site_id: int
+    tariff_id: int
+    start_s: int
+    end_s: int
+
+
+def miner_spans(zone: ZoneInfo, start: datetime, end: datetime) -> list[Span]:
+    """Return the spans of every miner that overlap [start, end). Two queries."""
+    sites = _dated(MinerSite.objects.values_list("miner_id", "start_date", "site_id"))
+    tariffs = _dated(SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"))
+    low, high = int(start.timestamp()), int(end.timestamp())
+    found = (
+        span
+        for miner_id, at_sites in sites.items()
+        for begin, stop, site_id in at_sites
+        for span in _at_site(miner_id, site_id, begin, stop, tariffs.get(site_id, []), zone)
+    )
+    return [span for span in found if span.start_s < high and span.end_s > low]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTariffSpan:
+    """A site on a tariff during [start_s, end_s), seconds since the epoch."""
+
+    site_id: int
+    tariff_id: int
+    start_s: int
+    end_s: int
+
+
+def site_tariff_spans(zone: ZoneInfo) -> list[SiteTariffSpan]:
+    """Return which tariff each site was on, since when and until when. One query."""
+    tariffs = _dated(SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"))
+    return [
+        SiteTariffSpan(site_id, tariff_id, _epoch(begin, zone), _epoch(stop, zone))
+        for site_id, rows in tariffs.items()
+        for begin, stop, tariff_id in rows
+    ]
+
+
+Dated = tuple[date, date, int]
+
+
+def _dated(rows: Iterable[tuple[int, date, int]]) -> dict[int, list[Dated]]:
+    """Group (owner, since, what) rows to owner → [(since, until, what)]."""
+    grouped: dict[int, list[tuple[date, int]]] = {}
+    for owner, since, what in sorted(rows):
+        grouped.setdefault(owner, []).append((since, what))
+    return {owner: _until(changes) for owner, changes in grouped.items()}
+
+
+def _until(changes: Sequence[tuple[date, int]]) -> list[Dated]:
+    ends = [*changes, (END_OF_TIME, 0)]
+    return [(since, until, what) for (since, what), (until, _) in pairwise(ends)]
+
+
+def _at_site(
+    miner_id: int, site_id: int, begin: date, stop: date, tariffs: list[Dated], zone: ZoneInfo
+) -> Iterable[Span]:
+    edges = sorted({begin, stop, *(d for t in tariffs for d in t[:2] if begin < d < stop)})
+    for since, until in pairwise(edges):
+        tariff_id = next((t for a, b, t in tariffs if a <= since < b), NO_TARIFF)
+        yield Span(miner_id, site_id, tariff_id, _epoch(since, zone), _epoch(until, zone))
+
+
+def _epoch(day: date, zone: ZoneInfo) -> int:
+    return int(local_midnight(day, zone).timestamp())

@@ -1,0 +1,42 @@
+"""Which miners and which time the dirty ranges name, and what of them is left after a chunk is computed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from hmm.models import DirtyRange
+from metrics.engine.belonging import Span
+
+READ_AT_ONCE = 10_000
+
+
+def read_ranges(before: datetime, start: datetime | None = None, end: datetime | None = None) -> list[DirtyRange]:
+    """Return dirty ranges that begin before `before` and overlap [start, end), the earliest first."""
+    found = DirtyRange.objects.filter(start__lt=before)
+    if start is not None:
+        found = found.filter(end__gt=start)
+    if end is not None:
+        found = found.filter(start__lt=end)
+    return list(found.order_by("start", "id")[:READ_AT_ONCE])
+
+
+def miners_of(ranges: Iterable[DirtyRange], spans: Sequence[Span]) -> list[int]:
+    """Return the miners that these ranges name: themselves, or those on a named tariff."""
+    found: set[int] = set()
+    for dirty in ranges:
+        ids = set(dirty.entity_ids)
+        by_tariff = dirty.kind == DirtyRange.Kind.TARIFF
+        found |= {s.miner_id for s in spans if s.tariff_id in ids} if by_tariff else ids
+    return sorted(found)
+
+
+def consume(ranges: Iterable[DirtyRange], start: datetime, end: datetime) -> None:
+    """Delete these ranges, and append again what of them lies outside [start, end)."""
+    read = list(ranges)
+    rest = [
+        DirtyRange(kind=d.kind, entity_ids=d.entity_ids, start=a, end=b)
+        for d in read
+        for a, b in ((d.start, min(d.end, start)), (max(d.start, end), d.end))
+        if a < b
+    ]
+    DirtyRange.objects.filter(pk__in=[d.pk for d in read]).delete()
+    DirtyRange.objects.bulk_create(rest)

@@ -1,0 +1,137 @@
+"""Runs of the engine: fill what time has closed, compute anew what has changed.
+
+Every chunk is one transaction that holds one lock, reads the dirty ranges before it reads telemetry, and
+deletes exactly those together with writing its rows: a row of telemetry that is committed meanwhile has a
+range that the next run finds. A crash leaves the old rows or the new, never half.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from hmm.lib.buckets import MADE_OF, PERIODS
+from hmm.lib.locks import lock, try_lock
+from hmm.models import DirtyRange
+from metrics.engine.belonging import miner_spans
+from metrics.engine.compute import compute, known_miners
+from metrics.engine.dirty import consume, miners_of, read_ranges
+from metrics.engine.grid import Grid, day_after, grid
+from metrics.engine.marks import boundaries, first_marks, move_mark, read_marks
+from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.store.partitions import ensure_partitions
+
+LOCK = "metrics engine"
+MINER_DAYS_A_CHUNK = 1500
+
+
+class Busy(Exception):
+    """Another run of the engine is at work."""
+
+
+def run(now: datetime, through: str = "monthly", *, wait: bool = False) -> int:
+    """Fill every period up to `through` as far as time has closed it, then compute what is dirty.
+
+    Returns the rows written. Raises Busy when another run is at work and `wait` is false.
+    """
+    return fill(now, through, wait=wait) + clean(now, wait=wait)
+
+
+def fill(now: datetime, through: str = "monthly", *, wait: bool = False) -> int:
+    """Move the watermarks of slot, hour, … up to `through` forward to `now`, filling the whole gap."""
+    rows, more = 0, True
+    while more:
+        with _chunk(wait):
+            written, more = _fill_slots(grid(now), now)
+            rows += written
+    for period in PERIODS[1 : PERIODS.index(through) + 1]:
+        with _chunk(wait):
+            rows += _close(period, grid(now), now)
+    return rows
+
+
+def clean(
+    now: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    *,
+    wait: bool = False,
+    progress: Callable[[datetime, int], None] = lambda at, rows: None,
+) -> int:
+    """Compute anew what dirty ranges name within [start, end), chunk by chunk, the earliest first.
+
+    `progress` hears after each chunk up to where it went and the rows it wrote.
+    """
+    rows = 0
+    while (done := _clean_chunk(now, start, end, wait)) is not None:
+        rows += done[1]
+        progress(*done)
+    return rows
+
+
+def _fill_slots(cut: Grid, now: datetime) -> tuple[int, bool]:
+    """Fill at most a local day of slots. Returns the rows, and whether there is more to fill."""
+    marks = read_marks() or first_marks(cut, now)
+    start, target = marks["slot"], boundaries(cut, now)["slot"]
+    if start >= target:
+        return 0, False
+    end = min(target, day_after(start, cut.zone, 1))
+    ensure_partitions(start, end + timedelta(days=31))
+    fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
+    rows = compute(start, end, known_miners(miner_spans(cut.zone, start, end)), marks, cut, now)
+    move_mark("slot", end)
+    DirtyRange.objects.filter(pk__in=fresh).delete()  # they begin at or after `start`: filled now, or when closed
+    return rows, end < target
+
+
+def _close(period: str, cut: Grid, now: datetime) -> int:
+    marks = read_marks()
+    made_of = marks[MADE_OF[period]]
+    found = [b for b in cut.buckets(period, marks[period], made_of) if b.end <= made_of]
+    found = [b for b in found if b.end > marks[period]]
+    if not found:
+        return 0
+    miners = known_miners(miner_spans(cut.zone, found[0].start, found[-1].end))
+    rows = merge_miners(period, found, miners, now) + merge_fleet(period, found, cut, now)
+    move_mark(period, found[-1].end)
+    return rows
+
+
+def _clean_chunk(
+    now: datetime, start: datetime | None, end: datetime | None, wait: bool
+) -> tuple[datetime, int] | None:
+    """Compute the earliest chunk that is dirty. Returns up to where it went and its rows, None when all is clean."""
+    with _chunk(wait):
+        cut = grid(now)
+        marks = read_marks() or first_marks(cut, now)
+        ranges = read_ranges(marks["slot"], start, end)
+        if not ranges:
+            return None
+        low = max(ranges[0].start, start) if start else ranges[0].start
+        high = min(max(d.end for d in ranges), marks["slot"], end or marks["slot"])
+        low, high = _slot_edges(cut, low, high, marks["slot"])
+        spans = miner_spans(cut.zone, low, high)
+        days = max(1, min(31, MINER_DAYS_A_CHUNK // max(1, len(miners_of(ranges, spans)))))
+        high = min(high, day_after(low, cut.zone, days))
+        touched = [d for d in ranges if d.start < high and d.end > low]
+        ensure_partitions(low, high)
+        rows = compute(low, high, miners_of(touched, spans), marks, cut, now)
+        consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
+        return high, rows
+
+
+def _slot_edges(cut: Grid, low: datetime, high: datetime, closed: datetime) -> tuple[datetime, datetime]:
+    """Widen to whole slots, within what is closed."""
+    last = cut.bucket_at("slot", high - timedelta(microseconds=1)).end
+    return cut.bucket_at("slot", low).start, min(last, closed)
+
+
+@contextmanager
+def _chunk(wait: bool) -> Iterator[None]:
+    with transaction.atomic():
+        if wait:
+            lock(LOCK)
+        elif not try_lock(LOCK):
+            raise Busy
+        yield

@@ -1,0 +1,58 @@
+"""Standing charges, spread evenly over the local day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from energy.models import StandingCharge
+from hmm.lib.buckets import Bucket, buckets
+from metrics.engine.belonging import SiteTariffSpan
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A tariff's standing charge during [start, end); `end` null is open."""
+
+    tariff_id: int
+    start: datetime
+    end: datetime | None
+    pence_per_day: float
+
+
+def standing_charges() -> list[Charge]:
+    """Return every standing charge. One query."""
+    rows = StandingCharge.objects.order_by("tariff_id", "start")
+    return [Charge(*row) for row in rows.values_list("tariff_id", "start", "end", "pence_per_day")]
+
+
+def standing_pence(
+    site_id: int, bucket: Bucket, tariffs: Sequence[SiteTariffSpan], charges: Sequence[Charge], zone: ZoneInfo
+) -> float | None:
+    """Return the share of the standing charge that falls in `bucket`, None unless it is known for all of it.
+
+    Each local day's charge is spread evenly over its 23, 24 or 25 hours.
+    """
+    total = 0.0
+    for day in buckets("daily", bucket.start, bucket.end, zone, 0):
+        charge = _charge_at(site_id, day.start, tariffs, charges)
+        if charge is None:
+            return None
+        share = min(day.end, bucket.end) - max(day.start, bucket.start)
+        total += charge * share.total_seconds() / day.length_s
+    return total
+
+
+def _charge_at(
+    site_id: int, moment: datetime, tariffs: Sequence[SiteTariffSpan], charges: Sequence[Charge]
+) -> float | None:
+    at = int(moment.timestamp())
+    tariff = next((t.tariff_id for t in tariffs if t.site_id == site_id and t.start_s <= at < t.end_s), None)
+    return next(
+        (
+            c.pence_per_day
+            for c in charges
+            if c.tariff_id == tariff and c.start <= moment and (c.end is None or moment < c.end)
+        ),
+        None,
+    )

@@ -1,0 +1,21 @@
+"""Temperature as the device reports it for its chips."""
+
+from metrics.types import metric_types
+from metrics.types.base import MetricType
+
+metric_types.register(
+    "temperature",
+    MetricType(
+        name="temperature",
+        unit="C",
+        description="The average is weighted by covered seconds; least and greatest are of the readings that overlap.",
+        entities=("miner", "site", "system"),
+        own_s="temperature_s",
+        miner={
+            "avg": "r.temperature_c_s / nullif(r.temperature_s, 0)",
+            "min": "r.temperature_min_c",
+            "max": "r.temperature_max_c",
+            "unit": "'C'",
+        },
+    ),
+)
