@@ -25,6 +25,9 @@ class Tariff(models.Model):
     active = models.BooleanField(default=True, help_text="Fetch this tariff's prices.")
     fetched_at = models.DateTimeField(null=True, blank=True, editable=False)
     fetch_error = models.TextField(blank=True, editable=False)
+    retry_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Its service asked to be left alone until then."
+    )
 
     class Meta:
         constraints = [

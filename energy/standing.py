@@ -1,0 +1,84 @@
+"""Standing charges: what a tariff costs a day without using anything, stored as its provider states it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from django.db import transaction
+
+from energy.models import StandingCharge, Tariff
+from energy.providers.base import Charge
+from hmm.dirty import mark_tariff_dirty
+
+NO_END = datetime.max.replace(tzinfo=UTC)
+
+
+def store_charges(tariff: Tariff, charges: Iterable[Charge], horizon: datetime) -> bool:
+    """Store standing charges, which win over what is stored for the same time; return whether anything changed.
+
+    `charges` do not overlap; an open one ends where the next begins. Days whose charge is new or different are
+    marked dirty, those of an open one up to `horizon`.
+    """
+    with transaction.atomic():
+        Tariff.objects.select_for_update(no_key=True).get(pk=tariff.pk)
+        before = stored_charges(tariff)
+        after = overlay(before, _closed(charges))
+        if before == after:
+            return False
+        StandingCharge.objects.filter(tariff=tariff).delete()
+        StandingCharge.objects.bulk_create(
+            StandingCharge(tariff=tariff, start=c.start, end=c.end, pence_per_day=c.pence_per_day)
+            for c in after
+        )
+        mark_changed_charges(tariff, before, after, horizon)
+    return True
+
+
+def stored_charges(tariff: Tariff) -> list[Charge]:
+    """Return the tariff's standing charges in order of time."""
+    rows = StandingCharge.objects.filter(tariff=tariff).order_by("start")
+    return [Charge(row.start, row.end, row.pence_per_day) for row in rows]
+
+
+def mark_changed_charges(
+    tariff: Tariff, before: list[Charge], after: list[Charge], horizon: datetime
+) -> None:
+    """Mark dirty the stretches up to `horizon` in which the charge is not what it was."""
+    edges = {edge for charge in (*before, *after) for edge in (charge.start, charge.end or horizon)}
+    for start, end in pairwise(sorted(edge for edge in edges if edge <= horizon)):
+        if _at(before, start) != _at(after, start):
+            mark_tariff_dirty(tariff.pk, start, end)
+
+
+def overlay(stored: list[Charge], new: list[Charge]) -> list[Charge]:
+    """Return `new` with what it leaves of `stored`, in order of time. Neither overlaps within itself."""
+    left = stored
+    for charge in new:
+        left = [part for old in left for part in _without(old, charge)]
+    return sorted([*left, *new], key=lambda charge: charge.start)
+
+
+def _without(old: Charge, new: Charge) -> list[Charge]:
+    old_end, new_end = old.end or NO_END, new.end or NO_END
+    if old.start >= new_end or new.start >= old_end:
+        return [old]
+    parts = []
+    if old.start < new.start:
+        parts.append(Charge(old.start, new.start, old.pence_per_day))
+    if new_end < old_end:
+        parts.append(Charge(new_end, old.end, old.pence_per_day))
+    return parts
+
+
+def _closed(charges: Iterable[Charge]) -> list[Charge]:
+    ordered = sorted(charges, key=lambda charge: charge.start)
+    return [
+        Charge(c.start, min(c.end or NO_END, following.start), c.pence_per_day) if following else c
+        for c, following in pairwise([*ordered, None])
+        if c is not None
+    ]
+
+
+def _at(charges: list[Charge], moment: datetime) -> float | None:
+    holding = (c for c in charges if c.start <= moment and (c.end is None or c.end > moment))
+    return next((c.pence_per_day for c in holding), None)
