@@ -3,7 +3,8 @@
 The same pieces, columns and projections as in the store, so that a figure does not jump when its period closes.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,15 +13,15 @@ from django.db import connection
 
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket
-from metrics.engine.belonging import Span, miner_spans, site_tariff_spans
+from metrics.engine.belonging import Span
 from metrics.engine.compute import known_miners
-from metrics.engine.grid import Grid
 from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
-from metrics.engine.standing import standing_charges, standing_pence
+from metrics.engine.standing import standing_pence
+from metrics.engine.state import State
 from metrics.store.columns import MERGED, NAMES
 from metrics.types import metric_types
 
-CHILDREN = {
+CHILDREN: dict[str, tuple[str, ...]] = {
     "slot": (),
     "hourly": ("slot",),
     "daily": ("hourly", "slot"),
@@ -49,86 +50,85 @@ GROUPS = {
         FROM part HAVING count(*) > 0""",
 }
 
+STANDING = """
+CASE merged.entity_type
+  WHEN 'system' THEN (SELECT CASE WHEN count(*) = count(p) THEN sum(p) END FROM unnest(%(standing_pence)s::float8[]) p)
+  ELSE (SELECT s.pence FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
+        WHERE s.site_id = merged.entity_id)
+END AS standing_pence
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveRow:
-    """A figure of the open period."""
+    """Figures of one entity in the open period: metric type → value_json."""
 
     entity_type: str
     entity_id: int | None
-    value_json: dict[str, Any]
+    values: dict[str, dict[str, Any]]
 
 
 def live_rows(
-    metric_type: str,
+    types: Sequence[str],
     period: str,
     bucket: Bucket,
+    state: State,
+    now: datetime,
     *,
     entity_type: str,
-    entity_id: int | None,
-    cut: Grid,
-    marks: dict[str, datetime],
-    now: datetime,
+    entity_id: int | None = None,
 ) -> list[LiveRow]:
-    """Return the figures of the open `bucket` up to `now`, ordered by entity."""
-    now = now.replace(microsecond=0)
-    spans = miner_spans(cut.zone, bucket.start, max(now, bucket.start))
-    wanted = [entity_id] if entity_type == "miner" and entity_id is not None else known_miners(spans)
-    stored, lower = _stored(period, bucket, marks, now)
-    sql, params = _parts(stored, lower, wanted, spans, cut, now)
-    elapsed = Bucket(bucket.start, max(now, bucket.start))
-    params |= _standing(entity_type, spans, elapsed, cut) | {"elapsed_s": elapsed.length_s}
+    """Return the figures of the open `bucket` up to `now`, ordered by entity. One query."""
+    now = max(now.replace(microsecond=0), bucket.start)
+    spans = state.spans(bucket.start, now)
+    one_miner = entity_type == "miner" and entity_id is not None
+    miner_ids = [entity_id] if one_miner and entity_id is not None else known_miners(spans)
+    stored, lower = _stored(period, bucket, state, now)
+    window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans)
+    params = (
+        slot_params(window, state.prices_between)
+        | _standing(entity_type, spans, Bucket(bucket.start, now), state)
+        | {"span_site": [s.site_id for s in spans], "elapsed_s": Bucket(bucket.start, now).length_s}
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_select(metric_type, entity_type, sql), params)
-        rows = [LiveRow(*row) for row in cursor.fetchall()]
+        cursor.execute(_select(types, entity_type, stored), params)
+        rows = [_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
 
-def _stored(
-    period: str, bucket: Bucket, marks: dict[str, datetime], now: datetime
-) -> tuple[list[str], datetime]:
+def _stored(period: str, bucket: Bucket, state: State, now: datetime) -> tuple[list[str], datetime]:
     """Return the queries of what the store has of the bucket, and from when on telemetry must be read."""
     lower, found = bucket.start, []
     for child in CHILDREN[period]:
-        upper = min(marks.get(child, lower), now)
+        upper = min(state.marks.get(child, lower), now)
         if upper > lower:
             found.append(STORED.format(period=child, start=lower.isoformat(), end=upper.isoformat()))
             lower = upper
     return found, lower
 
 
-def _parts(
-    stored: list[str], lower: datetime, wanted: list[int], spans: list[Span], cut: Grid, now: datetime
-) -> tuple[str, dict[str, Any]]:
-    window = SlotWindow(lower, max(now, lower), cut.slot_s(now), wanted, spans)
+def _select(types: Sequence[str], entity_type: str, stored: Sequence[str]) -> str:
     live = f"SELECT entity_id, timestamp, {NAMES} FROM ({SELECT_SLOTS}) slot"
-    return "\nUNION ALL\n".join([*stored, live]), slot_params(window) | {
-        "span_site": [s.site_id for s in spans],
-    }
-
-
-def _select(metric_type: str, entity_type: str, parts: str) -> str:
-    projection = metric_types[metric_type].value_json(installation().currency)
+    currency = installation().currency
+    projections = [
+        f"""{metric_types[name].value_json(currency)} || '{{"partial": true}}'::jsonb""" for name in types
+    ]
     return f"""
-        WITH part AS ({parts}), merged AS ({GROUPS[entity_type]}),
-        r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s,
-                     CASE merged.entity_type
-                       WHEN 'system' THEN (SELECT CASE WHEN count(*) = count(p) THEN sum(p) END
-                                           FROM unnest(%(standing_pence)s::float8[]) p)
-                       ELSE (SELECT s.pence FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[])
-                             AS s(site_id, pence) WHERE s.site_id = merged.entity_id) END AS standing_pence
-              FROM merged)
-        SELECT r.entity_type, r.entity_id, {projection} || '{{"partial": true}}'::jsonb
-        FROM r ORDER BY r.entity_type, r.entity_id"""
+        WITH part AS ({" UNION ALL ".join([*stored, live])}), merged AS ({GROUPS[entity_type]}),
+             r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING} FROM merged)
+        SELECT r.entity_type, r.entity_id, {", ".join(projections)} FROM r ORDER BY r.entity_type, r.entity_id"""
 
 
-def _standing(entity_type: str, spans: list[Span], elapsed: Bucket, cut: Grid) -> dict[str, Any]:
-    pairs = list(_standing_pairs(spans, elapsed, cut)) if entity_type != "miner" else []
-    return {"standing_site": [s for s, _ in pairs], "standing_pence": [p for _, p in pairs]}
+def _row(types: Sequence[str], entity_type: str, entity_id: int | None, *values: str) -> LiveRow:
+    return LiveRow(entity_type, entity_id, {t: json.loads(v) for t, v in zip(types, values, strict=True)})
 
 
-def _standing_pairs(spans: list[Span], elapsed: Bucket, cut: Grid) -> Iterator[tuple[int, float | None]]:
-    charges, tariffs = standing_charges(), site_tariff_spans(cut.zone)
-    for site_id in sorted({s.site_id for s in spans}):
-        yield site_id, standing_pence(site_id, elapsed, tariffs, charges, cut.zone)
-
+def _standing(entity_type: str, spans: Sequence[Span], elapsed: Bucket, state: State) -> dict[str, Any]:
+    sites = sorted({s.site_id for s in spans}) if entity_type != "miner" else []
+    tariffs = state.tariff_spans()
+    return {
+        "standing_site": sites,
+        "standing_pence": [
+            standing_pence(site, elapsed, tariffs, state.charges, state.cut.zone) for site in sites
+        ],
+    }

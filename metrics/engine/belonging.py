@@ -24,10 +24,26 @@ class Span:
     end_s: int
 
 
+Moves = Iterable[tuple[int, date, int]]
+"""(who, since when, where): miners to sites, or sites to tariffs."""
+
+
 def miner_spans(zone: ZoneInfo, start: datetime, end: datetime) -> list[Span]:
     """Return the spans of every miner that overlap [start, end). Two queries."""
-    sites = _dated(MinerSite.objects.values_list("miner_id", "start_date", "site_id"))
-    tariffs = _dated(SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"))
+    return spans_of(
+        MinerSite.objects.values_list("miner_id", "start_date", "site_id"),
+        SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"),
+        zone,
+        start,
+        end,
+    )
+
+
+def spans_of(
+    miner_sites: Moves, site_tariffs: Moves, zone: ZoneInfo, start: datetime, end: datetime
+) -> list[Span]:
+    """Return the spans that these moves make and that overlap [start, end)."""
+    sites, tariffs = _dated(miner_sites), _dated(site_tariffs)
     low, high = int(start.timestamp()), int(end.timestamp())
     found = (
         span
@@ -50,10 +66,14 @@ class SiteTariffSpan:
 
 def site_tariff_spans(zone: ZoneInfo) -> list[SiteTariffSpan]:
     """Return which tariff each site was on, since when and until when. One query."""
-    tariffs = _dated(SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"))
+    return tariff_spans_of(SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"), zone)
+
+
+def tariff_spans_of(site_tariffs: Moves, zone: ZoneInfo) -> list[SiteTariffSpan]:
+    """Return which tariff each site was on by these moves, since when and until when."""
     return [
         SiteTariffSpan(site_id, tariff_id, _epoch(begin, zone), _epoch(stop, zone))
-        for site_id, rows in tariffs.items()
+        for site_id, rows in _dated(site_tariffs).items()
         for begin, stop, tariff_id in rows
     ]
 
@@ -61,7 +81,7 @@ def site_tariff_spans(zone: ZoneInfo) -> list[SiteTariffSpan]:
 Dated = tuple[date, date, int]
 
 
-def _dated(rows: Iterable[tuple[int, date, int]]) -> dict[int, list[Dated]]:
+def _dated(rows: Moves) -> dict[int, list[Dated]]:
     """Group (owner, since, what) rows to owner → [(since, until, what)]."""
     grouped: dict[int, list[tuple[date, int]]] = {}
     for owner, since, what in sorted(rows):

@@ -24,7 +24,12 @@ DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner' AND e
 
 
 def compute(
-    start: datetime, end: datetime, miner_ids: Sequence[int], marks: Mapping[str, datetime], grid: Grid, now: datetime
+    start: datetime,
+    end: datetime,
+    miner_ids: Sequence[int],
+    marks: Mapping[str, datetime],
+    grid: Grid,
+    now: datetime,
 ) -> int:
     """Compute these miners' slots in [start, end), and every closed longer period that overlaps it.
 

@@ -9,7 +9,9 @@ from metrics.engine.belonging import Span
 READ_AT_ONCE = 10_000
 
 
-def read_ranges(before: datetime, start: datetime | None = None, end: datetime | None = None) -> list[DirtyRange]:
+def read_ranges(
+    before: datetime, start: datetime | None = None, end: datetime | None = None
+) -> list[DirtyRange]:
     """Return dirty ranges that begin before `before` and overlap [start, end), the earliest first."""
     found = DirtyRange.objects.filter(start__lt=before)
     if start is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -42,7 +43,7 @@ class Grid:
     def spans(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime, int]]:
         """Cut [start, end) where the length of slots changes: (from, to, slot_s)."""
         edges = [start, *(since for since, _ in self.steps[1:] if start < since < end), end]
-        return [(a, b, self.slot_s(a)) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+        return [(a, b, self.slot_s(a)) for a, b in pairwise(edges) if a < b]
 
 
 def grid(now: datetime) -> Grid:
@@ -79,5 +80,3 @@ def day_after(moment: datetime, zone: ZoneInfo, days: int) -> datetime:
     for _ in range(days):
         start = bucket_at("daily", start, zone, 0).end
     return start
-
-

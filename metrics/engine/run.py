@@ -81,7 +81,9 @@ def _fill_slots(cut: Grid, now: datetime) -> tuple[int, bool]:
     fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
     rows = compute(start, end, known_miners(miner_spans(cut.zone, start, end)), marks, cut, now)
     move_mark("slot", end)
-    DirtyRange.objects.filter(pk__in=fresh).delete()  # they begin at or after `start`: filled now, or when closed
+    DirtyRange.objects.filter(
+        pk__in=fresh
+    ).delete()  # they begin at or after `start`: filled now, or when closed
     return rows, end < target
 
 

@@ -1,11 +1,11 @@
 """Telemetry to slots, in one query."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from energy.prices import prices_between
+from energy.prices import PricePoint, prices_between
 from metrics.engine.belonging import Span
 from metrics.engine.segments import NO_TARIFF, Segment, segments
 from metrics.store.columns import FROM_PIECES
@@ -61,9 +61,13 @@ GROUP BY piece.miner_id, piece.slot_s
 """
 
 
-def slot_params(window: SlotWindow) -> dict[str, Any]:
-    """Return the parameters of SELECT_SLOTS for `window`. One query a tariff, for its prices."""
-    cut = _segments(window)
+Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]
+"""Gives the prices of a tariff that overlap [start, end), in order."""
+
+
+def slot_params(window: SlotWindow, prices: Prices = prices_between) -> dict[str, Any]:
+    """Return the parameters of SELECT_SLOTS for `window`."""
+    cut = _segments(window, prices)
     spans = window.spans
     return {
         "start": window.start,
@@ -82,7 +86,7 @@ def slot_params(window: SlotWindow) -> dict[str, Any]:
     }
 
 
-def _segments(window: SlotWindow) -> list[Segment]:
+def _segments(window: SlotWindow, prices: Prices) -> list[Segment]:
     low, high = int(window.start.timestamp()), int(window.end.timestamp())
     tariffs = sorted({span.tariff_id for span in window.spans})
     return [
@@ -90,7 +94,7 @@ def _segments(window: SlotWindow) -> list[Segment]:
         for tariff_id in tariffs
         for segment in segments(
             tariff_id,
-            prices_between(tariff_id, window.start, window.end) if tariff_id != NO_TARIFF else [],
+            prices(tariff_id, window.start, window.end) if tariff_id != NO_TARIFF else [],
             low,
             high,
             window.slot_s,

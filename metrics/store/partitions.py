@@ -16,14 +16,17 @@ def ensure_partitions(start: datetime, end: datetime) -> None:
             cursor.execute(_statement(name, period, year, month))
 
 
-def _existing(cursor, names: list[str]) -> set[str]:  # type: ignore[no-untyped-def]
+def _existing(cursor, names: list[str]) -> set[str]:
     cursor.execute("SELECT n FROM unnest(%s::text[]) n WHERE to_regclass(n) IS NOT NULL", [names])
     return {name for (name,) in cursor.fetchall()}
 
 
 def _statement(name: str, period: str, year: int, month: int) -> str:
     # Attached rather than created in place: that takes no lock which readers would wait for.
-    start, end = datetime(year, month, 1, tzinfo=UTC), datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    start, end = (
+        datetime(year, month, 1, tzinfo=UTC),
+        datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC),
+    )
     parent = f"metrics_rollup_{period}"
     return f"""
         CREATE TABLE IF NOT EXISTS {name} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);

@@ -40,6 +40,9 @@ class MetricType:
 
     def _object(self, keys: Mapping[str, str], currency: str) -> str:
         words = {"money": currency.lower(), "minor": MINOR[currency]}
-        common = {"records": "r.records", "coverage": f"coalesce(r.{self.own_s}, 0) / nullif({CAPACITY_S}, 0)"}
+        common = {
+            "records": "r.records",
+            "coverage": f"coalesce(r.{self.own_s}, 0) / nullif({CAPACITY_S}, 0)",
+        }
         pairs = [f"'{key.format(**words)}', {sql}" for key, sql in {**common, **keys}.items()]
         return f"jsonb_build_object({', '.join(pairs)})"

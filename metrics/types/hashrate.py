@@ -22,7 +22,7 @@ metric_types.register(
             "min": "r.hashrate_min_ghs",
             "max": "r.hashrate_max_ghs",
             "unit": "'GH/s'",
-            "stability": f"least(100, greatest(0, 100 * (1 - sqrt({VARIANCE}) / nullif({AVERAGE}, 0))))",
+            "stability": f"CASE WHEN {AVERAGE} > 0 THEN greatest(0, 100 * (1 - sqrt({VARIANCE}) / {AVERAGE})) END",
         },
         fleet={
             "avg": "r.hashes_gh / nullif(r.elapsed_s, 0)",

@@ -1,0 +1,93 @@
+"""What a reader must know before it reads, in one query: how time is cut, how far the store is, who was where."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from energy.prices import PricePoint
+from hmm.installation import installation
+from hmm.lib.buckets import slot_length_s
+from metrics.engine.belonging import SiteTariffSpan, Span, spans_of, tariff_spans_of
+from metrics.engine.grid import Grid, grid
+from metrics.engine.standing import Charge
+
+READ_STATE = """
+SELECT jsonb_build_object(
+  'marks', (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
+  'grid', (SELECT jsonb_agg(jsonb_build_array(start, slot_s) ORDER BY start) FROM metrics_slotgrid),
+  'slots_s', (SELECT jsonb_agg(DISTINCT slot_s) FROM energy_tariff),
+  'miner_sites', (SELECT jsonb_agg(jsonb_build_array(miner_id, start_date, site_id)) FROM miners_minersite),
+  'site_tariffs', (SELECT jsonb_agg(jsonb_build_array(site_id, start_date, tariff_id)) FROM miners_sitetariff),
+  'charges', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_day) ORDER BY start)
+              FROM energy_standingcharge),
+  'dirty', (SELECT jsonb_agg(jsonb_build_array(start, "end") ORDER BY start) FROM hmm_dirtyrange d
+            WHERE d.start < %(end)s AND d."end" > %(start)s
+              AND d.start < (SELECT filled_to FROM metrics_watermark WHERE period = 'slot')),
+  'prices', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_kwh) ORDER BY start)
+             FROM energy_priceslot p WHERE p.start < %(now)s AND p."end" > greatest(%(open)s,
+               coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s))
+               AND p.start > %(open)s::timestamptz - interval '400 days')
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A consistent picture of what reading needs. `prices` are those since the store ends."""
+
+    cut: Grid
+    marks: Mapping[str, datetime]
+    dirty: Sequence[tuple[datetime, datetime]]
+    miner_sites: Sequence[tuple[int, date, int]]
+    site_tariffs: Sequence[tuple[int, date, int]]
+    charges: Sequence[Charge]
+    prices: Sequence[tuple[int, PricePoint]]
+
+    def spans(self, start: datetime, end: datetime) -> list[Span]:
+        """Return every miner's spans that overlap [start, end)."""
+        return spans_of(self.miner_sites, self.site_tariffs, self.cut.zone, start, end)
+
+    def tariff_spans(self) -> list[SiteTariffSpan]:
+        """Return which tariff each site was on, since when and until when."""
+        return tariff_spans_of(self.site_tariffs, self.cut.zone)
+
+    def prices_between(self, tariff_id: int, start: datetime, end: datetime) -> list[PricePoint]:
+        """Return the tariff's known prices that overlap [start, end), in order."""
+        return [p for t, p in self.prices if t == tariff_id and p.start < end and p.end > start]
+
+
+def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) -> State:
+    """Return the state for reading [start, end), the open period of which began at `opened`. One query."""
+    params = {"now": now, "start": start, "end": end, "open": opened}
+    with connection.cursor() as cursor:
+        cursor.execute(READ_STATE, params)
+        raw = json.loads(cursor.fetchone()[0])
+    return State(
+        cut=_grid(raw, now),
+        marks={period: _time(at) for period, at in (raw["marks"] or {}).items()},
+        dirty=[(_time(a), _time(b)) for a, b in raw["dirty"] or []],
+        miner_sites=_moves(raw["miner_sites"]),
+        site_tariffs=_moves(raw["site_tariffs"]),
+        charges=[Charge(t, _time(a), _time(b) if b else None, p) for t, a, b, p in raw["charges"] or []],
+        prices=[(t, PricePoint(_time(a), _time(b), p)) for t, a, b, p in raw["prices"] or []],
+    )
+
+
+def _grid(raw: dict[str, Any], now: datetime) -> Grid:
+    zone = installation().zone
+    steps = tuple((_time(at), slot_s) for at, slot_s in raw["grid"] or [])
+    if not steps or slot_length_s(zone, raw["slots_s"] or [], now) < steps[-1][1]:
+        return grid(now)
+    return Grid(zone, steps)
+
+
+def _moves(rows: list[Any] | None) -> list[tuple[int, date, int]]:
+    return [(who, date.fromisoformat(since), where) for who, since, where in rows or []]
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
