@@ -1,0 +1,180 @@
+"""The one statement that puts rows among those that are there: clips, shortens, compares, remembers.
+
+Everyone who stores telemetry comes through here, a tick of the collector with its rows in arrays as well
+as an import with its rows in a staging table, so that there is one meaning of "first delivery wins" and
+of "intervals never overlap".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from hmm.dirty import mark_miners_dirty
+from miners.telemetry.rows import WriteResult
+from miners.telemetry.rules import MAX_COVERED_S
+
+LONGEST = timedelta(seconds=MAX_COVERED_S)
+
+# {source} is a relation of (ordinal, miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c,
+# fan_rpm, accepted, rejected, facts). The latest readings of its miners are locked before, so nothing moves.
+MERGE = """
+WITH given AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY miner_id, timestamp ORDER BY ordinal) AS delivery
+    FROM {source}
+),
+spans AS MATERIALIZED (
+    SELECT g.miner_id, min(g.timestamp) AS first, max(g.timestamp) AS last, l.timestamp AS latest
+    FROM given g JOIN miners_latestreading l ON l.miner_id = g.miner_id
+    GROUP BY g.miner_id, l.timestamp
+),
+-- What is stored where the given rows go, with one neighbour either side. Of a miner whose rows are all newer
+-- than its latest, as in every tick of the collector, nothing needs to be read.
+old AS MATERIALIZED (
+    SELECT t.* FROM spans s JOIN telemetry t ON t.miner_id = s.miner_id AND t.timestamp BETWEEN s.first AND s.last
+    WHERE s.first <= s.latest AND t.timestamp BETWEEN %(first)s AND %(last)s
+    UNION ALL
+    SELECT before.* FROM spans s CROSS JOIN LATERAL (
+        SELECT * FROM telemetry t
+        WHERE t.miner_id = s.miner_id AND t.timestamp < s.first
+          AND t.timestamp BETWEEN %(well_before)s AND %(last)s
+        ORDER BY t.timestamp DESC LIMIT 1
+    ) before WHERE s.first <= s.latest
+    UNION ALL
+    SELECT after.* FROM spans s CROSS JOIN LATERAL (
+        SELECT * FROM telemetry t
+        WHERE t.miner_id = s.miner_id AND t.timestamp > s.last
+          AND t.timestamp BETWEEN %(first)s AND %(well_after)s
+        ORDER BY t.timestamp LIMIT 1
+    ) after WHERE s.last < s.latest
+),
+lined_up AS (
+    SELECT FALSE AS is_new, miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm,
+           accepted, rejected, NULL::jsonb AS facts
+    FROM old
+    UNION ALL
+    SELECT FALSE, miner_id, latest, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM spans WHERE first > latest
+    UNION ALL
+    SELECT TRUE, miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm,
+           accepted, rejected, facts
+    FROM given g
+    WHERE delivery = 1
+      AND NOT EXISTS (SELECT FROM old o WHERE o.miner_id = g.miner_id AND o.timestamp = g.timestamp)
+),
+spaced AS (
+    SELECT *, extract(epoch FROM timestamp - lag(timestamp) OVER earlier)::int AS gap_s
+    FROM lined_up WINDOW earlier AS (PARTITION BY miner_id ORDER BY timestamp)
+),
+placed AS MATERIALIZED (
+    SELECT *, LEAST(covered_s, gap_s) AS clipped_s, is_new OR gap_s < covered_s AS is_changed FROM spaced
+),
+stored AS (
+    INSERT INTO telemetry (miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm,
+                           accepted, rejected)
+    SELECT miner_id, timestamp, clipped_s, power_w, hashrate_ghs, temperature_c, fan_rpm, accepted, rejected
+    FROM placed WHERE is_new
+),
+shortened AS (
+    UPDATE telemetry t SET covered_s = p.clipped_s
+    FROM placed p
+    WHERE p.is_changed AND NOT p.is_new AND t.miner_id = p.miner_id AND t.timestamp = p.timestamp
+      AND t.timestamp BETWEEN %(first)s AND %(well_after)s
+),
+advanced AS (
+    UPDATE miners_latestreading l
+    SET timestamp = n.timestamp, covered_s = n.clipped_s, power_w = n.power_w, hashrate_ghs = n.hashrate_ghs,
+        temperature_c = n.temperature_c, fan_rpm = n.fan_rpm,
+        accepted_counter = coalesce((n.facts->>'accepted_counter')::bigint, l.accepted_counter),
+        rejected_counter = coalesce((n.facts->>'rejected_counter')::bigint, l.rejected_counter),
+        uptime_s = CASE WHEN n.facts IS NULL THEN l.uptime_s ELSE (n.facts->>'uptime_s')::bigint END,
+        mode = coalesce(n.facts->>'mode', l.mode),
+        firmware = coalesce(n.facts->>'firmware', l.firmware),
+        pool_url = coalesce(n.facts->>'pool_url', l.pool_url),
+        pool_user = coalesce(n.facts->>'pool_user', l.pool_user),
+        warnings = coalesce(n.facts->'warnings', l.warnings)
+    FROM (
+        SELECT DISTINCT ON (miner_id) * FROM placed WHERE is_changed ORDER BY miner_id, timestamp DESC
+    ) n
+    WHERE l.miner_id = n.miner_id AND (l.timestamp IS NULL OR l.timestamp <= n.timestamp)
+),
+-- A second delivery is compared as it would have been stored.
+repeated AS MATERIALIZED (
+    SELECT g.*, (LEAST(g.covered_s, p.gap_s), g.power_w, g.hashrate_ghs, g.temperature_c, g.fan_rpm,
+                 g.accepted, g.rejected)
+            IS DISTINCT FROM
+                (p.clipped_s, p.power_w, p.hashrate_ghs, p.temperature_c, p.fan_rpm, p.accepted, p.rejected)
+            AS differs
+    FROM (
+        SELECT * FROM given WHERE delivery > 1
+        UNION ALL
+        SELECT g.* FROM given g JOIN old o ON o.miner_id = g.miner_id AND o.timestamp = g.timestamp
+        WHERE g.delivery = 1
+    ) g JOIN placed p ON p.miner_id = g.miner_id AND p.timestamp = g.timestamp
+),
+kept_aside AS (
+    INSERT INTO miners_setaside (received_at, source, miner_name, reason, row)
+    SELECT %(now)s, %(source_name)s, m.name, 'differs from the row stored for that second',
+           to_jsonb(r) - '{{ordinal,miner_id,delivery,differs,facts}}'::text[]
+    FROM repeated r JOIN miners_miner m ON m.id = r.miner_id WHERE r.differs
+),
+-- Whole hours, so that a tick of thousands of miners is one range or two. Of a row that was shortened, all of
+-- it: it may now begin in another period than before.
+hours AS (
+    SELECT DISTINCT miner_id,
+           date_bin('1 hour', timestamp - interval '1 second' * CASE WHEN is_new THEN clipped_s ELSE covered_s END,
+                    'epoch') AS start,
+           date_bin('1 hour', timestamp - interval '1 second', 'epoch') + interval '1 hour' AS "end"
+    FROM placed WHERE is_changed
+),
+stretches AS (
+    SELECT miner_id, unnest(range_agg(tstzrange(start, "end"))) AS stretch FROM hours GROUP BY miner_id
+)
+SELECT (SELECT count(*) FROM placed WHERE is_new),
+       (SELECT count(*) FROM repeated WHERE NOT differs),
+       (SELECT count(*) FROM repeated WHERE differs),
+       d.miner_ids, lower(d.stretch), upper(d.stretch)
+FROM (SELECT) AS one_row_at_least
+LEFT JOIN (
+    SELECT array_agg(miner_id) AS miner_ids, stretch FROM stretches GROUP BY stretch ORDER BY stretch
+) d ON TRUE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows to merge: a relation in SQL with its parameters, and the first and last timestamp in it."""
+
+    relation: str
+    params: dict[str, Any]
+    first: datetime
+    last: datetime
+
+
+def merge(source: Source, *, source_name: str, now: datetime) -> WriteResult:
+    """Store the rows of `source`, in the running transaction, which holds their miners' latest readings.
+
+    Appends the dirty ranges. Rows that contradict a stored one are set aside under `source_name`.
+    """
+    params = source.params | {
+        "first": source.first,
+        "last": source.last,
+        "well_before": source.first - LONGEST,
+        "well_after": source.last + LONGEST,
+        "source_name": source_name,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(MERGE.format(source=source.relation), params)
+        answers = cursor.fetchall()
+    _mark_dirty(answers)
+    stored, unchanged, set_aside = answers[0][:3]
+    return WriteResult(stored, unchanged, set_aside)
+
+
+def _mark_dirty(answers: Sequence[tuple[Any, ...]]) -> None:
+    for *_, miner_ids, start, end in answers:
+        if miner_ids:
+            mark_miners_dirty(miner_ids, start, end)
