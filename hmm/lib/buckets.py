@@ -113,7 +113,7 @@ def _local_day(moment: datetime, zone: ZoneInfo) -> date:
 
 def _offset_s(zone: ZoneInfo, moment: datetime) -> int:
     offset = moment.astimezone(zone).utcoffset()
-    assert offset is not None  # noqa: S101 - an aware time has one
+    assert offset is not None
     return round(offset.total_seconds())
 
 

@@ -57,15 +57,15 @@ def clean(
     end: datetime | None = None,
     *,
     wait: bool = False,
-    progress: Callable[[datetime, int], None] = lambda at, rows: None,
+    progress: Callable[[datetime, datetime, int], None] = lambda start, end, rows: None,
 ) -> int:
     """Compute anew what dirty ranges name within [start, end), chunk by chunk, the earliest first.
 
-    `progress` hears after each chunk up to where it went and the rows it wrote.
+    `progress` hears after each chunk its start and end and the rows it wrote.
     """
     rows = 0
     while (done := _clean_chunk(now, start, end, wait)) is not None:
-        rows += done[1]
+        rows += done[2]
         progress(*done)
     return rows
 
@@ -102,8 +102,8 @@ def _close(period: str, cut: Grid, now: datetime) -> int:
 
 def _clean_chunk(
     now: datetime, start: datetime | None, end: datetime | None, wait: bool
-) -> tuple[datetime, int] | None:
-    """Compute the earliest chunk that is dirty. Returns up to where it went and its rows, None when all is clean."""
+) -> tuple[datetime, datetime, int] | None:
+    """Compute the earliest chunk that is dirty. Returns its start, its end and its rows; None when all is clean."""
     with _chunk(wait):
         cut = grid(now)
         marks = read_marks() or first_marks(cut, now)
@@ -120,7 +120,7 @@ def _clean_chunk(
         ensure_partitions(low, high)
         rows = compute(low, high, miners_of(touched, spans), marks, cut, now)
         consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
-        return high, rows
+        return low, high, rows
 
 
 def _slot_edges(cut: Grid, low: datetime, high: datetime, closed: datetime) -> tuple[datetime, datetime]:

@@ -1,0 +1,98 @@
+"""Computes figures of the past."""
+
+from argparse import ArgumentParser
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from hmm.installation import installation
+from hmm.lib.buckets import PERIODS
+from hmm.lib.commands import HmmCommand, fail
+from hmm.lib.times import parse_when
+from metrics.engine.backfill import mark_past, widen
+from metrics.engine.grid import BEGINNING, grid
+from metrics.engine.marks import read_marks
+from metrics.engine.run import Busy, clean, fill
+from metrics.types import metric_types
+
+DAY = timedelta(days=1)
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TextColumn("{task.completed:.0f} of {task.total:.0f} days · {task.fields[rows]:,} rows ·"),
+    TimeElapsedColumn(),
+    TextColumn("· left"),
+    TimeRemainingColumn(),
+)
+
+
+class Command(HmmCommand):
+    help = (
+        "Compute what is missing or dirty in every period that overlaps the range; with --recompute all of it. "
+        "Without a range: everything there is. One row holds all metrics of a period, and longer periods are "
+        "made of shorter ones, so that --type and --period only say what you want to be sure of. "
+        "Safe to stop and to repeat, and safe beside the running engine."
+    )
+    example = "manage.py backfill_metrics --from 2025-03-01 --to 2025-03-31 --recompute"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--type", metavar="TYPE", help="a metric type, such as energy_cost")
+        parser.add_argument("--period", metavar="PERIOD", help="slot, hourly, daily, weekly or monthly")
+        parser.add_argument("--from", dest="start", metavar="WHEN", help="a date, or a time with its offset")
+        parser.add_argument(
+            "--to", dest="end", metavar="WHEN", help="a date (included), or a time with its offset"
+        )
+        parser.add_argument("--recompute", action="store_true", help="compute also what is there and clean")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _check_word("--type", options["type"], metric_types.names())
+        _check_word("--period", options["period"], list(PERIODS))
+        now = timezone.now()
+        start, end = _range(options["start"], options["end"], now)
+        cut = grid(now)
+        low, high = widen(start, end, cut) if (options["start"] or options["end"]) else (start, end)
+        _fill(now)
+        mark_past(low, high, cut, now, recompute=options["recompute"])
+        rows = _clean(now, low, high)
+        self.stdout.write(f"{rows} rows computed")
+
+
+def _check_word(option: str, value: str | None, known: list[str]) -> None:
+    if value is not None and value not in known:
+        fail(f"{option} {value} is unknown; there are: {', '.join(known)}")
+
+
+def _range(start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
+    zone = installation().zone
+    try:
+        low = parse_when(start, zone) if start else BEGINNING
+        high = parse_when(end, zone, is_end=True) if end else now
+    except ValueError as error:
+        fail(str(error))
+    if low >= high:
+        fail(f"the range ends ({high:%Y-%m-%d %H:%M}Z) before it begins ({low:%Y-%m-%d %H:%M}Z)")
+    return low, min(high, now) if low < now else high
+
+
+def _fill(now: datetime) -> None:
+    try:
+        fill(now)
+    except Busy:
+        Console(stderr=True).print("Waiting for another run of the engine …")
+        fill(now, wait=True)
+
+
+def _clean(now: datetime, low: datetime, high: datetime) -> int:
+    bar = Progress(*COLUMNS, console=Console(stderr=True))
+    task = bar.add_task("Computing", total=0.0, rows=0)
+    until = min(high, read_marks()["slot"])
+
+    def progress(start: datetime, end: datetime, rows: int) -> None:
+        total = bar.tasks[task].total or max((until - start) / DAY, 1)
+        bar.update(task, total=total, advance=(end - start) / DAY, rows=bar.tasks[task].fields["rows"] + rows)
+
+    with bar:
+        return clean(now, low, high, wait=True, progress=progress)

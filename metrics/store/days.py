@@ -1,0 +1,51 @@
+"""Which stretches of time have telemetry, and which have figures."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from hmm.lib.buckets import Bucket
+
+FIRST_TELEMETRY = """
+SELECT min(first.timestamp - make_interval(secs => first.covered_s)) FROM miners_miner m CROSS JOIN LATERAL (
+    SELECT timestamp, covered_s FROM telemetry WHERE miner_id = m.id ORDER BY timestamp LIMIT 1
+) first
+"""
+
+BUCKETS = "unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS bucket(start, stop)"
+
+WITH_TELEMETRY = f"""
+SELECT bucket.start FROM {BUCKETS}
+WHERE EXISTS (SELECT FROM telemetry t WHERE t.timestamp > bucket.start AND t.timestamp <= bucket.stop)
+"""
+
+WITH_FIGURES = f"""
+SELECT bucket.start FROM {BUCKETS}
+WHERE EXISTS (SELECT FROM metrics_rollup r WHERE r.period = 'slot' AND r.timestamp >= bucket.start
+              AND r.timestamp < bucket.stop)
+"""
+
+
+def first_telemetry() -> datetime | None:
+    """Return when the first row of telemetry begins, None when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_TELEMETRY)
+        first: datetime | None = cursor.fetchone()[0]
+        return first
+
+
+def with_telemetry(found: Sequence[Bucket]) -> set[datetime]:
+    """Return the starts of those buckets in which a row of telemetry ends."""
+    return _starts(WITH_TELEMETRY, found)
+
+
+def with_figures(found: Sequence[Bucket]) -> set[datetime]:
+    """Return the starts of those buckets that have a slot in the store."""
+    return _starts(WITH_FIGURES, found)
+
+
+def _starts(sql: str, found: Sequence[Bucket]) -> set[datetime]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"starts": [b.start for b in found], "ends": [b.end for b in found]})
+        return {start for (start,) in cursor.fetchall()}

@@ -1,0 +1,41 @@
+"""The metrics' recurring jobs. Each may run twice, late, or beside another: what is filled stays filled."""
+
+from django.utils import timezone
+
+from hmm.jobs import recorded_job
+from metrics.engine.run import Busy, run
+
+
+def run_hourly() -> int:
+    """Fill slots and hours, and compute what has changed."""
+    return _recorded_run("run_hourly", "hourly")
+
+
+def run_daily() -> int:
+    """Fill days."""
+    return _recorded_run("run_daily", "daily")
+
+
+def run_weekly() -> int:
+    """Fill ISO weeks."""
+    return _recorded_run("run_weekly", "weekly")
+
+
+def run_monthly() -> int:
+    """Fill months."""
+    return _recorded_run("run_monthly", "monthly")
+
+
+@recorded_job("backfill")
+def backfill() -> int:
+    """Compute all that is missing or dirty, waiting for whoever is at it."""
+    return run(timezone.now(), wait=True)
+
+
+def _recorded_run(name: str, through: str) -> int:
+    with recorded_job(name) as job:
+        try:
+            job.rows = run(timezone.now(), through)
+        except Busy:  # whoever is at it computes the same, and leaves nothing out
+            job.rows = 0
+        return job.rows
