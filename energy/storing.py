@@ -151,7 +151,10 @@ FROM price_new CROSS JOIN LATERAL (VALUES ("start"), ("end")) edges (edge)
 
 def _stage(cursor: Any, numbered: Iterable[tuple[int, PricePoint]]) -> None:
     cursor.execute(STAGE)
-    with cursor.copy('COPY price_new (number, "start", "end", pence_per_kwh) FROM STDIN') as copy:
+    with (
+        connection.wrap_database_errors,
+        cursor.copy('COPY price_new (number, "start", "end", pence_per_kwh) FROM STDIN') as copy,
+    ):
         for number, point in numbered:
             try:
                 check_point(point)

@@ -1,0 +1,149 @@
+"""Admin of tariffs, standing charges, and the prices, which are only looked at."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from energy.models import PriceSlot, StandingCharge, Tariff
+from energy.providers import providers
+from energy.standing import mark_changed_charges, stored_charges
+
+TERMS = ("provider", "product", "region", "fixed_pence_per_kwh")
+"""What decides a tariff's prices: when one changes, the coming prices are fetched anew at once."""
+
+SLOT_LENGTHS = [(minutes * 60, f"{minutes} minutes") for minutes in (5, 10, 15, 20, 30, 60)]
+
+
+class TariffForm(forms.ModelForm):
+    """A tariff whose provider is known and has what it needs to find the prices."""
+
+    provider = forms.ChoiceField(
+        choices=lambda: [(name, name) for name in providers.names()], help_text="Where the prices come from."
+    )
+    slot_s = forms.TypedChoiceField(
+        label="Slot length",
+        coerce=int,
+        choices=SLOT_LENGTHS,
+        initial=1800,
+        help_text="How often the price can change.",
+    )
+
+    class Meta:
+        model = Tariff
+        fields = ("name", *TERMS, "slot_s", "currency", "active")
+
+    def clean_product(self) -> str:
+        """Octopus writes its product codes in capitals."""
+        return self.cleaned_data["product"].upper()
+
+    def clean_region(self) -> str:
+        """Take the region's letter in either case."""
+        return self.cleaned_data["region"].upper()
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the provider what is wrong with the tariff's terms."""
+        data = super().clean() or self.cleaned_data
+        if data.get("provider") in providers:
+            tariff = Tariff(**{name: data[name] for name in TERMS if name in data})
+            for field, problem in providers[data["provider"]].problems(tariff).items():
+                if field not in self.errors:
+                    self.add_error(field, problem)
+        return data
+
+
+@admin.register(Tariff)
+class TariffAdmin(admin.ModelAdmin):
+    """Tariffs. Prices already past are kept when the terms change; give a site a new tariff to part the two."""
+
+    form = TariffForm
+    list_display = ("name", "provider", "product", "region", "active", "fetched_at", "fetch_error")
+    list_filter = ("active",)
+    readonly_fields = ("fetched_at", "fetch_error", "retry_at")
+    fields = (*TariffForm.Meta.fields, *readonly_fields)
+
+    def save_model(self, request: HttpRequest, obj: Tariff, form: Any, change: bool) -> None:
+        """Have the next run fetch by the new terms, whatever came of the old ones."""
+        if set(form.changed_data) & set(TERMS):
+            obj.fetched_at, obj.retry_at, obj.fetch_error = None, None, ""
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(PriceSlot)
+class PriceSlotAdmin(admin.ModelAdmin):
+    """Prices are fetched or imported, never typed: this list is to look at."""
+
+    list_display = ("tariff", "start", "end", "pence_per_kwh")
+    list_filter = ("tariff",)
+    list_select_related = ("tariff",)
+    date_hierarchy = "start"
+    ordering = ("-start",)
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class StandingChargeForm(forms.ModelForm):
+    """A standing charge that overlaps no other of its tariff."""
+
+    class Meta:
+        model = StandingCharge
+        fields = ("tariff", "start", "end", "pence_per_day")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an overlap, naming the other charge."""
+        data = super().clean() or self.cleaned_data
+        tariff = self.instance.tariff if self.instance.pk else data.get("tariff")
+        if tariff and data.get("start"):
+            found = _overlapping(tariff, data["start"], data.get("end"))
+            other = found.exclude(pk=self.instance.pk).first()
+            if other is not None:
+                raise forms.ValidationError(f"This overlaps another standing charge: {other}.")
+        return data
+
+
+@admin.register(StandingCharge)
+class StandingChargeAdmin(admin.ModelAdmin):
+    """Standing charges; whatever a change touches is computed anew."""
+
+    form = StandingChargeForm
+    list_display = ("tariff", "start", "end", "pence_per_day")
+    list_filter = ("tariff",)
+    list_select_related = ("tariff",)
+    actions = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """A charge stays with its tariff."""
+        return ("tariff",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: StandingCharge, form: Any, change: bool) -> None:
+        """Save, and mark what changes."""
+        before = stored_charges(obj.tariff)
+        super().save_model(request, obj, form, change)
+        mark_changed_charges(obj.tariff, before, stored_charges(obj.tariff), _horizon())
+
+    def delete_model(self, request: HttpRequest, obj: StandingCharge) -> None:
+        """Delete, and mark what changes."""
+        before = stored_charges(obj.tariff)
+        super().delete_model(request, obj)
+        mark_changed_charges(obj.tariff, before, stored_charges(obj.tariff), _horizon())
+
+
+def _overlapping(tariff: Tariff, start: datetime, end: datetime | None) -> QuerySet[StandingCharge]:
+    found = tariff.standing_charges.filter(Q(end=None) | Q(end__gt=start))
+    return found.filter(start__lt=end) if end else found
+
+
+def _horizon() -> datetime:
+    return timezone.now() + timedelta(days=2)
