@@ -8,6 +8,13 @@ class HmmConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
+        from django_q.signals import post_execute_in_worker, pre_execute
+
         from hmm.first_rows import ensure_first_rows
+        from hmm.schedule import sync_after_migrate
+        from hmm.supervisor.busy import mark_busy, mark_idle
 
         post_migrate.connect(ensure_first_rows, sender=self)
+        post_migrate.connect(sync_after_migrate, sender=self)
+        pre_execute.connect(mark_busy)
+        post_execute_in_worker.connect(mark_idle)

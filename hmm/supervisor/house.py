@@ -1,0 +1,84 @@
+"""The services that make up HMM, as data."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hmm.supervisor.address import bind_text, free_block
+from hmm.supervisor.service import Service
+from hmm.supervisor.watchdogs import BeatWatchdog, QueueWatchdog
+
+WEB_WORKERS = 2
+WEB_THREADS = 8
+FLEET_PORTS = 60
+"""Ports kept for simulated devices; the one after them is that of the simulated price service."""
+
+
+@dataclass(frozen=True)
+class House:
+    """Where HMM is installed, keeps its data and listens."""
+
+    root: Path
+    data_dir: Path
+    host: str
+    port: int
+
+    def services(self) -> list[Service]:
+        """Return web, worker and collector."""
+        return [self._web(), self._worker(), self._collector()]
+
+    def demo_services(self) -> list[Service]:
+        """Return the same on a simulated fleet and simulated prices, on free ports of loopback."""
+        base = free_block(demo_base_port(self.port), FLEET_PORTS + 1)
+        prices = {"HMM_OCTOPUS_BASE_URL": f"http://127.0.0.1:{base + FLEET_PORTS}"}
+        mine = [self._web(prices), self._worker(prices), self._collector(prices)]
+        return [*self._simulators(base), *mine, self._demo_setup(prices)]
+
+    @property
+    def manifest(self) -> Path:
+        """The file in which the simulated fleet says which devices there are."""
+        return self.data_dir / "simulated_fleet.json"
+
+    def _web(self, env: dict[str, str] | None = None) -> Service:
+        options = (
+            f"--bind {bind_text(self.host, self.port)} --worker-class gthread --workers {WEB_WORKERS} "
+            f"--threads {WEB_THREADS} --timeout 60 --graceful-timeout 5 --no-control-socket --log-level warning"
+        )
+        argv = (sys.executable, "-m", "gunicorn", *options.split(), "hmm.wsgi")
+        return Service("web", argv, {"HMM_DB_POOL": "1"} | (env or {}), self.root)
+
+    def _worker(self, env: dict[str, str] | None = None) -> Service:
+        return self._managed("worker", "qcluster", env=env, watchdog=QueueWatchdog())
+
+    def _collector(self, env: dict[str, str] | None = None) -> Service:
+        return self._managed("collector", "collect", env=env, watchdog=BeatWatchdog("collector"))
+
+    def _simulators(self, base: int) -> list[Service]:
+        fleet = f"simulate_fleet --host 127.0.0.1 --base-port {base} --manifest"
+        prices = f"simulate_prices --host 127.0.0.1 --port {base + FLEET_PORTS}"
+        return [
+            self._managed("fleet", *fleet.split(), str(self.manifest)),
+            self._managed("prices", *prices.split()),
+        ]
+
+    def _demo_setup(self, env: dict[str, str]) -> Service:
+        command = ("setup_demo", "--manifest", str(self.manifest))
+        return self._managed("demo", *command, env=env, once=True, needs=self.manifest)
+
+    def _managed(
+        self,
+        name: str,
+        *command: str,
+        env: dict[str, str] | None = None,
+        watchdog: QueueWatchdog | BeatWatchdog | None = None,
+        once: bool = False,
+        needs: Path | None = None,
+    ) -> Service:
+        argv = (sys.executable, str(self.root / "manage.py"), *command)
+        return Service(name, argv, env or {}, self.root, once=once, needs=needs, watchdog=watchdog)
+
+
+def demo_base_port(port: int) -> int:
+    """Return where the simulated fleet's ports begin by default: 10,000 above the web's, or below it."""
+    above = port + 10_000
+    return above if above + FLEET_PORTS < 65_536 else port - 10_000
