@@ -1,0 +1,105 @@
+"""Putting telemetry and prices where the engine finds them, and laying its figures beside the reference."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from energy.models import PriceSlot, Tariff
+from hmm.dirty import mark_tariff_dirty
+from hmm.models import Installation
+from metrics.engine.grid import grid
+from metrics.models import Metric
+from miners.models import Miner, Site
+from miners.telemetry.rows import TelemetryRow
+from miners.telemetry.write import write_rows
+from tests.metrics.reference import Price, Row, clipped, figures
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+
+
+def at(text: str) -> datetime:
+    """Return the instant that an ISO time without offset means in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def epoch(text: str) -> int:
+    """Return that instant in seconds since the epoch."""
+    return int(at(text).timestamp())
+
+
+def moment(seconds: int) -> datetime:
+    """Return the instant so many seconds after the epoch."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def use_zone(name: str) -> None:
+    """Put the installation into a time zone."""
+    Installation.objects.update_or_create(pk=1, defaults={"time_zone": name, "currency": "GBP"})
+
+
+def store_rows(rows: list[Row], now: datetime = NOW) -> None:
+    """Deliver rows in the order given."""
+    write_rows(
+        [
+            TelemetryRow(
+                miner_id=r.miner,
+                timestamp=moment(r.end_s),
+                covered_s=r.end_s - r.start_s,
+                power_w=r.power_w,
+                hashrate_ghs=r.hashrate_ghs,
+                temperature_c=r.temperature_c,
+                accepted=r.accepted,
+                rejected=r.rejected,
+            )
+            for r in rows
+        ],
+        source="push",
+        now=now,
+    )
+
+
+def store_prices(tariff: Tariff, prices: list[Price]) -> None:
+    """Put prices in place of what the tariff has there."""
+    for price in prices:
+        start, end = moment(price.start_s), moment(price.end_s)
+        PriceSlot.objects.update_or_create(
+            tariff=tariff, start=start, defaults={"end": end, "pence_per_kwh": price.pence}
+        )
+        mark_tariff_dirty(tariff.pk, start, end)
+
+
+def assert_store_is_right(rows: list[Row], prices: list[Price], miners: list[Miner], site: Site) -> int:
+    """Compare every figure in the store with the reference; return how many there are."""
+    cut = grid(NOW)
+    told = clipped(rows)
+    expected: dict[tuple[str, int | None, str, datetime, str], dict[str, Any]] = {}
+    first, last = min(r.start_s for r in told), max(r.end_s for r in told)
+    for period in ("slot", "hourly", "daily", "weekly", "monthly"):
+        for bucket in cut.buckets(period, moment(first), moment(last)):
+            start, end = int(bucket.start.timestamp()), int(bucket.end.timestamp())
+            entities: list[tuple[str, int | None, list[Row]]] = [
+                *(("miner", m.pk, [r for r in told if r.miner == m.pk]) for m in miners),
+                ("site", site.pk, told),
+                ("system", None, told),
+            ]
+            for kind, pk, own in entities:
+                for name, value in (figures(own, prices, start, end, kind) or {}).items():
+                    expected[(kind, pk, period, bucket.start, name)] = value
+    stored = {
+        (m.entity_type, m.entity_id, m.period, m.timestamp, m.metric_type): m.value_json
+        for m in Metric.objects.all()
+    }
+    assert stored.keys() == expected.keys()
+    for key, value in expected.items():
+        assert_same(stored[key], value, key)
+    return len(expected)
+
+
+def assert_same(found: dict[str, Any], expected: dict[str, Any], where: object) -> None:
+    """Compare two value_json: numbers to 1e-9, stability to 1e-4 absolute."""
+    assert found.keys() == expected.keys(), where
+    for key, value in expected.items():
+        close = {"abs": 1e-4} if key == "stability" else {"rel": 1e-9, "abs": 1e-9}
+        wanted = pytest.approx(value, **close) if isinstance(value, int | float) else value
+        assert found[key] == wanted, (where, key)
