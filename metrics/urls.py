@@ -1,4 +1,13 @@
-from django.urls import URLPattern
+"""Pages of the top floor. URL name = view function = template name."""
+
+from django.urls import URLPattern, path
+
+from metrics.views import dashboard
 
 app_name = "metrics"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("", dashboard.dashboard, name="dashboard"),
+    path("blocks/fleet-summary", dashboard.fleet_summary, name="fleet_summary"),
+    path("blocks/price-bars", dashboard.price_bars, name="price_bars"),
+    path("blocks/miner-table", dashboard.miner_table, name="miner_table"),
+]

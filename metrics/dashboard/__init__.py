@@ -1,0 +1,1 @@
+"""What the dashboard shows: pure functions of data and the time, and one module that reads the data."""

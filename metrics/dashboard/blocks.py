@@ -1,0 +1,91 @@
+"""The dashboard's blocks: what each reads, and what its template is given."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.safestring import SafeString
+
+from metrics.dashboard import read
+from metrics.dashboard.fleet import FleetSummary, PriceNow, energy_today, main_site, summarise
+from metrics.dashboard.miner_table import MinerTable, miner_rows, silence_notice
+from metrics.dashboard.prices import PriceRow, legend, outlook, outlook_words, price_chart, price_rows
+from metrics.templatetags.hmm_format import SYMBOLS, clock
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The moment a page is made for, and where: the installation's zone and currency."""
+
+    now: datetime
+    zone: ZoneInfo
+    currency: str
+
+    @property
+    def today(self) -> date:
+        """The local day."""
+        return self.now.astimezone(self.zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBlock:
+    """One tariff's prices as the page shows them; without a chart when none is published."""
+
+    tariff_id: int
+    title: str
+    sentence: str
+    published: str
+    fetch_error: str
+    unit: str
+    legend: list[tuple[str, str]]
+    chart: SafeString | None
+    rows: list[PriceRow]
+
+
+def fleet_summary(at: Present) -> FleetSummary | None:
+    """Return the summary of the fleet; None without any miner."""
+    miners = read.miners_now()
+    if not miners:
+        return None
+    sites = read.site_prices(at.today, at.now)
+    today = energy_today(read.energy_today(at.now), at.currency)
+    price_now = _price_now(sites, main_site(miners), at.now)
+    return summarise(miners, price_now, today, now=at.now, zone=at.zone, currency=at.currency)
+
+
+def price_bars(at: Present) -> list[PriceBlock]:
+    """Return the prices of each tariff in use, once however many sites are on it."""
+    by_tariff = {site.tariff.pk: site for site in reversed(read.site_prices(at.today, at.now))}
+    return [_price_block(site, at) for site in reversed(by_tariff.values())]
+
+
+def miner_table(at: Present) -> MinerTable:
+    """Return the table of miners."""
+    miners = read.miners_now()
+    if not miners:
+        return MinerTable([], "")
+    rejects = read.reject_rates_today(at.now)
+    rows = miner_rows(miners, read.hashrate_slots(at.now), rejects, at.now)
+    return MinerTable(rows, silence_notice(miners, at.now))
+
+
+def _price_now(sites: list[read.SitePrices], site_id: int | None, now: datetime) -> PriceNow | None:
+    found = next((site for site in sites if site.site_id == site_id), None)
+    return PriceNow(found.tariff.name, found.tariff.currency, outlook(found.prices, now)) if found else None
+
+
+def _price_block(site: read.SitePrices, at: Present) -> PriceBlock:
+    view = outlook(site.prices, at.now)
+    currency = site.tariff.currency
+    until = f"published until {clock(view.published_until, at.now, at.zone)}" if view.published_until else ""
+    return PriceBlock(
+        tariff_id=site.tariff.pk,
+        title=site.tariff.name,
+        sentence=outlook_words(view, at.now, at.zone, currency),
+        published=until,
+        fetch_error=site.tariff.fetch_error,
+        unit=SYMBOLS[currency][1],
+        legend=legend(currency),
+        chart=price_chart(site.prices, at.now, at.zone, currency) if view.published_until else None,
+        rows=price_rows(site.prices, at.now, at.zone, currency),
+    )

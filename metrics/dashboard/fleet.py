@@ -1,0 +1,232 @@
+"""The fleet in one sentence and five figures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from hmm.lib.units import j_per_th
+from metrics.dashboard.conditions import Condition, MinerNow, condition_of, is_known, since
+from metrics.dashboard.prices import Outlook, outlook_words
+from metrics.templatetags.hmm_format import (
+    UNKNOWN,
+    age,
+    decimal,
+    energy,
+    hashrate,
+    money,
+    percent,
+    power,
+    price,
+)
+from metrics.types.base import MINOR
+
+WHOLE = 0.995
+"""From this coverage on, a figure is called complete."""
+
+TROUBLE = (Condition.UNREACHABLE, Condition.SILENT, Condition.NOT_HASHING)
+TOLD = (*TROUBLE, Condition.NEW, Condition.MAINTENANCE, Condition.UNPOLLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its unit, and notes on what it stands for."""
+
+    label: str
+    text: str
+    notes: Sequence[str] = ()
+
+    @property
+    def number(self) -> str:
+        """The figure without its unit."""
+        return self.text.partition(" ")[0]
+
+    @property
+    def unit(self) -> str:
+        """The unit alone, empty where it stands before the number, as that of money does."""
+        return self.text.partition(" ")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetTotals:
+    """Sums over the miners whose reading is known now, null where none says the figure."""
+
+    hashrate_ghs: float | None
+    power_w: float | None
+    efficiency_j_per_th: float | None
+    hashrate_miners: int
+    power_miners: int
+    polled_miners: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyToday:
+    """What the store says of today so far; each figure null where it cannot be formed."""
+
+    cost: float | None
+    kwh: float | None
+    priced_kwh: float | None
+    average_price: float | None
+    coverage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceNow:
+    """The main tariff's outlook, in its currency."""
+
+    tariff: str
+    currency: str
+    outlook: Outlook
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSummary:
+    """The block as the page shows it; `tone` is good, warn or bad."""
+
+    tone: str
+    sentence: str
+    figures: list[Figure]
+
+
+def summarise(
+    miners: Sequence[MinerNow],
+    price_now: PriceNow | None,
+    today: EnergyToday | None,
+    *,
+    now: datetime,
+    zone: tzinfo,
+    currency: str,
+) -> FleetSummary:
+    """Return the summary at `now`; `currency` is that of the cost."""
+    conditions = {miner: condition_of(miner, now) for miner in miners}
+    sentences = [
+        fleet_words(conditions, now),
+        outlook_words(price_now.outlook, now, zone, price_now.currency) if price_now else "no tariff",
+        f"{money(today.cost, currency)} so far today"
+        if today and today.cost is not None
+        else "no cost yet today",
+    ]
+    figures = [*_live_figures(totals(miners, now)), _price_figure(price_now), _cost_figure(today, currency)]
+    return FleetSummary(tone_of(conditions), " · ".join(sentences), figures)
+
+
+def totals(miners: Sequence[MinerNow], now: datetime) -> FleetTotals:
+    """Sum what the miners known at `now` do; the efficiency is over those that say both figures."""
+    known = [miner for miner in miners if is_known(miner, now)]
+    both = [miner for miner in known if miner.power_w is not None and miner.hashrate_ghs is not None]
+    return FleetTotals(
+        hashrate_ghs=_sum(known, lambda miner: miner.hashrate_ghs),
+        power_w=_sum(known, lambda miner: miner.power_w),
+        efficiency_j_per_th=j_per_th(
+            _sum(both, lambda miner: miner.power_w), _sum(both, lambda miner: miner.hashrate_ghs)
+        ),
+        hashrate_miners=sum(miner.hashrate_ghs is not None for miner in known),
+        power_miners=sum(miner.power_w is not None for miner in known),
+        polled_miners=sum(miner.is_polled or miner in known for miner in miners),
+    )
+
+
+def fleet_words(conditions: Mapping[MinerNow, Condition], now: datetime) -> str:
+    """Return how the fleet is: 11 of 12 hashing, 1 unreachable for 8 min."""
+    expected = sum(condition is not Condition.UNPOLLED for condition in conditions.values())
+    if not expected:
+        return "no miner is polled"
+    hashing = _count(conditions, Condition.HASHING)
+    head = f"all {expected} hashing" if hashing == expected > 1 else f"{hashing} of {expected} hashing"
+    told = (_condition_words(conditions, condition, now) for condition in TOLD)
+    return ", ".join(filter(None, [head, *told]))
+
+
+def tone_of(conditions: Mapping[MinerNow, Condition]) -> str:
+    """Return bad when nothing that should hash does, warn when something does not, else good."""
+    trouble = sum(_count(conditions, condition) for condition in TROUBLE)
+    if not trouble:
+        return "good"
+    return "warn" if _count(conditions, Condition.HASHING) else "bad"
+
+
+def main_site(miners: Sequence[MinerNow]) -> int | None:
+    """Return the site that has the most miners, the first one in a tie."""
+    sites = [miner.site_id for miner in miners]
+    return min(set(sites), key=lambda site: (-sites.count(site), site), default=None)
+
+
+def energy_today(value: Mapping[str, float | None] | None, currency: str) -> EnergyToday | None:
+    """Return the system's energy_cost of today from its `value_json`, None where there is none."""
+    if value is None:
+        return None
+    return EnergyToday(
+        cost=value[f"total_cost_{currency.lower()}"],
+        kwh=value["total_kwh"],
+        priced_kwh=value["priced_kwh"],
+        average_price=value[f"avg_price_{MINOR[currency]}"],
+        coverage=value["coverage"],
+    )
+
+
+def _sum(miners: Sequence[MinerNow], figure: Callable[[MinerNow], float | None]) -> float | None:
+    found = [value for value in map(figure, miners) if value is not None]
+    return sum(found) if found else None
+
+
+def _count(conditions: Mapping[MinerNow, Condition], condition: Condition) -> int:
+    return sum(found is condition for found in conditions.values())
+
+
+def _condition_words(conditions: Mapping[MinerNow, Condition], condition: Condition, now: datetime) -> str:
+    found = [miner for miner, its in conditions.items() if its is condition]
+    if not found:
+        return ""
+    words = f"{len(found)} {_NAMES.get(condition, condition)}"
+    moments = [moment for miner in found if (moment := since(miner, condition)) is not None]
+    if condition not in TROUBLE or not moments:
+        return words
+    longest = age(now - min(moments))
+    return f"{words} for {longest}" if len(found) == 1 else f"{words} for up to {longest}"
+
+
+_NAMES = {
+    Condition.SILENT: "without readings",
+    Condition.MAINTENANCE: "in maintenance",
+}
+
+
+def _live_figures(total: FleetTotals) -> list[Figure]:
+    return [
+        Figure("Hashrate", hashrate(total.hashrate_ghs), _of_miners(total.hashrate_miners, total)),
+        Figure("Power", power(total.power_w), _of_miners(total.power_miners, total)),
+        Figure("Efficiency", _with_unit(total.efficiency_j_per_th, "J/TH"), ["now, lower is better"]),
+    ]
+
+
+def _of_miners(counted: int, total: FleetTotals) -> list[str]:
+    return [f"now, {counted} of {total.polled_miners} miners" if counted < total.polled_miners else "now"]
+
+
+def _with_unit(number: float | None, unit: str) -> str:
+    return UNKNOWN if number is None else f"{decimal(number, 1)} {unit}"
+
+
+def _price_figure(price_now: PriceNow | None) -> Figure:
+    if price_now is None:
+        return Figure("Price now", UNKNOWN, ["no tariff"])
+    current = price_now.outlook.now
+    return Figure(
+        "Price now", price(current.pence_per_kwh if current else None, price_now.currency), [price_now.tariff]
+    )
+
+
+def _cost_figure(today: EnergyToday | None, currency: str) -> Figure:
+    if today is None:
+        return Figure("Cost today", UNKNOWN, ["nothing measured yet"])
+    notes = [energy(today.kwh), f"average {price(today.average_price, currency)}"]
+    return Figure("Cost today", money(today.cost, currency), [*notes, *_shortfalls(today)])
+
+
+def _shortfalls(today: EnergyToday) -> list[str]:
+    found = []
+    if today.coverage is not None and today.coverage < WHOLE:
+        found.append(f"{percent(today.coverage)} measured")
+    unpriced = (today.kwh or 0) - (today.priced_kwh or 0)
+    if unpriced > 0.001 * (today.kwh or 0):
+        found.append(f"{energy(unpriced)} without a price")
+    return found

@@ -1,0 +1,104 @@
+"""What the dashboard needs from the database, each in one query however many miners there are."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+
+from energy.models import PriceSlot, Tariff
+from energy.points import PricePoint
+from metrics.dashboard.conditions import MinerNow
+from metrics.dashboard.miner_table import LONGEST_STEP_S, SPARK_SPAN, SlotHashrate
+from metrics.dashboard.prices import SHOWN_AFTER, SHOWN_BEFORE
+from metrics.models import Metric
+from metrics.query import open_metrics
+from miners.models import LatestReading, Miner, SiteTariff
+
+
+@dataclass(frozen=True, slots=True)
+class SitePrices:
+    """The tariff that a site is on, with its prices from a little before now to the end of what is published."""
+
+    site_id: int
+    tariff: Tariff
+    prices: list[PricePoint]
+
+
+def miners_now() -> list[MinerNow]:
+    """Return every miner that is not retired, with its latest reading. One query."""
+    miners = Miner.objects.filter(retired_at=None).select_related("latest", "model", "site")
+    return [_miner_now(miner, getattr(miner, "latest", None)) for miner in miners]
+
+
+def site_prices(today: date, now: datetime) -> list[SitePrices]:
+    """Return what each site pays on the local day `today`, in order of the sites. One query."""
+    slots = PriceSlot.objects.filter(
+        tariff_id=OuterRef("tariff_id"), end__gt=now - SHOWN_BEFORE, start__lt=now + SHOWN_AFTER
+    ).order_by("start")
+    on_tariff = (
+        SiteTariff.objects.filter(start_date__lte=today)
+        .order_by("site_id", "-start_date")
+        .distinct("site_id")
+        .select_related("tariff")
+        .annotate(
+            starts=ArraySubquery(slots.values("start")),
+            ends=ArraySubquery(slots.values("end")),
+            pence=ArraySubquery(slots.values("pence_per_kwh")),
+        )
+    )
+    return [
+        SitePrices(
+            row.site_id,
+            row.tariff,
+            [PricePoint(*slot) for slot in zip(row.starts, row.ends, row.pence, strict=True)],
+        )
+        for row in on_tariff
+    ]
+
+
+def energy_today(now: datetime) -> dict[str, Any] | None:
+    """Return the system's energy_cost of the local day so far, None where there is none. Two queries."""
+    figures = open_metrics(["energy_cost"], period="daily", entity_type="system", now=now)
+    return figures[None]["energy_cost"].value_json if None in figures else None
+
+
+def reject_rates_today(now: datetime) -> dict[int | None, float | None]:
+    """Return every miner's reject rate (%) of the local day so far. Two queries."""
+    figures = open_metrics(["reject_rate"], period="daily", entity_type="miner", now=now)
+    return {miner_id: rows["reject_rate"].value_json["reject_rate"] for miner_id, rows in figures.items()}
+
+
+def hashrate_slots(now: datetime) -> list[SlotHashrate]:
+    """Return every miner's average hashrate in each slot of the last 24 hours that is in the store. One query.
+
+    Reading a figure of the open day beforehand has the store filled up to the last slot that is over.
+    """
+    found = Metric.objects.filter(
+        metric_type="hashrate",
+        entity_type="miner",
+        period="slot",
+        timestamp__gte=now - SPARK_SPAN - timedelta(seconds=LONGEST_STEP_S),
+        timestamp__lt=now,
+    ).values_list("entity_id", "timestamp", "value_json__avg")
+    return [SlotHashrate(*row) for row in found]
+
+
+def _miner_now(miner: Miner, latest: LatestReading | None) -> MinerNow:
+    return MinerNow(
+        id=miner.pk,
+        name=miner.name,
+        model=miner.model.name if miner.model else None,
+        max_temperature_c=miner.model.max_temperature_c if miner.model else None,
+        site_id=miner.site_id,
+        poll_interval_s=miner.site.poll_interval_s,
+        is_polled=bool(miner.enabled and miner.host),
+        state=miner.state,
+        state_reason=miner.state_reason,
+        state_since=miner.state_since,
+        reading_at=latest.timestamp if latest else None,
+        hashrate_ghs=latest.hashrate_ghs if latest else None,
+        power_w=latest.power_w if latest else None,
+        temperature_c=latest.temperature_c if latest else None,
+    )

@@ -1,0 +1,99 @@
+"""Numbers as people read them: money, prices, energy, power, ages. Usable as functions and as template filters."""
+
+from datetime import datetime, timedelta, tzinfo
+
+from django import template
+
+from hmm.lib.units import UNKNOWN, format_hashrate
+
+register = template.Library()
+
+SYMBOLS = {"GBP": ("£", "p"), "EUR": ("€", "ct"), "USD": ("$", "¢")}
+"""By currency: the sign of the whole, and of its hundredth."""
+
+
+@register.filter
+def hashrate(hashrate_ghs: float | None) -> str:
+    """Return a hashrate with the unit that suits it: 1.21 TH/s."""
+    return format_hashrate(hashrate_ghs)
+
+
+@register.filter
+def money(amount: float | None, currency: str = "GBP") -> str:
+    """Return an amount with its sign: £1.92, −£0.05, £1,204.10."""
+    if amount is None:
+        return UNKNOWN
+    text = f"{SYMBOLS[currency][0]}{abs(amount):,.2f}"
+    return f"−{text}" if round(amount, 2) < 0 else text
+
+
+@register.filter
+def price(hundredths: float | None, currency: str = "GBP") -> str:
+    """Return a price per kWh in hundredths of the currency: 18.4 p."""
+    return UNKNOWN if hundredths is None else f"{decimal(hundredths, 1)} {SYMBOLS[currency][1]}"
+
+
+@register.filter
+def energy(kwh: float | None) -> str:
+    """Return an amount of energy: 0.42 kWh, 12.3 kWh, 1,234 kWh, 12.3 MWh."""
+    if kwh is None:
+        return UNKNOWN
+    return f"{_three_figures(kwh / 1000)} MWh" if abs(kwh) >= 10_000 else f"{_three_figures(kwh)} kWh"
+
+
+@register.filter
+def power(power_w: float | None) -> str:
+    """Return a power: 18.2 W, 840 W, 3.62 kW, 1.2 MW."""
+    if power_w is None:
+        return UNKNOWN
+    for size, unit in ((1e6, "MW"), (1e3, "kW")):
+        if abs(power_w) >= size:
+            return f"{_three_figures(power_w / size)} {unit}"
+    return f"{decimal(power_w, 1 if abs(power_w) < 100 else 0)} W"
+
+
+@register.filter
+def decimal(number: float | None, places: int = 1) -> str:
+    """Return a number with that many decimals, thousands set apart, and a true minus sign."""
+    if number is None:
+        return UNKNOWN
+    text = f"{abs(number):,.{places}f}"
+    return f"−{text}" if round(number, places) < 0 else text
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Return a share (0..1) as a whole per cent that says 100 % only of the whole: 98 %."""
+    if share is None:
+        return UNKNOWN
+    whole = 100 if share >= 1 else min(round(100 * share), 99)
+    return f"{whole} %"
+
+
+@register.filter
+def age(span: timedelta | None) -> str:
+    """Return how long something lasts or is ago: 12 s, 8 min, 3 h, 2 days."""
+    if span is None:
+        return UNKNOWN
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 2 * 3600:
+        return f"{seconds // 60} min"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 86400:,} days"
+
+
+def clock(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    """Return a time near `now` as people say it: 13:00, 02:30 tomorrow, Wed 02:30."""
+    local = moment.astimezone(zone)
+    days = (local.date() - now.astimezone(zone).date()).days
+    if days == 0:
+        return f"{local:%H:%M}"
+    return f"{local:%H:%M} tomorrow" if days == 1 else f"{local:%a %H:%M}"
+
+
+def _three_figures(number: float) -> str:
+    size = abs(number)
+    return decimal(number, 2 if size < 10 else 1 if size < 100 else 0)

@@ -1,0 +1,1 @@
+"""Pages of the top floor: thin functions that ask the clock, read, and render."""

@@ -1,0 +1,51 @@
+"""The dashboard and its blocks. Each block is a partial that the page fetches again by itself."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from hmm.installation import installation
+from metrics.dashboard import blocks
+
+
+@require_safe
+@never_cache
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The page, with every block already filled."""
+    at = _present()
+    context = {
+        "now": at.now,
+        "summary": blocks.fleet_summary(at),
+        "tariffs": blocks.price_bars(at),
+        "table": blocks.miner_table(at),
+    }
+    return render(request, "metrics/dashboard.html", context)
+
+
+@require_safe
+@never_cache
+def fleet_summary(request: HttpRequest) -> HttpResponse:
+    """Is it fine: one sentence and five figures."""
+    return render(request, "metrics/_fleet_summary.html", {"summary": blocks.fleet_summary(_present())})
+
+
+@require_safe
+@never_cache
+def price_bars(request: HttpRequest) -> HttpResponse:
+    """The current and the next price slots of each tariff in use."""
+    return render(request, "metrics/_price_bars.html", {"tariffs": blocks.price_bars(_present())})
+
+
+@require_safe
+@never_cache
+def miner_table(request: HttpRequest) -> HttpResponse:
+    """One line per miner."""
+    at = _present()
+    return render(request, "metrics/_miner_table.html", {"now": at.now, "table": blocks.miner_table(at)})
+
+
+def _present() -> blocks.Present:
+    here = installation()
+    return blocks.Present(timezone.now(), here.zone, here.currency)
