@@ -44,7 +44,7 @@ class Orders:
         device, _, rest = parameter.partition(",")
         option, _, value = rest.partition(",")
         if device != "0":
-            return Reply("E", 107, "Invalid ASC id 0 - range is 0 - 0")
+            return Reply("E", 107, f"Invalid ASC id {device} - range is 0 - 0")
         if not option:
             return Reply("E", 116, "Missing option after ASC number")
         try:

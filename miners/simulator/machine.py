@@ -13,8 +13,9 @@ from itertools import count
 from typing import Any
 
 from miners.simulator.hardware import Hardware, Settings
-from miners.simulator.noise import ambient_c, drift, layered, stream
+from miners.simulator.noise import ambient_c, drift, layered, room_seed, stream
 from miners.simulator.shares import Counters, Shares
+from miners.simulator.silicon import Silicon
 
 _WANDER = ((9.0, 0.55), (70.0, 0.3), (600.0, 0.15), (7200.0, 0.1))
 _KEPT_SEGMENTS = 64
@@ -29,27 +30,6 @@ class Pool:
     url: str
     port: int
     user: str
-
-
-@dataclass(frozen=True)
-class Silicon:
-    """How this one differs from its kind; factors of 1, and °C."""
-
-    hashrate: float
-    power: float
-    warmth_c: float
-    reject_share: float
-
-    @classmethod
-    def of(cls, seed: int, name: str) -> "Silicon":
-        """Return what the lottery gave the device called `name`."""
-        rng = stream(seed, name, "silicon")
-        return cls(
-            rng.uniform(0.985, 1.005),
-            rng.uniform(0.975, 1.025),
-            rng.uniform(-1.5, 1.5),
-            rng.uniform(0.003, 0.01),
-        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +106,7 @@ class Machine:
         self.booted_at = booted_at
         self._rng = stream(seed, name, "machine")
         self._noise = self._rng.getrandbits(63)
-        self._room = stream(seed, "room").getrandbits(63)
+        self._room = room_seed(seed)
         self._silicon = Silicon.of(seed, name)
         self._down = False
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -240,8 +220,7 @@ class Machine:
         )
 
     def _steady_c(self, settings: Settings, power_w: float, room_c: float) -> float:
-        warmth = self._silicon.warmth_c * power_w / self.hardware.power_w
-        return self.hardware.steady_temperature_c(settings, power_w, room_c) + warmth
+        return self._silicon.steady_temperature_c(self.hardware, settings, power_w, room_c)
 
     def _fan_rpm(self, percent: float, t: float) -> int:
         return round(
@@ -253,12 +232,8 @@ class Machine:
             return self._segments[-1]
         return self._segments[max(0, bisect_right(self._segments, t, key=lambda s: s.since) - 1)]
 
-    def _targets(self, settings: Settings) -> tuple[float, float]:
-        hashrate_ghs = self.hardware.hashrate_ghs(settings) * self._silicon.hashrate
-        return hashrate_ghs, self.hardware.steady_power_w(settings) * self._silicon.power
-
     def _settled(self, settings: Settings, since: float) -> Segment:
-        hashrate_ghs, power_w = self._targets(settings)
+        hashrate_ghs, power_w = self._silicon.steady(self.hardware, settings)
         return Segment(
             since,
             settings,
@@ -271,7 +246,7 @@ class Machine:
     def _enter(self, t: float, settings: Settings, time_constant_s: float) -> None:
         old = self._segments[-1]
         elapsed_s = max(0.0, t - old.since)
-        hashrate_ghs, power_w = self._targets(settings)
+        hashrate_ghs, power_w = self._silicon.steady(self.hardware, settings)
         room_c = ambient_c(self._room, t)
         faded = old.excess_c * math.exp(-elapsed_s / self.hardware.heat_s)
         before_c = self._steady_c(old.settings, old.power.target, room_c) + faded

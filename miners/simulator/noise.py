@@ -36,6 +36,11 @@ def layered(seed: int, t: float, layers: Sequence[tuple[float, float]], slower_t
     )
 
 
+def room_seed(seed: int) -> int:
+    """Return the seed of the one room all devices of a fleet stand in."""
+    return stream(seed, "room").getrandbits(63)
+
+
 def ambient_c(seed: int, t: float) -> float:
     """Return the temperature of the room at `t`: warmest in mid-afternoon, and no two days alike."""
     return 21.0 + 3.0 * day_wave(t) + 2.0 * drift(seed, t, _DAY_S) + 0.4 * drift(seed + 1, t, 1800.0)
