@@ -84,9 +84,12 @@ def _no_login_lockout(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def _empty_unmanaged_tables(request: pytest.FixtureRequest) -> Iterator[None]:
     """Empty, after a test that commits, the tables that Django's own flush does not know."""
+    if not _commits(request):
+        yield
+        return
+    request.getfixturevalue("transactional_db")  # so that the database is still open afterwards
     yield
-    if _commits(request):
-        _truncate_unmanaged_tables()
+    _truncate_unmanaged_tables()
 
 
 def _commits(request: pytest.FixtureRequest) -> bool:
