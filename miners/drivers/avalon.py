@@ -1,0 +1,178 @@
+"""Avalon miners (Nano 3, Nano 3S, Mini 3, Q, the A series): cgminer API with bracket text in its stats."""
+
+import re
+from dataclasses import dataclass
+
+from miners.drivers.base import Address, Misread, Reading, drivers
+from miners.drivers.cgminer import ask_totals, current_hashrate_ghs, optional
+from miners.drivers.cgminer_api import (
+    DEFAULT_PORT,
+    Answer,
+    CgminerApi,
+    Fields,
+    active_pool,
+    bracket_fields,
+)
+from miners.drivers.figures import Figures, clean_text, mac_address, serial_number, with_figures
+
+STATS_COMMANDS = ("estats", "stats", "litestats")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A model: where in PS[…] its watts are, and what its WORKMODE[…] means."""
+
+    pattern: str
+    name: str | None
+    watts_index: int
+    modes: tuple[str, ...] = ()
+
+
+KINDS = (
+    Kind(r"nano ?3s", "Avalon Nano 3S", 6, ("low", "medium", "high")),
+    Kind(r"nano ?3", "Avalon Nano 3", 5, ("low", "medium", "high")),
+    Kind(r"mini ?3", "Avalon Mini 3", 4),
+    Kind(r"avalon q|q\b", "Avalon Q", 4, ("eco", "standard", "super")),
+    Kind(r"(avalonminer )?1[25](\d\d|-)", None, 4),
+)
+# A series name in the text is a number: "1246-83-21072802_…"; it is shown as AvalonMiner 1246.
+_SERIES = re.compile(r"(\d{3,4})-")
+
+
+class AvalonDriver:
+    """Reads Avalon miners; another miner on the same API is refused after one question."""
+
+    name = "avalon"
+    default_port = DEFAULT_PORT
+    is_generic = False
+
+    def read(self, address: Address, deadline: float) -> Reading:
+        """Return what the miner says now. Raises Unreachable or Misread."""
+        api = CgminerApi(address, deadline)
+        figures = Figures()
+        version = optional(api, "version", figures)
+        _refuse_strangers(version.first("VERSION"))
+        stats = _stats(api)
+        if not stats and not _is_avalon(version.first("VERSION")):
+            raise Misread("another device's shape (no Avalon's version or stats)")
+        totals = ask_totals(api, figures)
+        pools = optional(api, "pools", figures)
+        return with_figures(_reading(figures, version.first("VERSION"), stats, totals, pools.rows("POOLS")))
+
+
+def power_w(figures: Figures, kind: Kind | None, fields: dict[str, str]) -> float | None:
+    """Return the watts: what the meter at the wall sees, else the model's place in PS[…]; never MPO, a setting."""
+    if "WALLPOWER" in fields:
+        return figures.power_w(fields["WALLPOWER"].split(" ")[0])
+    supply = fields.get("PS", "").split()
+    if kind is None:
+        if supply:
+            figures.warnings.append("power left out: where this model has its watts is not known")
+        return None
+    if len(supply) <= kind.watts_index:
+        return None
+    return figures.power_w(supply[kind.watts_index])
+
+
+def mode(kind: Kind | None, fields: dict[str, str]) -> str | None:
+    """Return "idle" for a miner that sleeps, else the name of its work mode, or "workmode 3" for one unnamed."""
+    if re.search(r"\bin idle\b", fields.get("SYSTEMSTATU", ""), re.IGNORECASE):
+        return "idle"
+    number = fields.get("WORKMODE", "")
+    if not re.fullmatch(r"\d{1,3}", number):
+        return None
+    names = kind.modes if kind else ()
+    return names[int(number)] if int(number) < len(names) else f"workmode {int(number)}"
+
+
+def _stats(api: CgminerApi) -> list[dict[str, str]]:
+    for command in STATS_COMMANDS:
+        if modules := _modules(api.ask(command)):
+            return modules
+    return []
+
+
+def _modules(answer: Answer) -> list[dict[str, str]]:
+    modules: dict[str, dict[str, str]] = {}
+    for row in answer.rows("STATS"):
+        for key, value in row.items():
+            module = re.fullmatch(r"MM ID(\d+)(?::Summary)?", key)
+            if module and isinstance(value, str) and (fields := bracket_fields(value)):
+                modules.setdefault(module[1], fields)
+    return list(modules.values())
+
+
+def _refuse_strangers(about: Fields) -> None:
+    named = clean_text(about.get("Type"), 60) or clean_text(about.get("PROD"), 60)
+    if named and not _is_avalon(about):
+        raise Misread(f"another device's shape ({named}, not an Avalon)")
+
+
+def _is_avalon(about: Fields) -> bool:
+    return "avalon" in str(about.get("PROD", "")).lower() or "DNA" in about
+
+
+def _reading(
+    figures: Figures, about: Fields, modules: list[dict[str, str]], totals: Fields, pools: list[Fields]
+) -> Reading:
+    pool = active_pool(pools)
+    first = modules[0] if modules else {}
+    kind = _kind(about, first)
+    if not modules:
+        figures.warnings.append("power, temperature and fan left out: the miner gives no stats")
+    return Reading(
+        driver=AvalonDriver.name,
+        model=_model(kind, about, first),
+        firmware=_firmware(about, first),
+        hashrate_ghs=_hashrate_ghs(figures, modules, totals),
+        power_w=_total([power_w(figures, kind, fields) for fields in modules]),
+        temperature_c=_hottest([figures.temperature_c(fields.get("TAvg")) for fields in modules]),
+        fan_rpm=figures.fan_rpm(first.get("Fan1")),
+        accepted=figures.counter("accepted", totals.get("Accepted")),
+        rejected=figures.counter("rejected", totals.get("Rejected")),
+        uptime_s=figures.counter("uptime", totals.get("Elapsed", first.get("Elapsed"))),
+        pool_url=clean_text(pool.get("URL"), 255),
+        pool_user=clean_text(pool.get("User"), 255),
+        mode=mode(kind, first),
+        identity=mac_address(about.get("MAC")) or serial_number(about.get("DNA", first.get("DNA"))),
+        warnings=tuple(figures.warnings),
+    )
+
+
+def _kind(about: Fields, fields: dict[str, str]) -> Kind | None:
+    names = [str(about.get("MODEL", "")), str(about.get("PROD", "")), fields.get("Ver", "")]
+    return next(
+        (kind for name in names for kind in KINDS if re.match(rf"(avalon ?)?({kind.pattern})", name, re.I)),
+        None,
+    )
+
+
+def _model(kind: Kind | None, about: Fields, fields: dict[str, str]) -> str | None:
+    if kind and kind.name:
+        return kind.name
+    series = _SERIES.match(fields.get("Ver", ""))
+    return clean_text(about.get("PROD"), 100) or (f"AvalonMiner {series[1]}" if series else None)
+
+
+def _firmware(about: Fields, fields: dict[str, str]) -> str | None:
+    told = [about.get("VERSION"), about.get("LVERSION"), about.get("CGVERSION"), fields.get("Ver")]
+    return next((text for text in (clean_text(value, 100) for value in told) if text), None)
+
+
+def _hashrate_ghs(figures: Figures, modules: list[dict[str, str]], totals: Fields) -> float | None:
+    if any("GHSspd" in fields for fields in modules):
+        return _total([figures.hashrate_ghs(fields.get("GHSspd")) for fields in modules])
+    return current_hashrate_ghs(figures, [totals])
+
+
+def _total(parts: list[float | None]) -> float | None:
+    # Part of a sum is a wrong number: one module that says nothing makes the sum unknown.
+    known = [part for part in parts if part is not None]
+    return sum(known) if known and len(known) == len(parts) else None
+
+
+def _hottest(parts: list[float | None]) -> float | None:
+    return max((part for part in parts if part is not None), default=None)
+
+
+drivers.register(AvalonDriver.name, AvalonDriver())

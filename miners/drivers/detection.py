@@ -1,0 +1,76 @@
+"""Which protocol a miner speaks: all are tried at once, each within the same time limit."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, as_completed
+from functools import partial
+from itertools import groupby
+
+from miners.drivers.base import Address, Driver, DriverError, Misread, Reading, Unreachable, drivers
+
+Failure = tuple[str, DriverError]
+Attempt = Reading | list[Failure]
+
+
+def detect(address: Address, timeout_s: float) -> Reading:
+    """Return what the miner at `address` says in whichever protocol it speaks, within `timeout_s`.
+
+    Without a port each protocol is tried on its own. The first reading counts; a generic driver is only
+    asked where a particular one of the same port finds another device. Raises Misread when something
+    answered, else Unreachable, with the reason of each protocol.
+    """
+    groups = _groups()
+    deadline = time.monotonic() + timeout_s
+    attempts = [_in_thread(partial(_try_in_turn, group, address, deadline)) for group in groups]
+    failures: list[Failure] = []
+    for attempt in as_completed(attempts):
+        outcome = attempt.result()
+        if isinstance(outcome, Reading):
+            return outcome
+        failures += outcome
+    raise _failure(failures)
+
+
+def _groups() -> list[list[Driver]]:
+    ranked = sorted(drivers, key=lambda driver: (driver.default_port, driver.is_generic, driver.name))
+    return [list(group) for _, group in groupby(ranked, key=lambda driver: driver.default_port)]
+
+
+def _try_in_turn(group: list[Driver], address: Address, deadline: float) -> Reading | list[Failure]:
+    failures: list[Failure] = []
+    for driver in group:
+        try:
+            return driver.read(address, deadline)
+        except Misread as error:
+            failures.append((driver.name, error))
+        except Unreachable as error:  # dark for the next one on this port, too
+            return [*failures, (" and ".join(other.name for other in group[len(failures) :]), error)]
+    return failures
+
+
+def _in_thread(work: Callable[[], Attempt]) -> "Future[Attempt]":
+    # A daemon, unlike the threads of an executor: who has a reading does not wait for the others.
+    future: Future[Attempt] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _failure(failures: list[Failure]) -> DriverError:
+    names_by_reason: dict[str, list[str]] = {}
+    # What answered, if wrongly, tells more than what was silent.
+    for name, error in sorted(
+        failures, key=lambda failure: (isinstance(failure[1], Unreachable), failure[0])
+    ):
+        names_by_reason.setdefault(error.reason, []).append(name)
+    told = [f"{' and '.join(names)}: {reason}" for reason, names in names_by_reason.items()]
+    reason = next(iter(names_by_reason)) if len(told) == 1 else "; ".join(told)
+    is_misread = any(isinstance(error, Misread) for _, error in failures)
+    return Misread(reason) if is_misread else Unreachable(reason)

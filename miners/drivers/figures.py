@@ -1,0 +1,114 @@
+"""Figures as devices send them: numbers or strings, absent, impossible. Never a wrong number, rather none."""
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from hmm.lib.units import parse_si
+from miners.drivers.base import Misread, Reading
+
+MAX_HASHRATE_GHS = 10_000_000.0  # 10 PH/s, some ten times the largest machine there is
+MAX_POWER_W = 50_000.0
+MAX_FAN_RPM = 60_000.0
+MAX_COUNTER = 2.0**53
+MIN_TEMPERATURE_C = -60.0
+MAX_TEMPERATURE_C = 200.0
+
+
+@dataclass
+class Figures:
+    """Reads one device's values; `warnings` tells what was left out."""
+
+    warnings: list[str] = field(default_factory=list)
+
+    def hashrate_ghs(self, value: Any, *, per_ghs: float = 1) -> float | None:
+        """Return a hashrate in GH/s; `per_ghs` of the device's units are one GH/s."""
+        number = self.number("hashrate", value, 0, MAX_HASHRATE_GHS * per_ghs)
+        return None if number is None else number / per_ghs
+
+    def power_w(self, value: Any) -> float | None:
+        """Return a power in W."""
+        return self.number("power", value, 0, MAX_POWER_W)
+
+    def temperature_c(self, value: Any, *, absent: tuple[float, ...] = ()) -> float | None:
+        """Return a temperature in °C; −273, 0 and `absent` are what devices send without a sensor."""
+        number = self.number("temperature", value, -300, MAX_TEMPERATURE_C)
+        if number is None or (number > MIN_TEMPERATURE_C and number not in (0, *absent)):
+            return number
+        self.warnings.append(f"temperature left out: {number:g} °C means no sensor")
+        return None
+
+    def fan_rpm(self, value: Any) -> int | None:
+        """Return the speed of a fan in revolutions a minute."""
+        number = self.number("fan", value, 0, MAX_FAN_RPM)
+        return None if number is None else round(number)
+
+    def counter(self, name: str, value: Any) -> int | None:
+        """Return a whole number of shares or seconds."""
+        number = self.number(name, value, 0, MAX_COUNTER)
+        return None if number is None else int(number)
+
+    def number(self, name: str, value: Any, low: float, high: float) -> float | None:
+        """Return `value`, a number or a string with one, if it is within `low` and `high`; else None, and why."""
+        if value is None or value == "":
+            return None
+        number = finite_number(value)
+        if number is None:
+            self.warnings.append(f"{name} left out: {_shown(value)} is not a number")
+        elif not low <= number <= high:
+            self.warnings.append(f"{name} left out: {number:g} is impossible")
+            return None
+        return number
+
+
+def clean_text(value: Any, longest: int) -> str | None:
+    """Return the text a device sent, printable, at most `longest` characters; None for none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    printable = "".join(character if character.isprintable() else " " for character in str(value))
+    return " ".join(printable.split())[:longest] or None
+
+
+def mac_address(value: Any) -> str | None:
+    """Return a MAC address as "C0:FF:EE:00:00:01"; None when it is not one."""
+    digits = re.sub(r"[-:. ]", "", value).upper() if isinstance(value, str) else ""
+    if not re.fullmatch(r"[0-9A-F]{12}", digits) or len(set(digits)) == 1:
+        return None
+    return ":".join(re.findall("..", digits))
+
+
+def serial_number(value: Any) -> str | None:
+    """Return a serial number such as an Avalon's DNA; None when it is not one."""
+    text = clean_text(value, 64) or ""
+    return text if re.fullmatch(r"[0-9A-Za-z_-]{8,64}", text) and len(set(text)) > 1 else None
+
+
+def says_yes(value: Any) -> bool:
+    """Return whether a flag is set: devices send true, 1, "1" and "true"."""
+    return value is True or str(value).strip().lower() in ("1", "1.0", "true", "yes")
+
+
+def with_figures(reading: Reading) -> Reading:
+    """Return `reading` if it tells at least a hashrate, a power or a temperature; else raise Misread."""
+    if reading.hashrate_ghs is None and reading.power_w is None and reading.temperature_c is None:
+        why = f" ({'; '.join(reading.warnings)})" if reading.warnings else ""
+        raise Misread(f"tells no hashrate, power or temperature{why}")
+    return reading
+
+
+def finite_number(value: Any) -> float | None:
+    """Return the number that `value` is or spells; None for anything else, NaN and infinity included."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = parse_si(value) if isinstance(value, str) else float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _shown(value: Any) -> str:
+    return (
+        repr(clean_text(value, 20)) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
+    )
