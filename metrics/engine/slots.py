@@ -43,7 +43,7 @@ FROM (
             SELECT t.miner_id, t.power_w, t.hashrate_ghs, t.temperature_c, t.accepted, t.rejected,
                    date_part('epoch', t.timestamp)::bigint - t.covered_s,
                    date_part('epoch', t.timestamp)::bigint
-            FROM unnest(%(miner_ids)s) AS m(id) CROSS JOIN LATERAL (
+            FROM unnest(%(miner_ids)s::int[]) AS m(id) CROSS JOIN LATERAL (
                 SELECT * FROM telemetry WHERE miner_id = m.id AND timestamp > %(end)s ORDER BY timestamp LIMIT 1
             ) t WHERE t.timestamp - make_interval(secs => t.covered_s) < %(end)s
         ) reading

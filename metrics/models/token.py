@@ -2,8 +2,15 @@
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
 
 from django.db import models
+
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+class NameTaken(ValueError):
+    """There is a token of that name already."""
 
 
 class ApiToken(models.Model):
@@ -20,10 +27,23 @@ class ApiToken(models.Model):
 
 
 def create_token(name: str) -> str:
-    """Make a token called `name` and return it; it cannot be read again. Raises IntegrityError on a used name."""
+    """Make a token called `name` and return it; it cannot be read again. Raises NameTaken."""
     token = secrets.token_urlsafe(32)
-    ApiToken.objects.create(name=name, digest=digest_of(token))
+    _, is_new = ApiToken.objects.get_or_create(name=name, defaults={"digest": digest_of(token)})
+    if not is_new:
+        raise NameTaken(name)
     return token
+
+
+def use_token(token: str, now: datetime) -> ApiToken | None:
+    """Return the row of a token that is valid, and note its use, at most once a minute. One or two queries.
+
+    It is looked up by its digest, so that how long that takes tells nothing about the token.
+    """
+    found = ApiToken.objects.filter(digest=digest_of(token), revoked_at=None).first()
+    if found and (found.last_used_at is None or now - found.last_used_at >= USE_NOTED_EVERY):
+        ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
+    return found
 
 
 def digest_of(token: str) -> str:

@@ -1,0 +1,74 @@
+"""What a refusal looks like: one JSON shape for every bad parameter, and one for everything else."""
+
+from collections.abc import Sequence
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, ValidationError
+
+from metrics.query import NotComputedYet, UnknownWord
+
+
+class Refusal(Schema):
+    """Why there is no answer, and what to do about it."""
+
+    detail: str
+
+
+class Problem(Schema):
+    """One thing that is wrong with a request: where it is, and what."""
+
+    loc: list[str]
+    msg: str
+
+
+class Invalid(Schema):
+    """Everything that is wrong with a request."""
+
+    detail: list[Problem]
+
+
+REFUSALS = {401: Refusal, 409: Refusal, 422: Invalid}
+"""The answers that are not results, for the OpenAPI description."""
+
+
+class BadParameter(Exception):
+    """A query parameter that cannot be honoured. `field` is its name as the caller wrote it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def add_handlers(api: NinjaAPI) -> None:
+    """Have `api` answer these errors: 401, 409 and 422."""
+
+    @api.exception_handler(AuthenticationError)
+    def unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        response = api.create_response(request, {"detail": NO_TOKEN}, status=401)
+        response["WWW-Authenticate"] = "Bearer"
+        return response
+
+    @api.exception_handler(NotComputedYet)
+    def not_computed_yet(request: HttpRequest, error: NotComputedYet) -> HttpResponse:
+        return api.create_response(request, {"detail": str(error)}, status=409)
+
+    @api.exception_handler(ValidationError)
+    def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        problems = [(str(found["loc"][-1]), found["msg"]) for found in error.errors]
+        return _invalid(api, request, problems)
+
+    @api.exception_handler(BadParameter)
+    @api.exception_handler(UnknownWord)
+    def bad_parameter(request: HttpRequest, error: BadParameter | UnknownWord) -> HttpResponse:
+        return _invalid(api, request, [(error.field, str(error))])
+
+
+NO_TOKEN = (
+    "a valid token is needed: send Authorization: Bearer TOKEN (manage.py create_api_token NAME makes one)"
+)
+
+
+def _invalid(api: NinjaAPI, request: HttpRequest, problems: Sequence[tuple[str, str]]) -> HttpResponse:
+    detail = [{"loc": ["query", field], "msg": message} for field, message in problems]
+    return api.create_response(request, {"detail": detail}, status=422)
