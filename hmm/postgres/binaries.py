@@ -113,13 +113,12 @@ def _copy(programs: Programs, base: Path) -> Programs:
 def _copy_needed(programs: Programs, target: Path) -> None:
     for name in NEEDED_BY_SERVER:
         _copy_file(programs.path(name), target / "bin" / name)
-    for library in (programs.root / "lib").glob("*.so*"):
-        _copy_file(library, target / "lib" / library.name)
+    _copy_tree(programs.root / "lib", target / "lib", "*.so*")
     _copy_tree(programs.root / "share", target / "share")
 
 
-def _copy_tree(source: Path, target: Path) -> None:
-    for file in source.rglob("*"):
+def _copy_tree(source: Path, target: Path, pattern: str = "*") -> None:
+    for file in source.rglob(pattern):
         if file.is_file():
             _copy_file(file, target / file.relative_to(source))
 

@@ -76,6 +76,8 @@ def find_place(data_dir: Path) -> Place | None:
                 f"the link {link} to begin with an empty database."
             )
         return None
+    if not link.is_dir():
+        raise ServerUnavailable(f"{link} is to be the directory of the database, and is a file. Move it away.")
     base = link.resolve()
     place = Place(base, choose_account(base / "data", data_dir))
     _refuse_other_owner(place)

@@ -83,7 +83,7 @@ class EmbeddedServer:
 
     def stop_if_last(self) -> bool:
         """Stop the server if HMM started it and nobody else uses it. Returns whether it was stopped."""
-        if not self._presence.entered:
+        if not self._presence.entered or self._refusal or not self.data_dir.exists():
             return False
         with self._locked():
             place = places.find_place(self.data_dir)
