@@ -60,11 +60,12 @@ async def serve(
     ready: Callable[[], None],
 ) -> None:
     """Serve each device on its socket until `stop` is set; call `ready` once all are served."""
-    async with AsyncExitStack() as servers:
+    async with AsyncExitStack() as lines:
         for device, listener in zip(devices, sockets, strict=True):
             line = _Line(device, clock)
             server = await asyncio.start_server(line.meet, sock=listener, limit=_READ_LIMIT)
-            servers.callback(server.close)
+            lines.push_async_callback(line.hang_up)
+            lines.callback(server.close)
         ready()
         await stop.wait()
 
@@ -75,22 +76,31 @@ class _Line:
     def __init__(self, device: Device, clock: Clock) -> None:
         self._device = device
         self._clock = clock
-        self._open = 0
+        self._conversations: set[asyncio.Task[None]] = set()
 
-    async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Meet one connection as the device would in its condition."""
-        self._open += 1
+    def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin to meet one connection as the device would in its condition."""
+        conversation = asyncio.create_task(self._converse(reader, writer))
+        self._conversations.add(conversation)
+        conversation.add_done_callback(self._conversations.discard)
+
+    async def hang_up(self) -> None:
+        """End every conversation."""
+        for conversation in self._conversations:
+            conversation.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             # A client that leaves, stalls or resets is its own affair: the device just hangs up.
             with suppress(TimeoutError, OSError, asyncio.IncompleteReadError):
                 await self._meet(reader, writer)
         finally:
-            self._open -= 1
             writer.close()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         condition = self._device.condition(self._clock.now())
-        if condition is Condition.BOOTING or self._open > _CONNECTIONS:
+        if condition is Condition.BOOTING or len(self._conversations) > _CONNECTIONS:
             writer.transport.abort()
         elif condition is Condition.SILENT:
             await _stay_silent(reader)
