@@ -167,7 +167,7 @@ def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -
     Raises NotComputedYet when that is more than two days.
     """
     zone = installation().zone
-    low, high = _extent(period, start, max(end, start), now, zone)
+    low, high = _extent(period, start, end, now, zone)
     state = read_state(now, low, high, min(low, now))
     pending = list(_pending(low, high, state, now))
     if sum((b - a for a, b in pending), timedelta()) > ON_DEMAND:
@@ -184,7 +184,7 @@ def _extent(
 ) -> tuple[datetime, datetime]:
     """Return from where to where figures must be right: all of each bucket that begins in [start, end)."""
     first = bucket_at(period, min(start, now), zone, DEFAULT_SLOT_S)
-    last = bucket_at(period, min(max(end, start), now), zone, DEFAULT_SLOT_S)
+    last = bucket_at(period, min(max(end - timedelta(microseconds=1), start), now), zone, DEFAULT_SLOT_S)
     return first.start, max(last.end, first.end)
 
 

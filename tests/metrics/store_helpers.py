@@ -1,9 +1,13 @@
 """Putting telemetry and prices where the engine finds them, and laying its figures beside the reference."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.db import transaction
 
 from energy.models import PriceSlot, Tariff
 from hmm.dirty import mark_tariff_dirty
@@ -31,6 +35,16 @@ def epoch(text: str) -> int:
 def moment(seconds: int) -> datetime:
     """Return the instant so many seconds after the epoch."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Undo what an example of hypothesis writes: examples of one test share its transaction."""
+    cache.clear()
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    cache.clear()
 
 
 def use_zone(name: str) -> None:
