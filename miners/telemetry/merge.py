@@ -18,12 +18,12 @@ from miners.telemetry.rules import MAX_COVERED_S
 
 LONGEST = timedelta(seconds=MAX_COVERED_S)
 
-# {source} is a relation of (ordinal, miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c,
-# fan_rpm, accepted, rejected, facts). The latest readings of its miners are locked before, so nothing moves.
+# {source} is a relation of (ordinal, delivery, miner_id, timestamp, covered_s, power_w, hashrate_ghs,
+# temperature_c, fan_rpm, accepted, rejected, facts), in which `delivery` counts the rows of one miner and second
+# in the order they came. The latest readings of its miners are locked before, so nothing moves.
 MERGE = """
 WITH given AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY miner_id, timestamp ORDER BY ordinal) AS delivery
-    FROM {source}
+    SELECT * FROM {source}
 ),
 spans AS MATERIALIZED (
     SELECT g.miner_id, min(g.timestamp) AS first, max(g.timestamp) AS last, l.timestamp AS latest
@@ -65,8 +65,9 @@ lined_up AS (
       AND NOT EXISTS (SELECT FROM old o WHERE o.miner_id = g.miner_id AND o.timestamp = g.timestamp)
 ),
 spaced AS (
-    SELECT *, extract(epoch FROM timestamp - lag(timestamp) OVER earlier)::int AS gap_s
-    FROM lined_up WINDOW earlier AS (PARTITION BY miner_id ORDER BY timestamp)
+    SELECT *, extract(epoch FROM timestamp - lag(timestamp) OVER in_time)::int AS gap_s,
+           lead(timestamp) OVER in_time IS NULL AS is_last
+    FROM lined_up WINDOW in_time AS (PARTITION BY miner_id ORDER BY timestamp)
 ),
 placed AS MATERIALIZED (
     SELECT *, LEAST(covered_s, gap_s) AS clipped_s, is_new OR gap_s < covered_s AS is_changed FROM spaced
@@ -95,10 +96,9 @@ advanced AS (
         pool_url = coalesce(n.facts->>'pool_url', l.pool_url),
         pool_user = coalesce(n.facts->>'pool_user', l.pool_user),
         warnings = coalesce(n.facts->'warnings', l.warnings)
-    FROM (
-        SELECT DISTINCT ON (miner_id) * FROM placed WHERE is_changed ORDER BY miner_id, timestamp DESC
-    ) n
-    WHERE l.miner_id = n.miner_id AND (l.timestamp IS NULL OR l.timestamp <= n.timestamp)
+    FROM placed n
+    WHERE n.is_last AND n.is_changed AND l.miner_id = n.miner_id
+      AND (l.timestamp IS NULL OR l.timestamp <= n.timestamp)
 ),
 -- A second delivery is compared as it would have been stored.
 repeated AS MATERIALIZED (

@@ -29,8 +29,11 @@ ARRAYS = {
     "rejected": "int",
     "facts": "jsonb",
 }
-RELATION = "unnest({}) AS given ({})".format(
-    ", ".join(f"%({name})s::{kind}[]" for name, kind in ARRAYS.items()), ", ".join(ARRAYS)
+RELATION = """(
+    SELECT *, row_number() OVER (PARTITION BY miner_id, timestamp ORDER BY ordinal) AS delivery
+    FROM unnest({arrays}) AS a ({names})
+) AS given""".format(
+    arrays=", ".join(f"%({name})s::{kind}[]" for name, kind in ARRAYS.items()), names=", ".join(ARRAYS)
 )
 
 Refused = tuple[TelemetryRow, str]

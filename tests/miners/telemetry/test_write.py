@@ -234,9 +234,13 @@ def test_all_of_a_shortened_row_is_dirty(miner: Miner) -> None:
 
 
 def test_nothing_is_kept_when_the_transaction_fails(miner: Miner) -> None:
-    with pytest.raises(RuntimeError), transaction.atomic():
-        write(row(miner, 0))
-        raise RuntimeError
+    def write_and_fail() -> None:
+        with transaction.atomic():
+            write(row(miner, 0))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
     assert stored() == []
     assert dirty() == []
 

@@ -1,0 +1,102 @@
+"""Imports a telemetry file: whole, or with `keep_going` all of it that is sound."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from miners.membership import add_miners
+from miners.models import Miner, Site
+from miners.telemetry.files import FileRefused, reading
+from miners.telemetry.lines import Line, LineRefused
+from miners.telemetry.rows import WriteResult
+from miners.telemetry.staging import Stage, StagedMiner, merge_stage, staging
+
+NAMED_AT_MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
+
+    result: WriteResult
+    refused_lines: int
+    created: tuple[str, ...]
+
+
+@dataclass
+class _Names:
+    """The keys that rows are staged under: the miner's id, or for a new name a negative number."""
+
+    known: dict[str, int]
+    create: bool
+    new: dict[str, int] = field(default_factory=dict)
+    unknown: dict[str, None] = field(default_factory=dict)
+
+    def key(self, name: str) -> int | None:
+        """Return the key of the miner called `name`, None when there is none and none may be created."""
+        key = self.known.get(name)
+        if key is None and not self.create:
+            self.unknown[name] = None
+        elif key is None:
+            key = self.known[name] = self.new[name] = -1 - len(self.new)
+        return key
+
+
+def import_file(
+    path: Path,
+    *,
+    now: datetime,
+    create_in: Site | None = None,
+    keep_going: bool = False,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Imported:
+    """Store the telemetry in the file at `path`, in one transaction.
+
+    Miners it names that do not exist are created at the site `create_in`, or refused without one.
+    Raises FileRefused, with nothing stored, at the first line that cannot be believed; with `keep_going`
+    such lines are set aside instead.
+    """
+    names = _Names(dict(Miner.objects.values_list("name", "pk")), create=create_in is not None)
+    with transaction.atomic():
+        with staging() as stage, reading(path, now, on_progress) as lines:
+            for number, found, text in lines:
+                _stage(stage, names, number, found, text, keep_going)
+        _refuse_unknown(names, keep_going)
+        created = add_miners(names.new, create_in) if create_in else []
+        result = merge_stage(stage, _staged_miners(stage, names, created), source="import", now=now)
+    return Imported(result, stage.problems, tuple(names.new))
+
+
+def _stage(
+    stage: Stage, names: _Names, number: int, found: Line | LineRefused, text: Any, keep_going: bool
+) -> None:
+    if isinstance(found, Line):
+        key = names.key(found.miner)
+        if key is not None:
+            stage.add(number, key, *found[1:])
+            return
+        found = LineRefused(f"no miner is called {found.miner!r}")
+    elif not keep_going:
+        raise FileRefused(f"line {number}: {found}")
+    if keep_going:
+        stage.add_problem(number, str(found), text if isinstance(text, str) else ",".join(text))
+
+
+def _refuse_unknown(names: _Names, keep_going: bool) -> None:
+    if not names.unknown or keep_going:
+        return
+    some = ", ".join(list(names.unknown)[:NAMED_AT_MOST])
+    more = f" and {len(names.unknown) - NAMED_AT_MOST} more" if len(names.unknown) > NAMED_AT_MOST else ""
+    raise FileRefused(f"names miners that do not exist: {some}{more}; --create-miners creates them")
+
+
+def _staged_miners(stage: Stage, names: _Names, created: list[Miner]) -> list[StagedMiner]:
+    ids = {miner.pk for miner in created}
+    old = Miner.objects.filter(pk__in=stage.keys - ids).select_related("site")
+    return [StagedMiner(m.pk, m.pk, m.site.poll_interval_s) for m in old] + [
+        StagedMiner(names.new[m.name], m.pk, m.site.poll_interval_s) for m in created
+    ]

@@ -1,0 +1,174 @@
+"""The bulk way into telemetry: rows are copied beside it first, and merged when all of them are there.
+
+The staging table is temporary and goes with the transaction, so nothing is half stored.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from miners.telemetry.latest import lock_latest_readings
+from miners.telemetry.merge import Source, merge
+from miners.telemetry.partitions import ensure_days
+from miners.telemetry.rows import WriteResult
+from miners.telemetry.rules import MAX_COVERED_S
+
+CREATE = """
+SET LOCAL work_mem = '64MB';
+DROP TABLE IF EXISTS pg_temp.telemetry_stage;
+CREATE TEMPORARY TABLE telemetry_stage (
+    line bigint, key integer, at bigint, covered_s integer,
+    power_w double precision, hashrate_ghs double precision, temperature_c double precision,
+    fan_rpm integer, accepted integer, rejected integer, problem text, raw jsonb
+) ON COMMIT DROP
+"""
+
+DECLARED = """(
+    SELECT s.line AS ordinal, row_number() OVER (PARTITION BY s.key, s.at ORDER BY s.line) AS delivery,
+           m.miner_id, to_timestamp(s.at) AS timestamp, s.covered_s,
+           s.power_w, s.hashrate_ghs, s.temperature_c, s.fan_rpm, s.accepted, s.rejected, NULL::jsonb AS facts
+    FROM telemetry_stage s
+    JOIN unnest(%(keys)s::int[], %(miner_ids)s::int[]) AS m (key, miner_id) USING (key)
+) AS given"""
+
+# A row without covered_s stands for the gap to the row before it in the file, unless that is more than 2.5 of
+# the miner's median gaps: then for the median. A miner with one row has no gap: one poll interval.
+DERIVED = f"""(
+    WITH spaced AS (
+        SELECT *, row_number() OVER (PARTITION BY key, at ORDER BY line) AS delivery,
+               at - max(at) OVER (PARTITION BY key ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                   AS gap_s
+        FROM telemetry_stage WHERE problem IS NULL
+    ),
+    usual AS (
+        SELECT key, percentile_cont(0.5) WITHIN GROUP (ORDER BY gap_s) FILTER (WHERE delivery = 1) AS median_s
+        FROM spaced GROUP BY key
+    )
+    SELECT s.line AS ordinal, s.delivery, m.miner_id, to_timestamp(s.at) AS timestamp,
+           coalesce(s.covered_s, LEAST(floor(
+               CASE WHEN s.gap_s <= 2.5 * u.median_s THEN s.gap_s ELSE coalesce(u.median_s, m.poll_interval_s) END
+           ), {MAX_COVERED_S})::int) AS covered_s,
+           s.power_w, s.hashrate_ghs, s.temperature_c, s.fan_rpm, s.accepted, s.rejected, NULL::jsonb AS facts
+    FROM spaced s
+    JOIN usual u USING (key)
+    JOIN unnest(%(keys)s::int[], %(miner_ids)s::int[], %(poll_intervals_s)s::int[])
+        AS m (key, miner_id, poll_interval_s) USING (key)
+) AS given"""
+
+PROBLEMS = """
+INSERT INTO miners_setaside (received_at, source, miner_name, reason, row)
+SELECT %s, %s, '', 'line ' || line || ': ' || problem, raw FROM telemetry_stage WHERE problem IS NOT NULL
+"""
+
+BUFFERED_ROWS = 2000
+
+
+class StagedMiner(NamedTuple):
+    """Which miner the rows staged under `key` are of, and how often it is polled."""
+
+    key: int
+    miner_id: int
+    poll_interval_s: int
+
+
+@dataclass
+class Stage:
+    """Rows on their way into the staging table, and what is known of them by now."""
+
+    copy: Any
+    rows: int = 0
+    problems: int = 0
+    keys: set[int] = field(default_factory=set)
+    days: set[int] = field(default_factory=set)
+    first: int = 2**62
+    last: int = -1
+    needs_covered_s: bool = False
+    buffer: list[str] = field(default_factory=list)
+
+    def add(self, line: int, key: int, at: int, covered_s: int | None, *values: float | None) -> None:
+        """Stage a row: `at` in seconds since 1970, then power_w … rejected in the order of the table."""
+        self.rows += 1
+        self.keys.add(key)
+        self.days.add(at // 86400)
+        if at < self.first:
+            self.first = at
+        if at > self.last:
+            self.last = at
+        if covered_s is None:
+            self.needs_covered_s = True
+        cells = "\t".join(["\\N" if value is None else str(value) for value in (covered_s, *values)])
+        self.buffer.append(f"{line}\t{key}\t{at}\t{cells}\t\\N\t\\N\n")
+        if len(self.buffer) >= BUFFERED_ROWS:
+            self.flush()
+
+    def add_problem(self, line: int, problem: str, text: str) -> None:
+        """Stage a line that is refused, with the reason and what it says."""
+        self.problems += 1
+        raw = json.dumps({"line": line, "text": _storable(text)})
+        empty = "\t".join(["\\N"] * 9)
+        self.buffer.append(f"{line}\t{empty}\t{_escaped(_storable(problem))}\t{_escaped(raw)}\n")
+
+    def flush(self) -> None:
+        """Send what is buffered."""
+        self.copy.write("".join(self.buffer))
+        self.buffer.clear()
+
+
+@contextmanager
+def staging() -> Iterator[Stage]:
+    """Give an empty stage, in the running transaction. It is filled before anything else is asked."""
+    with connection.cursor() as cursor:
+        cursor.execute(CREATE)
+        with cursor.copy("COPY telemetry_stage FROM STDIN") as copy:
+            stage = Stage(copy)
+            yield stage
+            stage.flush()
+        cursor.execute("ANALYZE telemetry_stage")
+
+
+def merge_stage(stage: Stage, miners: Sequence[StagedMiner], *, source: str, now: datetime) -> WriteResult:
+    """Store what is staged as rows of `miners`, in the running transaction.
+
+    Lines staged as problems are set aside under `source`, and so are rows that contradict stored ones.
+    """
+    aside = WriteResult(set_aside=_set_problems_aside(stage, source, now))
+    if not stage.rows:
+        return aside
+    ensure_days(date(1970, 1, 1) + timedelta(days=day) for day in stage.days)
+    lock_latest_readings(miner.miner_id for miner in miners)
+    return aside + merge(_as_source(stage, miners), source_name=source, now=now)
+
+
+def _set_problems_aside(stage: Stage, source: str, now: datetime) -> int:
+    if stage.problems:
+        with connection.cursor() as cursor:
+            cursor.execute(PROBLEMS, [now, source])
+    return stage.problems
+
+
+def _as_source(stage: Stage, miners: Sequence[StagedMiner]) -> Source:
+    params = {
+        "keys": [miner.key for miner in miners],
+        "miner_ids": [miner.miner_id for miner in miners],
+        "poll_intervals_s": [miner.poll_interval_s for miner in miners],
+    }
+    return Source(
+        DERIVED if stage.needs_covered_s else DECLARED,
+        params,
+        first=datetime.fromtimestamp(stage.first, UTC),
+        last=datetime.fromtimestamp(stage.last, UTC),
+    )
+
+
+def _storable(text: str) -> str:
+    # PostgreSQL's text has neither NUL nor the lone surrogates that stand for bytes that are not UTF-8.
+    return text[:2000].encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
