@@ -11,6 +11,7 @@ class HmmConfig(AppConfig):
         from django_q.signals import post_execute_in_worker, pre_execute
 
         from hmm.first_rows import ensure_first_rows
+        from hmm.postgres import checks  # noqa: F401
         from hmm.schedule import sync_after_migrate
         from hmm.supervisor.busy import mark_busy, mark_idle
 

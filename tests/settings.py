@@ -3,7 +3,9 @@
 import os
 import tempfile
 
-os.environ.setdefault("HMM_DATA_DIR", tempfile.mkdtemp(prefix="hmm-test-"))
+if "HMM_DATA_DIR" not in os.environ:
+    os.environ["HMM_DATA_DIR"] = tempfile.mkdtemp(prefix="hmm-test-")
+    os.chmod(os.environ["HMM_DATA_DIR"], 0o755)  # for the user that root's PostgreSQL runs as
 os.environ.setdefault("HMM_SECRET_KEY", "only-for-tests-" + "x" * 50)
 
 from hmm.settings import *  # noqa: F403

@@ -77,7 +77,9 @@ def find_place(data_dir: Path) -> Place | None:
             )
         return None
     if not link.is_dir():
-        raise ServerUnavailable(f"{link} is to be the directory of the database, and is a file. Move it away.")
+        raise ServerUnavailable(
+            f"{link} is to be the directory of the database, and is a file. Move it away."
+        )
     base = link.resolve()
     place = Place(base, choose_account(base / "data", data_dir))
     _refuse_other_owner(place)
