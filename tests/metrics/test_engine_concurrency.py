@@ -1,0 +1,114 @@
+"""Several at once: rows committed during a run, two runs, a crash in the middle."""
+
+import threading
+
+import pytest
+from django.db import connections, transaction
+
+from hmm.lib.locks import try_lock
+from hmm.models import DirtyRange
+from metrics.engine import run as engine
+from metrics.engine.run import LOCK, Busy, run
+from metrics.models import Metric, Watermark
+from tests.factories import MinerFactory
+from tests.metrics.reference import Row
+from tests.metrics.store_helpers import NOW, epoch, store_rows
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOON = epoch("2025-06-02T12:00")
+
+
+@pytest.fixture
+def miner():
+    return MinerFactory()
+
+
+def records():
+    found = Metric.objects.filter(metric_type="hashrate", entity_type="miner", period="hourly")
+    return [m.value_json["records"] for m in found]
+
+
+def row(miner, minute):
+    return Row(miner.pk, NOON + minute * 60, NOON + minute * 60 + 60, 1000.0, 500.0)
+
+
+def in_another_connection(work):
+    """Run `work` in a thread, with its own connection, and raise what it raised."""
+    failed = []
+
+    def job():
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - raised again by the caller
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    if failed:
+        raise failed[0]
+
+
+def test_a_row_committed_between_a_runs_reading_and_writing_is_computed_by_the_next(miner, monkeypatch):
+    store_rows([row(miner, 0)])
+    real, written = engine.compute, []
+
+    def compute_then_a_row_comes(*args):
+        rows = real(*args)
+        if not written:
+            written.append(True)
+            in_another_connection(lambda: store_rows([row(miner, 10)]))
+        return rows
+
+    monkeypatch.setattr(engine, "compute", compute_then_a_row_comes)
+    engine._clean_chunk(NOW, None, None, wait=True)
+    assert records() == [1]
+    assert DirtyRange.objects.count() == 1
+    run(NOW)
+    assert records() == [2]
+    assert not DirtyRange.objects.exists()
+
+
+def test_a_crash_leaves_the_old_rows_and_their_ranges(miner, monkeypatch):
+    store_rows([row(miner, 0)])
+    run(NOW)
+    store_rows([row(miner, 1)])
+
+    def broken(*args):
+        raise RuntimeError("the plug was pulled")
+
+    monkeypatch.setattr(engine, "consume", broken)
+    with pytest.raises(RuntimeError, match="plug"):
+        run(NOW)
+    assert records() == [1]
+    assert DirtyRange.objects.exists()
+    monkeypatch.undo()
+    run(NOW)
+    assert records() == [2]
+
+
+def test_a_run_that_finds_another_at_work_leaves(miner):
+    store_rows([row(miner, 0)])
+    with transaction.atomic():
+        assert try_lock(LOCK)
+        with pytest.raises(Busy):
+            in_another_connection(lambda: run(NOW))
+    assert not Metric.objects.exists()
+    run(NOW)
+    assert records() == [1]
+
+
+def test_two_runs_at_once_compute_everything_once(miner):
+    store_rows([row(miner, m) for m in range(30)])
+    run_waiting = lambda: run(NOW, wait=True)  # noqa: E731
+    threads = [threading.Thread(target=lambda: (run_waiting(), connections.close_all())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert records() == [30]
+    assert Watermark.objects.count() == 5
