@@ -1,8 +1,10 @@
 # The front door. Each target needs only Python 3.11 or newer with venv, and make.
+# Variables given here (make up HMM_PORT=8080, make test DATABASE_URL=…) reach HMM as its environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .PHONY: help setup demo up test lint bench clean
 
@@ -11,17 +13,20 @@ help: ## Say what each target does
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "HMM needs Python 3.11 or newer; say PYTHON=/path/to/python3.11 make …" >&2; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	  || { echo "HMM needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11 …" >&2; exit 2; }
+	@echo "Installing into $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Installing what the tests need …"
+	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
 setup: $(VENV)/.installed ## Install what HMM needs into .venv
 
+# exec: the shell gives way to HMM, so that Ctrl-C and SIGTERM reach it and make waits for its end.
 demo: setup ## Run HMM on a simulated fleet
 	@exec $(MANAGE) up --demo
 
@@ -29,6 +34,7 @@ up: setup ## Run HMM for your own miners
 	@exec $(MANAGE) up
 
 test: $(VENV)/.installed-dev ## Install what the tests need and run every test
+	@.ci/chromium $(BIN)/playwright
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, djhtml, Django's own checks
@@ -36,8 +42,14 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, djhtml, Django's own 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	find templates -name '*.html' -exec $(BIN)/djhtml --check {} +
 	$(MANAGE) makemigrations --check --dry-run
 	$(MANAGE) check --deploy --fail-level WARNING
 
+ifneq ($(wildcard benchmarks/run.py),)
+bench: setup ## Measure
+	@exec $(BIN)/python benchmarks/run.py $(ARGS)
+endif
+
 clean: ## Remove the virtual environment and caches (never your data)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache staticfiles
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles

@@ -40,5 +40,6 @@ def _require_reachable() -> None:
 
 
 def _why(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("Is the server running")]
+    return " ".join(telling) or type(error).__name__
