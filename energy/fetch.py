@@ -167,4 +167,4 @@ def _record_failure(tariff: Tariff, error: Exception, now: datetime) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:500]

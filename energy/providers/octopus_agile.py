@@ -140,6 +140,8 @@ class _Service:
             raise self._explained(error) from error
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):
             raise ProviderError(f"{self.base_url}: answer has no list of results")
+        if not isinstance(page.get("count", 0), int):
+            raise ProviderError(f"{self.base_url}: the count of results is {str(page['count'])[:80]!r}")
         return page
 
     def _explained(self, error: HttpError) -> ProviderError:
@@ -180,7 +182,7 @@ def _next_query(page: dict[str, Any]) -> str | None:
     except ValueError:
         query = ""
     if not query:
-        raise ProviderError(f"the link to the next page is {link!r}")
+        raise ProviderError(f"the link to the next page is {str(link)[:200]!r}")
     return query
 
 

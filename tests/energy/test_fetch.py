@@ -1,5 +1,6 @@
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -81,7 +82,7 @@ def test_a_fresh_tariff_gets_its_history_and_all_that_is_published(agile):
     found = all_prices(agile)
     assert result.stored == StoreResult(len(found), 0, 0)
     assert (found[0].start, found[-1].end) == (NOON - timedelta(days=7), at(0, day=16))
-    assert all(a.end == b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(found))
     agile.refresh_from_db()
     assert (agile.fetched_at, agile.fetch_error) == (NOON, "")
 
@@ -147,7 +148,7 @@ def test_an_open_end_is_carried_on_and_then_closed(agile):
         fetch_tariff(agile, at(3), at(12), NOON, service.url)
     found = all_prices(agile)
     assert (found[0].start, found[-1].end) == (at(0), at(12))
-    assert all(a.end == b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(found))
     assert {p.pence_per_kwh for p in found if p.end <= at(10, 15)} == {24}
     assert {p.pence_per_kwh for p in found if p.start >= at(10, 15)} == {30}
     assert list(DirtyRange.objects.values_list("start", "end")) == [(at(10, 15), at(12))]
@@ -163,9 +164,9 @@ def test_a_flexible_product_with_open_rates_of_two_payment_methods(agile):
         fetch_tariff(agile, start, start + timedelta(days=2), start, url)
     found = all_prices(agile)
     assert len(found) == 96
-    assert [p.start for p, q in zip(found[1:], found, strict=False) if p.pence_per_kwh != q.pence_per_kwh] == [
-        start.replace(hour=23)
-    ]
+    assert [
+        p.start for p, q in zip(found[1:], found, strict=False) if p.pence_per_kwh != q.pence_per_kwh
+    ] == [start.replace(hour=23)]
 
 
 # Failures
@@ -264,7 +265,10 @@ def test_a_changed_fixed_price_holds_from_now_and_leaves_the_past():
     Tariff.objects.filter(pk=tariff.pk).update(fixed_pence_per_kwh=30.0, fetched_at=None)
     DirtyRange.objects.all().delete()
     fetch_due(NOON + timedelta(minutes=10))
-    assert [p.pence_per_kwh for p in prices_between(tariff.pk, NOON - HALF_HOUR, NOON + HALF_HOUR)] == [20, 30]
+    assert [p.pence_per_kwh for p in prices_between(tariff.pk, NOON - HALF_HOUR, NOON + HALF_HOUR)] == [
+        20,
+        30,
+    ]
     assert list(DirtyRange.objects.values_list("start", "end")) == [(NOON, at(0, day=17))]
 
 
@@ -350,4 +354,4 @@ def test_a_fetch_and_an_import_at_once_never_make_slots_overlap():
     found = prices_between(tariff.pk, at(0), at(12))
     assert len(failed) <= 1  # the import is refused where a fetch was first, else the fetch wins
     assert len(found) == 24
-    assert all(a.end == b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(found))

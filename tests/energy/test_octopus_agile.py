@@ -36,7 +36,9 @@ def test_a_day_of_the_simulated_service_is_48_half_hours():
     assert found.warning == ""
 
 
-@pytest.mark.parametrize(("day", "half_hours"), [((2025, 3, 30), 46), ((2025, 10, 26), 50), ((2025, 7, 1), 48)])
+@pytest.mark.parametrize(
+    ("day", "half_hours"), [((2025, 3, 30), 46), ((2025, 10, 26), 50), ((2025, 7, 1), 48)]
+)
 def test_a_local_day_has_its_own_number_of_half_hours(day, half_hours):
     start = datetime(*day, tzinfo=UK)
     end = (start + timedelta(days=1)).astimezone(UTC)
@@ -135,6 +137,7 @@ GOOD = rate("2025-01-15T00:00:00Z", "2025-01-15T00:30:00Z", 1)
         ({"count": 1, "next": None}, "no list of results"),
         ({"error": "Product not found", "status": 404}, "no list of results"),
         ({"results": {"valid_from": "x"}}, "no list of results"),
+        ({"results": [], "count": "many"}, "the count of results is 'many'"),
         ({"results": ["x"]}, "not a price"),
         ({"results": [None]}, "not a price"),
         ({"results": [{**GOOD, "value_inc_vat": None}]}, "not a price"),
@@ -188,7 +191,9 @@ def test_a_service_that_is_not_there_is_an_error():
         fetch("http://127.0.0.1:1")
 
 
-@pytest.mark.parametrize("base_url", ["", "api.octopus.energy", "ftp://x", "http://", "http://[x", "http://x/?a=b"])
+@pytest.mark.parametrize(
+    "base_url", ["", "api.octopus.energy", "ftp://x", "http://", "http://[x", "http://x/?a=b"]
+)
 def test_a_base_address_that_is_none_is_an_error(base_url, settings):
     settings.OCTOPUS_BASE_URL = base_url
     with pytest.raises(ProviderError, match="not an address"):
@@ -204,7 +209,10 @@ def test_standing_charges_come_with_the_rates():
     with simulated_prices(datetime(2025, 5, 1, 12, tzinfo=UTC), days=60) as (url, _):
         april = datetime(2025, 3, 31, 23, tzinfo=UTC)
         charges = fetch(url, april - timedelta(days=1), april + timedelta(days=1)).charges
-    assert [(c.start, c.end) for c in charges] == [(datetime(2024, 3, 31, 23, tzinfo=UTC), april), (april, None)]
+    assert [(c.start, c.end) for c in charges] == [
+        (datetime(2024, 3, 31, 23, tzinfo=UTC), april),
+        (april, None),
+    ]
     assert all(40 < c.pence_per_day < 60 for c in charges)
 
 

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -74,7 +75,7 @@ def test_cutting_changes_no_price_and_leaves_no_hole(begins, start, length, slot
     points = cut(rates, start, end, slot_s)
     for point in points:
         check_point(point)
-    assert all(a.end <= b.start for a, b in zip(points, points[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(points))
     for n in range(length):
         moment = start + n * MARK
         expected = [r.pence_per_kwh for r in rates if r.start <= moment][-1:]

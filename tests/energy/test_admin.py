@@ -1,0 +1,122 @@
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+
+from energy.models import StandingCharge, Tariff
+from hmm.models import DirtyRange
+from tests.factories import PriceSlotFactory, TariffFactory
+
+pytestmark = pytest.mark.django_db
+
+TERMS = {
+    "name": "Mine",
+    "provider": "octopus_agile",
+    "product": "agile-24-10-01",
+    "region": "a",
+    "fixed_pence_per_kwh": "",
+    "slot_s": "1800",
+    "currency": "GBP",
+    "active": "on",
+}
+
+
+def day(number: int) -> datetime:
+    return datetime(2025, 1, number, tzinfo=UTC)
+
+
+def errors(response) -> dict:
+    assert response.status_code == 200
+    return response.context["adminform"].form.errors
+
+
+def test_a_tariff_is_added_with_its_letters_in_capitals(admin_client):
+    response = admin_client.post(reverse("admin:energy_tariff_add"), TERMS)
+    assert response.status_code == 302
+    tariff = Tariff.objects.get(name="Mine")
+    assert (tariff.product, tariff.region) == ("AGILE-24-10-01", "A")
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"provider": "pigeon"}, "provider"),
+        ({"product": ""}, "product"),
+        ({"region": ""}, "region"),
+        ({"region": "I"}, "region"),
+        ({"region": "o"}, "region"),
+        ({"region": "Q"}, "region"),
+        ({"provider": "fixed"}, "fixed_pence_per_kwh"),
+        ({"provider": "fixed", "fixed_pence_per_kwh": "inf"}, "fixed_pence_per_kwh"),
+        ({"provider": "fixed", "fixed_pence_per_kwh": "1e9"}, "fixed_pence_per_kwh"),
+        ({"slot_s": "1000"}, "slot_s"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused_at_their_field(admin_client, terms, field):
+    response = admin_client.post(reverse("admin:energy_tariff_add"), TERMS | terms)
+    assert field in errors(response)
+    assert not Tariff.objects.filter(name="Mine").exists()
+
+
+def test_changed_terms_are_fetched_anew_and_a_changed_name_is_not(admin_client):
+    tariff = TariffFactory(fetched_at=day(1), retry_at=day(2), fetch_error="no")
+    form = TERMS | {"provider": "fixed", "fixed_pence_per_kwh": "20.0"}
+    url = reverse("admin:energy_tariff_change", args=[tariff.pk])
+    admin_client.post(url, form | {"product": "", "region": ""})
+    tariff.refresh_from_db()
+    assert (tariff.name, tariff.fetched_at, tariff.fetch_error) == ("Mine", day(1), "no")
+    admin_client.post(url, form | {"fixed_pence_per_kwh": "21.0", "product": "", "region": ""})
+    tariff.refresh_from_db()
+    assert (tariff.fetched_at, tariff.retry_at, tariff.fetch_error) == (None, None, "")
+
+
+def test_prices_are_only_looked_at(admin_client):
+    slot = PriceSlotFactory(start=day(3), end=day(4))
+    PriceSlotFactory(start=day(3), end=day(4))
+    listing = admin_client.get(
+        reverse("admin:energy_priceslot_changelist"),
+        {"tariff__id__exact": slot.tariff_id, "start__year": 2025},
+    )
+    assert [found.pk for found in listing.context["cl"].result_list] == [slot.pk]
+    assert admin_client.get(reverse("admin:energy_priceslot_add")).status_code == 403
+    url = reverse("admin:energy_priceslot_change", args=[slot.pk])
+    assert admin_client.post(url, {"pence_per_kwh": "1"}).status_code == 403
+    assert admin_client.post(reverse("admin:energy_priceslot_delete", args=[slot.pk])).status_code == 403
+
+
+def charge(start: int, pence: float, end: int | None = None) -> dict:
+    return {
+        "start_0": f"2025-01-{start:02}",
+        "start_1": "00:00:00",
+        "end_0": f"2025-01-{end:02}" if end else "",
+        "end_1": "00:00:00" if end else "",
+        "pence_per_day": pence,
+    }
+
+
+def test_a_standing_charge_marks_the_days_it_changes(admin_client):
+    tariff = TariffFactory()
+    add = reverse("admin:energy_standingcharge_add")
+    assert admin_client.post(add, charge(1, 50, 11) | {"tariff": tariff.pk}).status_code == 302
+    assert list(DirtyRange.objects.values_list("start", "end")) == [(day(1), day(11))]
+    row = StandingCharge.objects.get()
+    DirtyRange.objects.all().delete()
+    change = reverse("admin:energy_standingcharge_change", args=[row.pk])
+    assert admin_client.post(change, charge(1, 50, 8)).status_code == 302
+    assert list(DirtyRange.objects.values_list("start", "end")) == [(day(8), day(11))]
+    DirtyRange.objects.all().delete()
+    delete = reverse("admin:energy_standingcharge_delete", args=[row.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 302
+    assert list(DirtyRange.objects.values_list("start", "end")) == [(day(1), day(8))]
+
+
+def test_standing_charges_may_not_overlap(admin_client):
+    tariff = TariffFactory()
+    StandingCharge.objects.create(tariff=tariff, start=day(5), end=None, pence_per_day=50)
+    add = reverse("admin:energy_standingcharge_add")
+    refused = admin_client.post(add, charge(1, 40, 9) | {"tariff": tariff.pk})
+    assert "overlaps another standing charge: 50.00 p/day" in str(errors(refused))
+    assert admin_client.post(add, charge(1, 40, 5) | {"tariff": tariff.pk}).status_code == 302
+    first = StandingCharge.objects.get(start=day(1))
+    change = reverse("admin:energy_standingcharge_change", args=[first.pk])
+    assert "overlaps" in str(errors(admin_client.post(change, charge(1, 40, 6))))
