@@ -1,0 +1,92 @@
+"""Numbers as people read them."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from metrics.templatetags.hmm_format import (
+    age,
+    clock,
+    decimal,
+    energy,
+    hashrate,
+    money,
+    percent,
+    power,
+    price,
+)
+
+LONDON = ZoneInfo("Europe/London")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        (1.924, "GBP", "£1.92"),
+        (-0.05, "GBP", "−£0.05"),
+        (-0.001, "GBP", "£0.00"),
+        (1204.1, "EUR", "€1,204.10"),
+        (None, "USD", "–"),
+    ],
+)
+def test_money(amount: float | None, currency: str, shown: str) -> None:
+    assert money(amount, currency) == shown
+
+
+@pytest.mark.parametrize(
+    ("hundredths", "currency", "shown"),
+    [(18.42, "GBP", "18.4 p"), (-3.06, "GBP", "−3.1 p"), (0, "EUR", "0.0 ct"), (None, "GBP", "–")],
+)
+def test_price(hundredths: float | None, currency: str, shown: str) -> None:
+    assert price(hundredths, currency) == shown
+
+
+@pytest.mark.parametrize(
+    ("kwh", "shown"),
+    [(0.416, "0.42 kWh"), (12.34, "12.3 kWh"), (1234.4, "1,234 kWh"), (12340, "12.3 MWh"), (None, "–")],
+)
+def test_energy(kwh: float | None, shown: str) -> None:
+    assert energy(kwh) == shown
+
+
+@pytest.mark.parametrize(
+    ("power_w", "shown"),
+    [(0, "0.0 W"), (18.24, "18.2 W"), (840, "840 W"), (3621, "3.62 kW"), (1.2e6, "1.20 MW"), (None, "–")],
+)
+def test_power(power_w: float | None, shown: str) -> None:
+    assert power(power_w) == shown
+
+
+@pytest.mark.parametrize(
+    ("span", "shown"),
+    [
+        (timedelta(seconds=-3), "0 s"),
+        (timedelta(seconds=59), "59 s"),
+        (timedelta(minutes=8, seconds=40), "8 min"),
+        (timedelta(minutes=119), "119 min"),
+        (timedelta(hours=3), "3 h"),
+        (timedelta(days=400), "400 days"),
+        (None, "–"),
+    ],
+)
+def test_age(span: timedelta | None, shown: str) -> None:
+    assert age(span) == shown
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(1.0, "100 %"), (0.9999, "99 %"), (0.834, "83 %"), (0.0, "0 %"), (None, "–")]
+)
+def test_percent_says_100_of_the_whole_only(share: float | None, shown: str) -> None:
+    assert percent(share) == shown
+
+
+def test_no_unit_is_shown_for_what_is_not_known() -> None:
+    assert {hashrate(None), decimal(None), energy(None), power(None)} == {"–"}
+
+
+def test_clock_is_local_and_names_the_day_when_it_is_another() -> None:
+    now = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    assert clock(now + timedelta(hours=1), now, LONDON) == "14:00"
+    assert clock(now + timedelta(hours=11), now, LONDON) == "00:00 tomorrow"
+    assert clock(now + timedelta(hours=36), now, LONDON) == "Thu 01:00"
