@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 
@@ -80,6 +81,9 @@ class _Line:
 
     def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Begin to meet one connection as the device would in its condition."""
+        if len(self._conversations) >= _CONNECTIONS:
+            _reset(writer)
+            return
         conversation = asyncio.create_task(self._converse(reader, writer))
         self._conversations.add(conversation)
         conversation.add_done_callback(self._conversations.discard)
@@ -100,8 +104,8 @@ class _Line:
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         condition = self._device.condition(self._clock.now())
-        if condition is Condition.BOOTING or len(self._conversations) > _CONNECTIONS:
-            writer.transport.abort()
+        if condition is Condition.BOOTING:
+            _reset(writer)
         elif condition is Condition.SILENT:
             await _stay_silent(reader)
         else:
@@ -136,6 +140,13 @@ class _Line:
         reply = api.handle(raw, t)
         spell = self._device.broken_spell(t)
         return reply if spell is None else spoil(reply[:-1], spell) + b"\0"
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Answer with a TCP reset: a plain close would look like an empty reply."""
+    line: socket.socket = writer.get_extra_info("socket")
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _stay_silent(reader: asyncio.StreamReader) -> None:

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miners.simulator.device import Device
@@ -201,6 +201,7 @@ def test_the_rebooting_device_reboots_every_20_to_40_minutes() -> None:
     assert len(times) >= 6
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 5000), min_size=1, max_size=20), st.integers(0, 1000))
 def test_how_often_it_is_asked_changes_nothing(moments: list[float], seed: int) -> None:
     busy, idle = machine(seed=seed), machine(seed=seed)
@@ -226,6 +227,7 @@ def test_the_same_seed_gives_the_same_fleet_and_another_a_different_one() -> Non
     assert story(1) != story(2)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e5), st.floats(0, 1e5), st.floats(0.1, 300), st.floats(0, 5000), st.floats(0, 5000))
 def test_relaxed_work_adds_up(
     start: float, target: float, time_constant_s: float, a: float, b: float

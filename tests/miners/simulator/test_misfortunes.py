@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import requests
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miners.simulator.device import Condition, Device
@@ -106,6 +106,7 @@ def test_orders_reach_a_device_that_is_slow_or_breaks_its_json() -> None:
         assert "WORKMODE[0]" in json.dumps(breaking.call("litestats"))
 
 
+@settings(deadline=None)
 @given(
     st.integers(), st.sampled_from([DARK, BROKEN]), st.lists(st.floats(0, 50_000), min_size=1, max_size=30)
 )
@@ -116,6 +117,7 @@ def test_spells_do_not_depend_on_how_they_are_asked(seed: int, rhythm: Rhythm, m
     assert shuffled == [ordered[moment] for moment in moments]
 
 
+@settings(deadline=None)
 @given(st.integers(), st.sampled_from([DARK, BROKEN]))
 def test_spells_keep_their_rhythm(seed: int, rhythm: Rhythm) -> None:
     begins = list(itertools.islice(Spells(stream(seed), rhythm, START).begins(), 6))
@@ -128,6 +130,7 @@ def test_spells_keep_their_rhythm(seed: int, rhythm: Rhythm) -> None:
         assert rhythm.gap[0] <= following - begin - rhythm.length[0]
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.text(min_size=1, max_size=9), st.integers() | st.text(max_size=9), min_size=2, max_size=9

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -89,7 +90,7 @@ def _eventually_answers(device: Running) -> bool:
         try:
             return bool(device.info())
         except requests.ConnectionError:
-            continue
+            time.sleep(0.05)
     return False
 
 
