@@ -112,9 +112,13 @@ def _power_w(figures: Figures, info: Fields) -> float | None:
 
 
 def _pool(info: Fields) -> tuple[str | None, str | None]:
+    # AxeOS tells it at the top, later NerdQAxe firmware inside `stratum`.
     stratum = info.get("stratum")
-    nested = stratum.get("usingFallback") if isinstance(stratum, dict) else None
-    key = "fallbackStratum" if says_yes(info.get("isUsingFallbackStratum", nested)) else "stratum"
+    flags = [
+        info.get("isUsingFallbackStratum"),
+        stratum.get("usingFallback") if isinstance(stratum, dict) else None,
+    ]
+    key = "fallbackStratum" if any(says_yes(flag) for flag in flags) else "stratum"
     host, port = clean_text(info.get(f"{key}URL"), 240), clean_text(info.get(f"{key}Port"), 5)
     return _pool_url(host, port, is_tls=says_yes(info.get(f"{key}TLS"))), clean_text(
         info.get(f"{key}User"), 255

@@ -51,7 +51,7 @@ class Figures:
 
     def number(self, name: str, value: Any, low: float, high: float) -> float | None:
         """Return `value`, a number or a string with one, if it is within `low` and `high`; else None, and why."""
-        if value is None or value == "":
+        if value is None or (isinstance(value, str) and not value.strip()):
             return None
         number = finite_number(value)
         if number is None:
@@ -109,6 +109,4 @@ def finite_number(value: Any) -> float | None:
 
 
 def _shown(value: Any) -> str:
-    return (
-        repr(clean_text(value, 20)) if isinstance(value, str | int | float) else f"a {type(value).__name__}"
-    )
+    return repr(str(value)[:20]) if isinstance(value, str | int | float) else f"a {type(value).__name__}"

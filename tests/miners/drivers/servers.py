@@ -20,10 +20,10 @@ class Device:
 
 
 @contextlib.contextmanager
-def tcp_server(serve: Serve, host: str = "127.0.0.1") -> Iterator[Device]:
-    """Listen on a free port of `host`; each connection is served in a thread and then closed."""
+def tcp_server(serve: Serve, host: str = "127.0.0.1", port: int = 0) -> Iterator[Device]:
+    """Listen on `port` of `host`, 0 for a free one; each connection is served in a thread and then closed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as listener:
+    with socket.create_server((host, port), family=family) as listener:
         device = Device(listener.getsockname()[1])
         acceptor = threading.Thread(target=_accept, args=(listener, serve, device))
         acceptor.start()
@@ -109,7 +109,12 @@ INVALID_TEXT = b"STATUS=E,When=9,Code=14,Msg=Invalid command,Description=cgminer
 
 
 def cgminer_device(
-    replies: dict[str, bytes], *, reads_json: bool = True, reads_text: bool = True, host: str = "127.0.0.1"
+    replies: dict[str, bytes],
+    *,
+    reads_json: bool = True,
+    reads_text: bool = True,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ):
     """Speak the cgminer API: one request a connection; what is not in `replies` is an invalid command."""
 
@@ -123,4 +128,4 @@ def cgminer_device(
             return
         connection.sendall(replies.get(command, INVALID_JSON if is_json else INVALID_TEXT))
 
-    return tcp_server(serve, host)
+    return tcp_server(serve, host, port)

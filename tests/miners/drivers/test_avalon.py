@@ -1,0 +1,174 @@
+import pytest
+
+from miners.drivers import Misread, Reading
+from tests.miners.drivers.fixtures import Q_TEXT, avalon_replies, json_reply, read, read_cgminer
+from tests.miners.drivers.servers import INVALID_JSON, cgminer_device
+
+
+def test_a_q_is_read_whole():
+    assert read_cgminer("avalon", avalon_replies()) == Reading(
+        driver="avalon",
+        model="Avalon Q",
+        firmware="25010101_aaaa",
+        hashrate_ghs=88100.5,
+        power_w=1610,
+        temperature_c=71,
+        fan_rpm=1900,
+        accepted=40,
+        rejected=2,
+        uptime_s=610,
+        pool_url="stratum+tcp://b.example:2",
+        pool_user="worker.q",
+        mode="standard",
+        warnings=(),
+        identity="02:00:5E:10:00:02",
+    )
+
+
+def test_a_secret_is_not_kept():
+    assert "do-not-keep-me" not in repr(read_cgminer("avalon", avalon_replies()))
+
+
+@pytest.mark.parametrize(
+    ("version", "model", "power_w"),
+    [
+        ({"PROD": "Avalon Nano3s", "MODEL": "Nano3s"}, "Avalon Nano 3S", 106),
+        ({"PROD": "Avalonnano", "MODEL": "nano3"}, "Avalon Nano 3", 105),
+        ({"PROD": "Avalon Mini3", "MODEL": "Mini3"}, "Avalon Mini 3", 104),
+        ({"PROD": "Avalon Q", "MODEL": "Q"}, "Avalon Q", 104),
+        ({"PROD": "AvalonMiner 1246", "MODEL": "1246"}, "AvalonMiner 1246", 104),
+        ({"PROD": "AvalonMiner 15-194", "MODEL": "15-194"}, "AvalonMiner 15-194", 104),
+    ],
+)
+def test_the_watts_are_where_the_model_has_them(version, model, power_w):
+    text = "Ver[X] TAvg[70] PS[100 101 102 103 104 105 106] GHSspd[5000] MPO[800]"
+    reading = read_cgminer("avalon", avalon_replies(text, **version))
+    assert (reading.model, reading.power_w) == (model, power_w)
+
+
+def test_the_watts_of_an_unknown_model_are_not_guessed():
+    replies = avalon_replies(
+        "Ver[9999-1] PS[1 2 3 4 5 6 7] GHSspd[5000]", PROD="AvalonMiner 9999", MODEL="9999"
+    )
+    reading = read_cgminer("avalon", replies)
+    assert reading.power_w is None
+    assert reading.warnings == ("power left out: where this model has its watts is not known",)
+
+
+def test_what_the_meter_at_the_wall_sees_goes_first():
+    assert read_cgminer("avalon", avalon_replies(Q_TEXT + " WALLPOWER[1702]")).power_w == 1702
+
+
+def test_a_setting_is_never_taken_for_the_power():
+    reading = read_cgminer("avalon", avalon_replies("Ver[Q-1] GHSspd[100] PS[0 1 2] MPO[800]"))
+    assert reading.power_w is None
+
+
+def test_a_sleeping_q_hashes_nothing_now():
+    text = (
+        "'STATS':{Ver[Q-1] SYSTEMSTATU[Work: In Idle, Hash Board: 1] TMax[0] TAvg[0] Fan1[0] "
+        "PS[0 1221 4 0 0 2245 146] GHSspd[0.00] GHSavg[44350.83] SoftOFF[4] WORKMODE[0] MPO[800]}"
+    )
+    summary = json_reply(
+        SUMMARY=[{"Elapsed": 9, "MHS av": 44539601.8, "MHS 5s": 0.0, "Accepted": 1, "Rejected": 0}]
+    )
+    reading = read_cgminer("avalon", avalon_replies(text) | {"summary": summary})
+    assert (reading.hashrate_ghs, reading.power_w, reading.mode) == (0.0, 0.0, "idle")
+    assert (reading.temperature_c, reading.fan_rpm) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "number", "mode"),
+    [
+        ("Nano3s", 0, "low"),
+        ("Nano3s", 2, "high"),
+        ("Q", 0, "eco"),
+        ("Q", 2, "super"),
+        ("Q", 7, "workmode 7"),
+        ("Mini3", 1, "workmode 1"),
+        ("Q", "", None),
+    ],
+)
+def test_a_work_mode_has_the_models_name(model, number, mode):
+    replies = avalon_replies(f"Ver[{model}-1] GHSspd[100] WORKMODE[{number}]", MODEL=model)
+    assert read_cgminer("avalon", replies).mode == mode
+
+
+def test_without_stats_the_summary_gives_the_current_hashrate_and_power_is_unknown():
+    replies = avalon_replies()
+    del replies["estats"]
+    reading = read_cgminer("avalon", replies)
+    assert (reading.hashrate_ghs, reading.power_w, reading.temperature_c) == (88000.0, None, None)
+    assert reading.warnings == ("power, temperature and fan left out: the miner gives no stats",)
+
+
+@pytest.mark.parametrize("command", ["stats", "litestats"])
+def test_stats_are_found_under_their_other_names(command):
+    replies = avalon_replies()
+    replies[command] = replies.pop("estats")
+    assert read_cgminer("avalon", replies).power_w == 1610
+
+
+def test_without_summary_the_devices_are_added_up():
+    replies = avalon_replies()
+    del replies["estats"]
+    replies["summary"] = INVALID_JSON
+    replies["devs"] = json_reply(DEVS=[{"MHS 30s": 1000.0, "Accepted": 3}, {"MHS 30s": "500", "Accepted": 4}])
+    reading = read_cgminer("avalon", replies)
+    assert (reading.hashrate_ghs, reading.accepted, reading.rejected) == (1.5, 7, None)
+
+
+def test_several_modules_are_one_miner():
+    rows = [{"MM ID0": "Ver[1246-1] GHSspd[100] TAvg[60] PS[0 0 0 0 50 0 0]"}]
+    rows.append({"MM ID1": "Ver[1246-1] GHSspd[200] TAvg[70] PS[0 0 0 0 60 0 0]"})
+    replies = avalon_replies(PROD="AvalonMiner 1246", MODEL="1246") | {"estats": json_reply(STATS=rows)}
+    reading = read_cgminer("avalon", replies)
+    assert (reading.hashrate_ghs, reading.power_w, reading.temperature_c) == (300, 110, 70)
+
+
+def test_part_of_a_sum_is_not_the_sum():
+    rows = [{"MM ID0": "Ver[1246-1] GHSspd[100] TAvg[60]", "MM ID1": "Ver[1246-1] GHSspd[nan] TAvg[70]"}]
+    replies = avalon_replies(PROD="AvalonMiner 1246", MODEL="1246") | {"estats": json_reply(STATS=rows)}
+    reading = read_cgminer("avalon", replies)
+    assert reading.hashrate_ghs is None
+    assert reading.temperature_c == 70
+
+
+def test_the_stats_alone_tell_an_avalon():
+    reading = read_cgminer(
+        "avalon", {"stats": json_reply(STATS=[{"MM ID0": "Ver[1246-83-1] GHSspd[81000] TAvg[65]"}])}
+    )
+    assert (reading.model, reading.firmware, reading.hashrate_ghs) == ("AvalonMiner 1246", "1246-83-1", 81000)
+    assert (reading.accepted, reading.identity) == (None, None)
+
+
+def test_the_serial_number_stands_in_for_the_mac():
+    replies = avalon_replies(MAC="", DNA="0201000086aabbcc")
+    assert read_cgminer("avalon", replies).identity == "0201000086aabbcc"
+
+
+def test_no_sensor_is_no_temperature():
+    reading = read_cgminer("avalon", avalon_replies("Ver[Q-1] GHSspd[100] TAvg[-273]"))
+    assert reading.temperature_c is None
+    assert reading.warnings == ("temperature left out: -273 °C means no sensor",)
+
+
+def test_another_miner_is_refused_after_one_question():
+    antminer = cgminer_device({"version": json_reply(VERSION=[{"Type": "Antminer S19"}])})
+    with antminer as device, pytest.raises(Misread) as caught:
+        read("avalon", device)
+    assert caught.value.reason == "another device's shape (Antminer S19, not an Avalon)"
+    assert len(device.asked) == 1
+
+
+def test_broken_stats_are_a_misread_not_a_zero():
+    replies = avalon_replies()
+    replies["estats"] = replies["estats"][:80]
+    with pytest.raises(Misread, match="JSON cut off after 80 bytes"):
+        read_cgminer("avalon", replies)
+
+
+def test_a_broken_pool_list_leaves_the_figures():
+    reading = read_cgminer("avalon", avalon_replies() | {"pools": b"<html>"})
+    assert (reading.hashrate_ghs, reading.pool_url) == (88100.5, None)
+    assert reading.warnings == ("pools left out: answers HTML, not the cgminer API",)

@@ -1,0 +1,66 @@
+import json
+import time
+
+import pytest
+
+from miners.drivers import Address, Misread, Unreachable, detect
+from tests.miners.drivers.fixtures import GAMMA, TIMEOUT_S, avalon_replies, json_reply
+from tests.miners.drivers.servers import (
+    cgminer_device,
+    closed_port,
+    http_device,
+    http_reply,
+    silent_device,
+    talking_device,
+)
+
+BITAXE = {"/api/system/info": http_reply(json.dumps(GAMMA).encode())}
+ANTMINER = {
+    "version": json_reply(VERSION=[{"Type": "Antminer S19"}]),
+    "summary": json_reply(SUMMARY=[{"GHS 5s": 95000}]),
+}
+
+
+@pytest.mark.parametrize(
+    ("device", "driver"),
+    [
+        (http_device(BITAXE), "axeos"),
+        (cgminer_device(avalon_replies()), "avalon"),
+        (cgminer_device(ANTMINER), "cgminer"),
+    ],
+)
+def test_the_protocol_is_found(device, driver):
+    with device as running:
+        assert detect(Address("127.0.0.1", running.port), TIMEOUT_S).driver == driver
+
+
+def test_a_reading_is_not_kept_waiting_by_the_other_protocols():
+    with http_device(BITAXE) as device:
+        started = time.monotonic()
+        detect(Address("127.0.0.1", device.port), 60)
+        assert time.monotonic() - started < 30
+
+
+def test_a_closed_port_has_one_reason():
+    with pytest.raises(Unreachable) as caught:
+        detect(Address("127.0.0.1", closed_port()), TIMEOUT_S)
+    assert caught.value.reason == "connection refused"
+
+
+def test_all_protocols_share_one_time_limit():
+    with silent_device() as device, pytest.raises(Unreachable) as caught:
+        detect(Address("127.0.0.1", device.port), 0.4)
+    assert caught.value.reason == "no answer within 0.4 s"
+    assert len(device.asked) == 0
+
+
+def test_each_protocol_tells_why_not():
+    with talking_device(http_reply(b"<html>")) as device, pytest.raises(Misread) as caught:
+        detect(Address("127.0.0.1", device.port), TIMEOUT_S)
+    assert caught.value.reason == ("avalon and cgminer: answer is not JSON; axeos: answers HTML, not AxeOS")
+
+
+def test_without_a_port_each_protocol_is_tried_on_its_own():
+    # An address of loopback that nothing else uses, so that the protocol's own port is free.
+    with cgminer_device(ANTMINER, host="127.77.40.28", port=4028):
+        assert detect(Address("127.77.40.28"), TIMEOUT_S).driver == "cgminer"
