@@ -16,8 +16,6 @@ from energy.standing import store_charges
 
 logger = logging.getLogger(__name__)
 
-HISTORY_DAYS = 7
-"""How far back a tariff without prices begins, unless settings.PRICE_HISTORY_DAYS says otherwise."""
 
 LONGEST_WAIT_S = 6 * 3600.0
 """A service may ask to be left alone, but not for longer: tomorrow's prices are wanted today."""
@@ -86,7 +84,7 @@ def facts_of(tariff: Tariff) -> TariffFacts:
 
 def history_days() -> int:
     """Return how many days back a tariff without prices begins."""
-    return int(getattr(settings, "PRICE_HISTORY_DAYS", HISTORY_DAYS))
+    return int(settings.PRICE_HISTORY_DAYS)
 
 
 def fetch_due(now: datetime, days: int | None = None) -> dict[Tariff, FetchResult | FetchError]:

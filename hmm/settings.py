@@ -16,6 +16,7 @@ HOST: str = env.str("HMM_HOST", default="127.0.0.1")
 PORT: int = env.int("HMM_PORT", default=8000)
 DEFAULT_TIME_ZONE: str = env.str("HMM_TIME_ZONE", default="Europe/London")
 DEFAULT_CURRENCY: str = env.str("HMM_CURRENCY", default="GBP")
+PRICE_HISTORY_DAYS: int = env.int("HMM_PRICE_HISTORY_DAYS", default=7)  # fetched for a fresh tariff
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
 
 DEBUG: bool = env.bool("HMM_DEBUG", default=False)
