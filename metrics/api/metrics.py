@@ -63,7 +63,12 @@ class MetricPage(Schema):
     next: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
-@router.get("/metrics", response={200: MetricPage, **REFUSALS}, summary="Figures of the metrics store")
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    response={200: MetricPage, **REFUSALS},
+    summary="Figures of the metrics store",
+)
 def metrics(request: HttpRequest, given: Query[MetricParameters]) -> dict[str, Any]:
     """Figures per period, oldest first, up to this moment.
 

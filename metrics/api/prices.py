@@ -43,7 +43,9 @@ class PricePage(Schema):
     next: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
-@router.get("/prices", response={200: PricePage, **REFUSALS}, summary="Prices of a tariff")
+@router.get(
+    "/prices", operation_id="prices", response={200: PricePage, **REFUSALS}, summary="Prices of a tariff"
+)
 def prices(request: HttpRequest, given: Query[PriceParameters]) -> dict[str, Any]:
     """Every price slot that overlaps the range, oldest first. A stretch without a price has no slot.
 

@@ -28,11 +28,16 @@ class ApiToken(models.Model):
 
 def create_token(name: str) -> str:
     """Make a token called `name` and return it; it cannot be read again. Raises NameTaken."""
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     _, is_new = ApiToken.objects.get_or_create(name=name, defaults={"digest": digest_of(token)})
     if not is_new:
         raise NameTaken(name)
     return token
+
+
+def new_token() -> str:
+    """Return a token that nobody can guess."""
+    return secrets.token_urlsafe(32)
 
 
 def use_token(token: str, now: datetime) -> ApiToken | None:

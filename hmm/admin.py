@@ -1,0 +1,81 @@
+"""Admin of the ground floor: the installation, and what the house notes about itself, to look at."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest
+
+from hmm.installation import CACHE_KEY
+from hmm.models import Heartbeat, Installation, JobRun
+
+KEEPS = {
+    "time_zone": "Figures stored so far keep the days, weeks and months of the time zone before; "
+    "new ones have those of {value}.",
+    "currency": "Amounts stored so far are not converted. Run manage.py migrate and restart HMM, "
+    "so that every figure is named in {value}.",
+}
+"""What a change of the installation does not do by itself, by field."""
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that the program writes: nobody adds, changes or deletes them by hand."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Installation)
+class InstallationAdmin(admin.ModelAdmin):
+    """The one row; it can be changed, with a warning, and neither added to nor deleted."""
+
+    list_display = ("__str__", "time_zone", "currency")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("time_zone", "currency"),
+                "description": "Set both before there are figures: those stored so far stay as they are.",
+            },
+        ),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Installation, form: Any, change: bool) -> None:
+        """Save, have every process read it anew, and say what stays as it was."""
+        super().save_model(request, obj, form, change)
+        transaction.on_commit(lambda: cache.delete(CACHE_KEY))
+        for name in form.changed_data:
+            messages.warning(request, KEEPS[name].format(value=getattr(obj, name)))
+
+
+@admin.register(JobRun)
+class JobRunAdmin(ReadOnlyAdmin):
+    """Runs of recurring jobs, the latest first."""
+
+    list_display = ("name", "started_at", "duration_s", "rows", "success", "error")
+    list_filter = ("success", "name")
+    ordering = ("-started_at",)
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    """The last sign of life of each service."""
+
+    list_display = ("service", "at")
+    ordering = ("service",)
