@@ -103,24 +103,22 @@ def get(
             raise _explained(error, timeout_s) from error
 
 
-def explain_not_json(body: bytes) -> str:
-    """Return why `body` is not JSON: "answers HTML, not JSON", "JSON cut off after 512 bytes"."""
+def explain_not_json(body: bytes, wanted: str = "JSON") -> str:
+    """Return why `body` is not JSON: "answers HTML, not `wanted`", "JSON cut off after 512 bytes"."""
     text = body.decode("utf-8", "replace").strip("\0 \t\r\n\ufeff")
     if not text:
         return "empty answer"
     if re.match(r"<(!doctype|html|head|body|\?xml)", text, re.IGNORECASE):
-        return "answers HTML, not JSON"
+        return f"answers HTML, not {wanted}"
     if text[0] in "{[" and _ends_early(text):
         return f"JSON cut off after {len(body)} bytes"
     return "answer is not JSON"
 
 
 def _ends_early(text: str) -> bool:
-    without_strings = re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL)
-    depth = sum(character in "{[" for character in without_strings) - sum(
-        character in "}]" for character in without_strings
-    )
-    return depth > 0 or '"' in without_strings
+    # Whole strings do not count, and one that is never closed counts as something left open.
+    marks = re.sub(r'"(?:[^"\\]|\\.)*+("?)', lambda string: "" if string[1] else "[", text, flags=re.DOTALL)
+    return sum(marks.count(mark) for mark in "{[") > sum(marks.count(mark) for mark in "}]")
 
 
 def _refuse_constant(name: str) -> None:
@@ -180,7 +178,9 @@ class _Bounded:
 
     def _new_conn(self) -> DeadlineSocket:
         self._deadline = Deadline.after(self.timeout)  # type: ignore[attr-defined]
-        return connect(self._dns_host, self.port, self._deadline)  # type: ignore[attr-defined]
+        # The zone of a link-local address (fe80::1%eth0) is quoted in a URL.
+        host = self._dns_host.replace("%25", "%")  # type: ignore[attr-defined]
+        return connect(host, self.port, self._deadline)  # type: ignore[attr-defined]
 
 
 class _BoundedHTTPConnection(_Bounded, HTTPConnection):

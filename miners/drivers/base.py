@@ -11,11 +11,11 @@ MAX_REPLY_BYTES = 1024 * 1024
 
 
 class DriverError(Exception):
-    """A miner that gave no reading; `reason` is one line for people."""
+    """A miner that gave no reading; `reason` is one printable line for people, whatever the device sent."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = one_line(reason, 300)
+        super().__init__(self.reason)
 
 
 class Unreachable(DriverError):
@@ -86,6 +86,12 @@ class Driver(Protocol):
 
 
 drivers: Registry[Driver] = Registry("driver", "miners.drivers")
+
+
+def one_line(text: str, longest: int) -> str:
+    """Return `text` as one line without control characters, at most `longest` characters."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:longest]
 
 
 def parse_address(text: str) -> Address:

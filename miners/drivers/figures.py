@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hmm.lib.units import parse_si
-from miners.drivers.base import Misread, Reading
+from miners.drivers.base import Misread, Reading, one_line
 
 MAX_HASHRATE_GHS = 10_000_000.0  # 10 PH/s, some ten times the largest machine there is
 MAX_POWER_W = 50_000.0
@@ -66,8 +66,7 @@ def clean_text(value: Any, longest: int) -> str | None:
     """Return the text a device sent, printable, at most `longest` characters; None for none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    printable = "".join(character if character.isprintable() else " " for character in str(value))
-    return " ".join(printable.split())[:longest] or None
+    return one_line(str(value), longest).strip() or None
 
 
 def mac_address(value: Any) -> str | None:
