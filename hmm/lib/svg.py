@@ -57,13 +57,14 @@ def sparkline(
     scale = Scale(0.0, top, 2.0, height - 2.0)
     step = width / max(len(values), 1)
     runs = [_run_points(start, run, step, scale) for start, run in _runs(values)]
+    lines = [_line(run) for run in runs]
     return format_html(
         '<svg class="spark" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}" preserveAspectRatio="none">'
         '<line class="spark-base" x1="0" x2="{}" y1="{}" y2="{}"/>'
         '<path class="spark-area" d="{}"/><path class="spark-line" d="{}"/></svg>',
         *(label, width, height, width, height, width, height - 1, height - 1),
-        " ".join(_area(run, scale.bottom_px) for run in runs),
-        " ".join(_line(run) for run in runs),
+        " ".join(_area(line, run, scale.bottom_px) for line, run in zip(lines, runs, strict=True)),
+        " ".join(lines),
     )
 
 
@@ -140,10 +141,8 @@ def _line(points: list[tuple[float, float]]) -> str:
     return "M" + " ".join(f"{_round(x)} {_round(y)}" for x, y in points)
 
 
-def _area(points: list[tuple[float, float]], bottom: float) -> str:
-    return (
-        f"{_line(points)} {_round(points[-1][0])} {_round(bottom)} {_round(points[0][0])} {_round(bottom)}Z"
-    )
+def _area(line: str, points: list[tuple[float, float]], bottom: float) -> str:
+    return f"{line} {_round(points[-1][0])} {_round(bottom)} {_round(points[0][0])} {_round(bottom)}Z"
 
 
 def _bar(bar: Bar, scale: Scale) -> SafeString:

@@ -83,8 +83,13 @@ class FleetSummary:
     """The block as the page shows it; `tone` is good, warn or bad."""
 
     tone: str
-    sentence: str
+    parts: list[str]
     figures: list[Figure]
+
+    @property
+    def sentence(self) -> str:
+        """The answer to "is it fine?"."""
+        return " · ".join(self.parts)
 
 
 def summarise(
@@ -98,7 +103,7 @@ def summarise(
 ) -> FleetSummary:
     """Return the summary at `now`; `currency` is that of the cost."""
     conditions = {miner: condition_of(miner, now) for miner in miners}
-    sentences = [
+    parts = [
         fleet_words(conditions, now),
         outlook_words(price_now.outlook, now, zone, price_now.currency) if price_now else "no tariff",
         f"{money(today.cost, currency)} so far today"
@@ -106,7 +111,7 @@ def summarise(
         else "no cost yet today",
     ]
     figures = [*_live_figures(totals(miners, now)), _price_figure(price_now), _cost_figure(today, currency)]
-    return FleetSummary(tone_of(conditions), " · ".join(sentences), figures)
+    return FleetSummary(tone_of(conditions), parts, figures)
 
 
 def totals(miners: Sequence[MinerNow], now: datetime) -> FleetTotals:

@@ -102,7 +102,7 @@ def price_chart(prices: Sequence[PricePoint], now: datetime, zone: tzinfo, curre
     place = _Place(start, end)
     return bar_chart(
         [_bar(slot, place, now, zone, currency) for slot in prices],
-        [Tick(place(moment), f"{moment.astimezone(zone):%H:%M}") for moment in tick_times(start, end, zone)],
+        [Tick(place(moment), _tick_text(moment.astimezone(zone))) for moment in tick_times(start, end, zone)],
         label=_chart_label(prices, now, zone, currency),
         unit=SYMBOLS[currency][1],
         now_at=place(now) if start <= now < end else None,
@@ -158,6 +158,10 @@ def _bar(slot: PricePoint, place: _Place, now: datetime, zone: tzinfo, currency:
         classes.append("is-past")
     title = f"{_span(slot, now, zone)}: {price(slot.pence_per_kwh, currency)}"
     return Bar(place(slot.start), place(slot.end), slot.pence_per_kwh, " ".join(classes), title)
+
+
+def _tick_text(local: datetime) -> str:
+    return f"{local:%H:%M}" if local.hour or local.minute else f"{local:%a}"
 
 
 def _span(slot: PricePoint, now: datetime, zone: tzinfo) -> str:
