@@ -55,8 +55,7 @@ def _get(address: Address, path: str, time_limit: Deadline) -> Any:
     except (NoAnswer, ConnectionFailed) as error:
         raise Unreachable(error.reason) from error
     except HttpError as error:
-        is_other_page = error.status not in (None, 200)
-        raise Misread(f"{error.reason}: no AxeOS" if is_other_page else error.reason) from error
+        raise Misread(error.reason) from error
     return loose_json.parse(reply.body, "AxeOS")
 
 

@@ -38,9 +38,7 @@ def ask_totals(api: CgminerApi, figures: Figures) -> Fields:
     answer = api.ask("summary")
     if totals := answer.first("SUMMARY"):
         return totals
-    figures.warnings.append(
-        f"summary left out: the miner refuses it ({answer.message or 'without a reason'})"
-    )
+    figures.warnings.append(f"summary left out: the miner gives none ({answer.message or 'no reason'})")
     return sums(api.ask("devs").rows("DEVS"))
 
 

@@ -239,10 +239,10 @@ def test_a_device_that_tells_nothing_usable_is_refused():
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (http_reply(b"no", "404 Not Found"), "answers HTTP 404 (Not Found): no AxeOS"),
-        (http_reply(b"", "401 Unauthorized"), "answers HTTP 401 (Unauthorized): no AxeOS"),
-        (http_reply(b"", "302 Found", "Location: /login\r\n"), "redirects to /login: no AxeOS"),
-        (http_reply(b"", "302 Found", "Location: /a\x00\x1b[31mb\r\n"), "redirects to /a [31mb: no AxeOS"),
+        (http_reply(b"no", "404 Not Found"), "answers HTTP 404 (Not Found)"),
+        (http_reply(b"", "401 Unauthorized"), "answers HTTP 401 (Unauthorized)"),
+        (http_reply(b"", "302 Found", "Location: /login\r\n"), "redirects to /login"),
+        (http_reply(b"", "302 Found", "Location: /a\x00\x1b[31mb\r\n"), "redirects to /a [31mb"),
         (http_reply(b'{"hashRate"', length=900), "answer cut off"),
         (http_reply(b" " * 1_100_000), "answer is longer than 1048576 bytes"),
     ],

@@ -98,7 +98,7 @@ def test_a_miner_that_refuses_everything_is_refused():
     with pytest.raises(Misread) as caught:
         read_cgminer("cgminer", {})
     assert caught.value.reason == (
-        "tells no hashrate, power or temperature (summary left out: the miner refuses it (Invalid command))"
+        "tells no hashrate, power or temperature (summary left out: the miner gives none (Invalid command))"
     )
 
 
