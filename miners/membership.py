@@ -21,6 +21,16 @@ class MembershipRefused(ValueError):
     """A change of membership that makes no sense, and why."""
 
 
+def site_numbered(site_id: int) -> Site:
+    """Return the site with this id. Raises MembershipRefused, naming the sites there are."""
+    site = Site.objects.filter(pk=site_id).first()
+    if site is None:
+        sites = Site.objects.order_by("pk").values_list("pk", "name")
+        known = ", ".join(f"{pk} ({name})" for pk, name in sites)
+        raise MembershipRefused(f"no site has the id {site_id}; there are: {known}")
+    return site
+
+
 def add_miner(
     name: str,
     host: str,
@@ -35,13 +45,16 @@ def add_miner(
     """Add a miner that belongs to `site` from the local day `since` on.
 
     An empty `host` is never polled; an empty `driver` is found out at the first poll.
-    Raises MembershipRefused when the name or the address is taken.
+    Raises MembershipRefused when the name, the address or the device is taken.
     """
     if Miner.objects.filter(name=name).exists():
         raise MembershipRefused(f"a miner is called {name} already; choose another name")
     taken = Miner.objects.filter(host=host, port=port, retired_at=None).first() if host else None
     if taken:
         raise MembershipRefused(f"{taken.name} has that address already")
+    same = Miner.objects.filter(identity=identity, retired_at=None).first() if identity else None
+    if same:
+        raise MembershipRefused(f"that device, {identity}, is here already: it is {same.name}")
     with transaction.atomic():
         miner = Miner.objects.create(
             name=name, host=host, port=port, driver=driver, site=site, model=model, identity=identity

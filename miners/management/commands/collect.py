@@ -35,7 +35,8 @@ class Command(HmmCommand):
             timeout_s=_number("HMM_COLLECTOR_TIMEOUT_S", 5, most=60),
         )
         if options["once"]:
-            Console(file=self.stdout).print(outcome_table(collector.once()))  # type: ignore[arg-type]
+            width = None if self.stdout.isatty() else 140
+            Console(file=self.stdout, width=width).print(outcome_table(collector.once()))  # type: ignore[arg-type]
             return
         _stop_on_signals(collector)
         collector.run()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hmm.lib.commands import HmmCommand, fail
-from miners.models import Site
+from miners.membership import MembershipRefused, site_numbered
 from miners.telemetry.files import FileRefused
 from miners.telemetry.importing import Imported, import_file
 
@@ -38,8 +38,8 @@ class Command(HmmCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
-        site = _site(options["site_id"])
         try:
+            site = site_numbered(options["site_id"])
             with _progress(path) as on_progress:
                 imported = import_file(
                     path,
@@ -48,6 +48,8 @@ class Command(HmmCommand):
                     keep_going=options["keep_going"],
                     on_progress=on_progress,
                 )
+        except MembershipRefused as refused:
+            fail(str(refused))
         except FileRefused as refused:
             fail(f"{path} {refused}. Nothing was imported.")
         self._report(imported)
@@ -64,16 +66,6 @@ class Command(HmmCommand):
                 f"{imported.refused_lines} lines could not be believed and were set aside; "
                 "the admin lists them with their reasons"
             )
-
-
-def _site(site_id: int) -> Site:
-    site = Site.objects.filter(pk=site_id).first()
-    if site is None:
-        known = ", ".join(
-            f"{pk} ({name})" for pk, name in Site.objects.order_by("pk").values_list("pk", "name")
-        )
-        fail(f"no site has the id {site_id}; there are: {known}")
-    return site
 
 
 @contextmanager

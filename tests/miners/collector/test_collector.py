@@ -14,6 +14,7 @@ from miners.collector.collector import Collector
 from miners.collector.fleet import read_fleet
 from miners.collector.poll import Outcome
 from miners.collector.record import record
+from miners.collector.schedule import offset_s
 from miners.drivers.base import Reading
 from miners.models import LatestReading, Miner, MinerModel, MinerState, SetAside, Site, StateChange, Telemetry
 from tests.factories import MinerFactory, SiteFactory
@@ -79,6 +80,20 @@ def test_a_miner_is_asked_once_in_each_turn(
     collector.tick()
     assert not collector._asked
     hands.forward(60)
+    tick_until(collector, lambda: len(rows_of(miner)) == 2)
+
+
+def test_a_mark_right_after_the_first_poll_is_left_out(
+    site: Site, device: MakeDevice, collector: Collector, hands: HandClock
+) -> None:
+    miner = add(device(), site=site)
+    mark = NOON + timedelta(seconds=30 + offset_s(miner.pk, 30))
+    hands.at = mark - timedelta(seconds=2)
+    tick_until(collector, lambda: len(rows_of(miner)) == 1)
+    hands.forward(3)
+    collector.tick()
+    assert not collector._asked
+    hands.forward(29)
     tick_until(collector, lambda: len(rows_of(miner)) == 2)
 
 
