@@ -38,7 +38,8 @@ class Child:
         self._token = token
         self._console = console
         self._backoff = backoff
-        self._due = self._started = time.monotonic()
+        self._started = time.monotonic()
+        self._due = self._started + service.head_start_s
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -75,7 +76,7 @@ class Child:
 
     def _start_if_due(self) -> bool:
         needs = self.service.needs
-        waits = self.state is State.DONE or time.monotonic() < self._due or (needs and not needs.exists())
+        waits = self.state is State.DONE or time.monotonic() < self._due or bool(needs and not needs.exists())
         if waits:
             return False
         try:

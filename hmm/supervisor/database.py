@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from hmm.lib.commands import fail
 from hmm.postgres.base import DatabaseWrapper as Embedded
@@ -14,8 +15,9 @@ OLDEST = 15
 @contextmanager
 def running_database() -> Iterator[None]:
     """Have the database there. Fails with one line; the embedded server is stopped at the end."""
+    connection = connections["default"]
     if not isinstance(connection, Embedded):
-        _require_reachable()
+        _require_reachable(connection)
         yield
         return
     try:
@@ -26,7 +28,7 @@ def running_database() -> Iterator[None]:
         connection.server.stop()
 
 
-def _require_reachable() -> None:
+def _require_reachable(connection: BaseDatabaseWrapper) -> None:
     settings = connection.settings_dict
     where = f"{settings['NAME']} on {settings['HOST'] or 'the local socket'}:{settings['PORT'] or 5432}"
     try:

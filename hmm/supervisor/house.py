@@ -10,6 +10,8 @@ from hmm.supervisor.watchdogs import BeatWatchdog, QueueWatchdog
 
 WEB_WORKERS = 2
 WEB_THREADS = 8
+WEB_HEAD_START_S = 1.5
+"""The first page is what a person waits for."""
 FLEET_PORTS = 60
 """Ports kept for simulated devices; the one after them is that of the simulated price service."""
 
@@ -42,7 +44,8 @@ class House:
     def _web(self, env: dict[str, str] | None = None) -> Service:
         options = (
             f"--bind {bind_text(self.host, self.port)} --worker-class gthread --workers {WEB_WORKERS} "
-            f"--threads {WEB_THREADS} --timeout 60 --graceful-timeout 5 --no-control-socket --log-level warning"
+            f"--threads {WEB_THREADS} --timeout 60 --graceful-timeout 5 "
+            "--preload --no-control-socket --log-level warning"
         )
         argv = (sys.executable, "-m", "gunicorn", *options.split(), "hmm.wsgi")
         return Service("web", argv, {"HMM_DB_POOL": "1"} | (env or {}), self.root)
@@ -75,7 +78,16 @@ class House:
         needs: Path | None = None,
     ) -> Service:
         argv = (sys.executable, str(self.root / "manage.py"), *command)
-        return Service(name, argv, env or {}, self.root, once=once, needs=needs, watchdog=watchdog)
+        return Service(
+            name,
+            argv,
+            env or {},
+            self.root,
+            once=once,
+            needs=needs,
+            head_start_s=WEB_HEAD_START_S,
+            watchdog=watchdog,
+        )
 
 
 def demo_base_port(port: int) -> int:

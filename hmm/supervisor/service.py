@@ -26,4 +26,6 @@ class Service:
     once: bool = False
     needs: Path | None = None
     """Start only when this file is there."""
+    head_start_s: float = 0.0
+    """Start so long after the supervisor, to leave the machine to what is more urgent."""
     watchdog: Watchdog | None = None

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from django.conf import settings
 
+from hmm.postgres.server import EmbeddedServer
 from hmm.supervisor.address import bind_text, free_block, listen, url
 from hmm.supervisor.house import FLEET_PORTS, House, demo_base_port
 from hmm.supervisor.instance import LOCK_FILE, end_leftovers
@@ -162,10 +164,12 @@ def test_up_serves_a_page_refuses_a_second_start_and_leaves_nothing(house, data_
     second = refusal(data_dir)
     assert f"already running on {data_dir} as process {first.pid}" in second
 
-    first.send_signal(signal.SIGINT)
-    first.communicate(timeout=20)
-    assert first.returncode == 0
-    assert processes_of(data_dir) == []
+    there = EmbeddedServer(data_dir).ensure_running()
+    with psycopg.connect(host=there.host, port=there.port, user=there.user, dbname=there.dbname):
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=20)
+        assert first.returncode == 0
+        assert processes_of(data_dir) == []
 
 
 @pytest.mark.process

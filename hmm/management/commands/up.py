@@ -60,20 +60,19 @@ def choose_services(house: House, demo: bool, console: Console) -> list[Service]
 
 def run(house: House, services: list[Service], console: Console, signals: StopSignals) -> None:
     """Have the database running, and the services on it, until a signal asks to stop."""
-    with running_database():
-        prepare_database_and_files()
+    with ThreadPoolExecutor(1) as beside, running_database():
+        collected = beside.submit(ensure_collected)
+        prepare_database()
+        collected.result()
         stop = signals.running()
         threading.Thread(target=announce, args=(house, console, stop), daemon=True).start()
         Supervisor(services, house.data_dir, console=console).run(stop)
 
 
-def prepare_database_and_files() -> None:
-    """Migrate, bring the schedules along, and collect the static files meanwhile."""
-    with ThreadPoolExecutor(1) as beside:
-        collected = beside.submit(ensure_collected)
-        call_command("migrate", interactive=False, verbosity=0)
-        sync_schedules(timezone.now(), installation().zone)
-        collected.result()
+def prepare_database() -> None:
+    """Migrate, and bring the schedules along."""
+    call_command("migrate", interactive=False, verbosity=0)
+    sync_schedules(timezone.now(), installation().zone)
 
 
 def announce(house: House, console: Console, stop: threading.Event) -> None:
