@@ -12,6 +12,7 @@ from hmm.postgres.binaries import Programs
 from hmm.postgres.errors import ServerUnavailable, reason
 from hmm.postgres.logs import telling_line
 from hmm.postgres.places import Place
+from hmm.postgres.processes import end_makers
 
 SUPERUSER = "postgres"
 ROLE = DATABASE = "hmm"
@@ -59,6 +60,7 @@ def create_cluster(place: Place, programs: Programs) -> None:
     What a killed attempt left behind is removed. Raises ServerUnavailable when it cannot be made.
     """
     for leftover in place.base.glob("data.new-*"):
+        end_makers(leftover)
         shutil.rmtree(leftover, ignore_errors=True)
     try:
         aside = Path(tempfile.mkdtemp(prefix="data.new-", dir=place.base))

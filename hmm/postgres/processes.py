@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 
@@ -71,6 +72,22 @@ def end_orphans(place: Place) -> None:
         _wait_gone(orphans, ORPHAN_STOP_S)
 
 
+def end_makers(aside: Path) -> None:
+    """End what a killed process left at work on a new database in `aside`."""
+    makers = [process for process in psutil.process_iter() if _works_in(process, aside)]
+    _signal(makers, signal.SIGKILL)
+    _wait_gone(makers, ORPHAN_STOP_S)
+
+
+def _works_in(process: psutil.Process, aside: Path) -> bool:
+    try:
+        if process.name() not in ("initdb", "postgres"):
+            return False
+        return str(aside) in process.cmdline() or process.cwd() == os.path.realpath(aside)
+    except (psutil.Error, OSError):
+        return False
+
+
 def _processes_of(place: Place) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         if _is_postgres(process) and _is_of(process, place):
@@ -116,7 +133,7 @@ def _signal(processes: list[psutil.Process], number: int) -> None:
 
 def _wait_gone(processes: list[psutil.Process], patience_s: float) -> bool:
     deadline = time.monotonic() + patience_s
-    while any(_is_postgres(process) and process.is_running() for process in processes):
+    while any(process.is_running() and is_alive(process.pid) for process in processes):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)

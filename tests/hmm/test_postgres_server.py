@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -144,9 +144,9 @@ def _compute_for_ever(client: "psycopg.Connection[tuple]") -> None:
         client.execute("SELECT count(*) FROM generate_series(1, 1e15)")
 
 
-def _wait_until(true: "object") -> None:
+def _wait_until(true: Callable[[], object]) -> None:
     deadline = time.monotonic() + 30
-    while not true():  # type: ignore[operator]
+    while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
