@@ -1,5 +1,6 @@
 """The store's reading side. Every page, export, alert and the API reads figures here and nowhere else."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,11 +12,16 @@ from django.utils import timezone
 
 from hmm.installation import installation
 from hmm.lib.buckets import DEFAULT_SLOT_S, PERIODS, Bucket, bucket_at
-from metrics.engine.run import clean, fill
+from metrics.engine.run import Busy, clean, fill
 from metrics.engine.state import State, read_state
 from metrics.live import LiveRow, live_rows
 from metrics.models import Metric
 from metrics.types import metric_types
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 2.0
+"""How long a reader waits for another run of the engine before it takes what is stored."""
 
 ON_DEMAND = timedelta(days=2, hours=1)
 """How much may be computed while someone waits: two local days, one of which may have 25 hours."""
@@ -174,8 +180,11 @@ def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -
         raise NotComputedYet(min(a for a, _ in pending), max(b for _, b in pending))
     if not pending and _is_closed(period, state, now):
         return state
-    fill(now, period, wait=True)
-    clean(now, low, high, wait=True)
+    try:
+        fill(now, period, wait_s=PATIENCE_S)
+        clean(now, low, high, wait_s=PATIENCE_S)
+    except Busy:
+        logger.info("a long run of the engine is at work: %s figures are read as they are stored", period)
     return read_state(now, low, high, min(low, now))
 
 

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from hmm.jobs import recorded_job
-from metrics.engine.run import Busy, run
+from metrics.engine.run import FOR_EVER, Busy, run
 
 
 def run_hourly() -> int:
@@ -29,7 +29,7 @@ def run_monthly() -> int:
 @recorded_job("backfill")
 def backfill() -> int:
     """Compute all that is missing or dirty, waiting for whoever is at it."""
-    return run(timezone.now(), wait=True)
+    return run(timezone.now(), wait_s=FOR_EVER)
 
 
 def _recorded_run(name: str, through: str) -> int:

@@ -8,11 +8,12 @@ range that the next run finds. A crash leaves the old rows or the new, never hal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from math import inf
 
 from django.db import transaction
 
 from hmm.lib.buckets import MADE_OF, PERIODS
-from hmm.lib.locks import lock, try_lock
+from hmm.lib.locks import LockTaken, lock
 from hmm.models import DirtyRange
 from metrics.engine.belonging import miner_spans
 from metrics.engine.compute import compute, known_miners
@@ -25,28 +26,31 @@ from metrics.store.partitions import ensure_partitions
 LOCK = "metrics engine"
 MINER_DAYS_A_CHUNK = 1500
 
+FOR_EVER = inf
+"""Wait for whoever is at work, however long."""
+
 
 class Busy(Exception):
     """Another run of the engine is at work."""
 
 
-def run(now: datetime, through: str = "monthly", *, wait: bool = False) -> int:
+def run(now: datetime, through: str = "monthly", *, wait_s: float = 0) -> int:
     """Fill every period up to `through` as far as time has closed it, then compute what is dirty.
 
-    Returns the rows written. Raises Busy when another run is at work and `wait` is false.
+    Returns the rows written. Raises Busy when another run is at work for longer than `wait_s`.
     """
-    return fill(now, through, wait=wait) + clean(now, wait=wait)
+    return fill(now, through, wait_s=wait_s) + clean(now, wait_s=wait_s)
 
 
-def fill(now: datetime, through: str = "monthly", *, wait: bool = False) -> int:
+def fill(now: datetime, through: str = "monthly", *, wait_s: float = 0) -> int:
     """Move the watermarks of slot, hour, … up to `through` forward to `now`, filling the whole gap."""
     rows, more = 0, True
     while more:
-        with _chunk(wait):
+        with _chunk(wait_s):
             written, more = _fill_slots(grid(now), now)
             rows += written
     for period in PERIODS[1 : PERIODS.index(through) + 1]:
-        with _chunk(wait):
+        with _chunk(wait_s):
             rows += _close(period, grid(now), now)
     return rows
 
@@ -56,7 +60,7 @@ def clean(
     start: datetime | None = None,
     end: datetime | None = None,
     *,
-    wait: bool = False,
+    wait_s: float = 0,
     progress: Callable[[datetime, datetime, int], None] = lambda start, end, rows: None,
 ) -> int:
     """Compute anew what dirty ranges name within [start, end), chunk by chunk, the earliest first.
@@ -64,7 +68,7 @@ def clean(
     `progress` hears after each chunk its start and end and the rows it wrote.
     """
     rows = 0
-    while (done := _clean_chunk(now, start, end, wait)) is not None:
+    while (done := _clean_chunk(now, start, end, wait_s)) is not None:
         rows += done[2]
         progress(*done)
     return rows
@@ -81,9 +85,8 @@ def _fill_slots(cut: Grid, now: datetime) -> tuple[int, bool]:
     fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
     rows = compute(start, end, known_miners(miner_spans(cut.zone, start, end)), marks, cut, now)
     move_mark("slot", end)
-    DirtyRange.objects.filter(
-        pk__in=fresh
-    ).delete()  # they begin at or after `start`: filled now, or when closed
+    # They begin at or after `start`: computed now, or when their slot closes.
+    DirtyRange.objects.filter(pk__in=fresh).delete()
     return rows, end < target
 
 
@@ -101,10 +104,10 @@ def _close(period: str, cut: Grid, now: datetime) -> int:
 
 
 def _clean_chunk(
-    now: datetime, start: datetime | None, end: datetime | None, wait: bool
+    now: datetime, start: datetime | None, end: datetime | None, wait_s: float
 ) -> tuple[datetime, datetime, int] | None:
     """Compute the earliest chunk that is dirty. Returns its start, its end and its rows; None when all is clean."""
-    with _chunk(wait):
+    with _chunk(wait_s):
         cut = grid(now)
         marks = read_marks() or first_marks(cut, now)
         ranges = read_ranges(marks["slot"], start, end)
@@ -130,10 +133,10 @@ def _slot_edges(cut: Grid, low: datetime, high: datetime, closed: datetime) -> t
 
 
 @contextmanager
-def _chunk(wait: bool) -> Iterator[None]:
+def _chunk(wait_s: float) -> Iterator[None]:
     with transaction.atomic():
-        if wait:
-            lock(LOCK)
-        elif not try_lock(LOCK):
-            raise Busy
+        try:
+            lock(LOCK, None if wait_s == FOR_EVER else wait_s)
+        except LockTaken as error:
+            raise Busy from error
         yield

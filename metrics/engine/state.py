@@ -26,7 +26,7 @@ SELECT jsonb_build_object(
               FROM energy_standingcharge),
   'dirty', (SELECT jsonb_agg(jsonb_build_array(start, "end") ORDER BY start) FROM hmm_dirtyrange d
             WHERE d.start < %(end)s AND d."end" > %(start)s
-              AND d.start < (SELECT filled_to FROM metrics_watermark WHERE period = 'slot')),
+              AND d.start < coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(now)s)),
   'prices', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_kwh) ORDER BY start)
              FROM energy_priceslot p WHERE p.start < %(now)s AND p."end" > greatest(%(open)s,
                coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s))

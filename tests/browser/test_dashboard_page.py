@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -99,6 +100,7 @@ def test_says_so_when_the_server_is_away_and_stops_when_it_is_back(visit: Visit,
 def test_a_session_that_is_over_takes_the_whole_page_to_the_login(visit: Visit, member: Any) -> None:
     page = visit("/", as_user=member)
     Session.objects.all().delete()
+    cache.clear()
     refresh(page)
     page.wait_for_url("**/login/?next=/")
     expect(page.get_by_role("button", name="Sign in")).to_have_count(1)

@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from hmm.lib.locks import try_lock
 from hmm.models import DirtyRange
 from metrics.engine import run as engine
-from metrics.engine.run import LOCK, Busy, run
+from metrics.engine.run import FOR_EVER, LOCK, Busy, run
 from metrics.models import Metric, Watermark
 from tests.factories import MinerFactory
 from tests.metrics.reference import Row
@@ -65,7 +65,7 @@ def test_a_row_committed_between_a_runs_reading_and_writing_is_computed_by_the_n
         return rows
 
     monkeypatch.setattr(engine, "compute", compute_then_a_row_comes)
-    engine._clean_chunk(NOW, None, None, wait=True)
+    engine._clean_chunk(NOW, None, None, wait_s=FOR_EVER)
     assert records() == [1]
     assert DirtyRange.objects.count() == 1
     run(NOW)
@@ -104,7 +104,7 @@ def test_a_run_that_finds_another_at_work_leaves(miner):
 
 def test_two_runs_at_once_compute_everything_once(miner):
     store_rows([row(miner, m) for m in range(30)])
-    run_waiting = lambda: run(NOW, wait=True)  # noqa: E731
+    run_waiting = lambda: run(NOW, wait_s=FOR_EVER)  # noqa: E731
     threads = [threading.Thread(target=lambda: (run_waiting(), connections.close_all())) for _ in range(2)]
     for thread in threads:
         thread.start()

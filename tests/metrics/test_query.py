@@ -234,3 +234,17 @@ def test_history_stays_with_the_site_when_a_miner_moves(farm):
     assert records("daily", "2025-06-01T23:00", other) == 30
     assert records("monthly", "2025-05-31T23:00", site) == 60
     assert records("monthly", "2025-05-31T23:00", other) == 30
+
+
+def test_too_much_is_too_much_also_before_the_first_run(farm):
+    _, _, (miner, _) = farm
+    hours = range(epoch("2025-05-01T00:00"), epoch("2025-05-05T00:00"), 3600)
+    store_rows([Row(miner.pk, hour, hour + 3600, 10.0) for hour in hours])
+    with pytest.raises(NotComputedYet):
+        metrics_in_range(
+            metric_type="hashrate",
+            period="daily",
+            start=at("2025-04-30T23:00"),
+            end=at("2025-05-06T00:00"),
+            now=NOW,
+        )

@@ -15,7 +15,7 @@ from hmm.lib.times import parse_when
 from metrics.engine.backfill import mark_past, widen
 from metrics.engine.grid import BEGINNING, grid
 from metrics.engine.marks import read_marks
-from metrics.engine.run import Busy, clean, fill
+from metrics.engine.run import FOR_EVER, Busy, clean, fill
 from metrics.types import metric_types
 
 DAY = timedelta(days=1)
@@ -82,7 +82,7 @@ def _fill(now: datetime) -> None:
         fill(now)
     except Busy:
         Console(stderr=True).print("Waiting for another run of the engine …")
-        fill(now, wait=True)
+        fill(now, wait_s=FOR_EVER)
 
 
 def _clean(now: datetime, low: datetime, high: datetime) -> int:
@@ -95,4 +95,4 @@ def _clean(now: datetime, low: datetime, high: datetime) -> int:
         bar.update(task, total=total, advance=(end - start) / DAY, rows=bar.tasks[task].fields["rows"] + rows)
 
     with bar:
-        return clean(now, low, high, wait=True, progress=progress)
+        return clean(now, low, high, wait_s=FOR_EVER, progress=progress)
