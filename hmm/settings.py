@@ -7,16 +7,17 @@ from csp.constants import SELF
 
 from hmm.lib.data_dir import prepare_data_dir, secret_key
 from hmm.lib.database_url import database_settings
+from hmm.lib.environment import whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 DATA_DIR: Path = prepare_data_dir(env.str("HMM_DATA_DIR", default=str(BASE_DIR / "var")))
 HOST: str = env.str("HMM_HOST", default="127.0.0.1")
-PORT: int = env.int("HMM_PORT", default=8000)
+PORT: int = whole_number("HMM_PORT", 8000, 1, 65535)
 DEFAULT_TIME_ZONE: str = env.str("HMM_TIME_ZONE", default="Europe/London")
 DEFAULT_CURRENCY: str = env.str("HMM_CURRENCY", default="GBP")
-PRICE_HISTORY_DAYS: int = env.int("HMM_PRICE_HISTORY_DAYS", default=7)  # fetched for a fresh tariff
+PRICE_HISTORY_DAYS: int = whole_number("HMM_PRICE_HISTORY_DAYS", 7, 1, 3660)  # fetched for a fresh tariff
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
 
 DEBUG: bool = env.bool("HMM_DEBUG", default=False)
@@ -127,7 +128,7 @@ STORAGES = {
 Q_CLUSTER = {
     "name": "hmm",
     "orm": "default",
-    "workers": env.int("HMM_WORKERS", default=2),
+    "workers": whole_number("HMM_WORKERS", 2, 1, 64),
     "recycle": 500,
     "timeout": 1800,
     "retry": 2000,
@@ -181,5 +182,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("HMM_LOG_LEVEL", default="INFO")},
-    "loggers": {"django_q": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    "loggers": {"django-q": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }
