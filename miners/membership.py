@@ -55,11 +55,15 @@ def add_miner(
     same = Miner.objects.filter(identity=identity, retired_at=None).first() if identity else None
     if same:
         raise MembershipRefused(f"that device, {identity}, is here already: it is {same.name}")
+    miner = Miner(name=name, host=host, port=port, driver=driver, site=site, model=model, identity=identity)
+    return place_miner(miner, since)
+
+
+def place_miner(miner: Miner, since: date = SINCE_EVER) -> Miner:
+    """Save a new miner, which belongs to its site from the local day `since` on."""
     with transaction.atomic():
-        miner = Miner.objects.create(
-            name=name, host=host, port=port, driver=driver, site=site, model=model, identity=identity
-        )
-        MinerSite.objects.create(miner=miner, site=site, start_date=since)
+        miner.save()
+        MinerSite.objects.create(miner=miner, site=miner.site, start_date=since)
     return miner
 
 

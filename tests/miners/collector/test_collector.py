@@ -93,7 +93,7 @@ def test_a_mark_right_after_the_first_poll_is_left_out(
     hands.forward(3)
     collector.tick()
     assert not collector._asked
-    hands.forward(29)
+    hands.forward(30)
     tick_until(collector, lambda: len(rows_of(miner)) == 2)
 
 

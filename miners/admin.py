@@ -1,0 +1,180 @@
+"""Sites, models and miners in the admin; states and rows set aside to look at.
+
+What reaches into the past, a move or a tariff, goes through miners/membership.
+"""
+
+from datetime import date
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.forms import BaseModelFormSet, ModelForm
+from django.http import HttpRequest
+from django.utils import timezone
+
+from hmm.installation import installation
+from hmm.lib.units import UNKNOWN, format_hashrate
+from miners.membership import (
+    move_miner,
+    place_miner,
+    remove_site_tariff,
+    retire_miner,
+    set_site_tariff,
+)
+from miners.models import LatestReading, Miner, MinerModel, MinerSite, SetAside, Site, SiteTariff, StateChange
+
+
+class ReadOnly:
+    """Rows that the collector and imports write: to look at, not to change."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class SiteTariffInline(admin.TabularInline):
+    model = SiteTariff
+    extra = 0
+    ordering = ["start_date"]
+    verbose_name_plural = "tariffs, each from the beginning of a day until the next"
+
+
+@admin.register(Site)
+class SiteAdmin(admin.ModelAdmin):
+    list_display = ["name", "poll_interval_s"]
+    search_fields = ["name"]
+    inlines = [SiteTariffInline]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: BaseModelFormSet, change: bool) -> None:
+        """Store tariffs with the figures they make anew: a changed entry is the old one gone and a new one."""
+        formset.save(commit=False)
+        changed = [entry for entry, _ in formset.changed_objects]
+        for entry in [*formset.deleted_objects, *SiteTariff.objects.filter(pk__in=[e.pk for e in changed])]:
+            remove_site_tariff(entry)
+        for entry in [*changed, *formset.new_objects]:
+            set_site_tariff(entry.site, entry.tariff, entry.start_date)
+
+
+@admin.register(MinerModel)
+class MinerModelAdmin(admin.ModelAdmin):
+    list_display = ["name", "manufacturer", "driver", "reference_hashrate_ghs", "reference_power_w"]
+    list_filter = ["manufacturer", "driver"]
+    search_fields = ["name", "manufacturer"]
+
+
+class MovesInline(ReadOnly, admin.TabularInline):
+    model = MinerSite
+    extra = 0
+    ordering = ["start_date"]
+    verbose_name_plural = "sites it has belonged to, each from the beginning of a day until the next"
+
+
+@admin.register(Miner)
+class MinerAdmin(admin.ModelAdmin):
+    list_display = [
+        "name",
+        "state",
+        "site",
+        "model",
+        "hashrate",
+        "power",
+        "enabled",
+        "maintenance",
+        "address",
+    ]
+    list_filter = [
+        "state",
+        "site",
+        "model",
+        "enabled",
+        "maintenance",
+        ("retired_at", admin.EmptyFieldListFilter),
+    ]
+    list_select_related = ["site", "model", "latest"]
+    search_fields = ["name", "host", "identity"]
+    readonly_fields = ["state", "state_reason", "state_since", "created_at"]
+    actions = ["enable", "disable", "begin_maintenance", "end_maintenance", "retire"]
+    inlines = [MovesInline]
+
+    @admin.display(description="hashrate")
+    def hashrate(self, miner: Miner) -> str:
+        latest = _latest(miner)
+        return format_hashrate(latest.hashrate_ghs if latest else None)
+
+    @admin.display(description="power")
+    def power(self, miner: Miner) -> str:
+        latest = _latest(miner)
+        return UNKNOWN if latest is None or latest.power_w is None else f"{latest.power_w:,.0f} W"
+
+    @admin.display(description="address", ordering="host")
+    def address(self, miner: Miner) -> str:
+        return f"{miner.host}:{miner.port}" if miner.port else miner.host
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Miners are retired: what they did stays."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Miner, form: ModelForm, change: bool) -> None:
+        """Save it; another site is a move, from today on."""
+        if not change:
+            place_miner(obj)
+            return
+        site, obj.site_id = obj.site, form.initial.get("site", obj.site_id)
+        obj.save()
+        if "site" in form.changed_data:
+            today = _today()
+            move_miner(obj, site, today, today=today)
+
+    @admin.action(description="Poll the selected miners")
+    def enable(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
+        miners.update(enabled=True)
+
+    @admin.action(description="Do not poll the selected miners")
+    def disable(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
+        miners.update(enabled=False)
+
+    @admin.action(description="Begin maintenance of the selected miners")
+    def begin_maintenance(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
+        miners.update(maintenance=True)
+
+    @admin.action(description="End maintenance of the selected miners")
+    def end_maintenance(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
+        miners.update(maintenance=False)
+
+    @admin.action(description="Retire the selected miners")
+    def retire(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
+        now = timezone.now()
+        for miner in miners.filter(retired_at=None):
+            retire_miner(miner, now)
+
+
+@admin.register(StateChange)
+class StateChangeAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["at", "miner", "state", "reason"]
+    list_filter = ["state", "miner__site"]
+    list_select_related = ["miner"]
+    search_fields = ["miner__name", "reason"]
+    ordering = ["-at"]
+    show_full_result_count = False
+
+
+@admin.register(SetAside)
+class SetAsideAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["received_at", "source", "miner_name", "reason"]
+    list_filter = ["source"]
+    search_fields = ["miner_name", "reason"]
+    ordering = ["-pk"]
+    show_full_result_count = False
+
+
+def _latest(miner: Miner) -> LatestReading | None:
+    return getattr(miner, "latest", None)
+
+
+def _today() -> date:
+    return timezone.now().astimezone(installation().zone).date()
