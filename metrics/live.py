@@ -16,7 +16,7 @@ from hmm.lib.buckets import Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.compute import known_miners
 from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
-from metrics.engine.standing import standing_pence
+from metrics.engine.standing import Standing
 from metrics.engine.state import State
 from metrics.store.columns import MERGED, NAMES
 from metrics.types import metric_types
@@ -125,10 +125,4 @@ def _row(types: Sequence[str], entity_type: str, entity_id: int | None, *values:
 
 def _standing(entity_type: str, spans: Sequence[Span], elapsed: Bucket, state: State) -> dict[str, Any]:
     sites = sorted({s.site_id for s in spans}) if entity_type != "miner" else []
-    tariffs = state.tariff_spans()
-    return {
-        "standing_site": sites,
-        "standing_pence": [
-            standing_pence(site, elapsed, tariffs, state.charges, state.cut.zone) for site in sites
-        ],
-    }
+    return Standing(state.tariff_spans(), state.charges, state.cut.zone).params(sites, [elapsed])

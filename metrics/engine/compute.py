@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -9,17 +10,18 @@ from hmm.lib.buckets import MADE_OF
 from metrics.engine.belonging import Span, miner_spans
 from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
-from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
+from metrics.engine.slots import SlotWindow, slot_queries
+from metrics.engine.standing import read_standing
 from metrics.store.columns import NAMES
 
 INSERT_SLOTS = f"""
 INSERT INTO metrics_rollup (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES})
-SELECT 'miner', entity_id, 'slot', timestamp, %(now)s, %(slot_s)s, 1, {NAMES} FROM ({SELECT_SLOTS}) slot
+SELECT 'miner', entity_id, 'slot', timestamp, %(now)s, %(slot_s)s, 1, {NAMES} FROM ({{select}}) slot
 """
 
 DELETE_SLOTS = """
-DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner' AND entity_id = ANY(%(miner_ids)s)
-  AND timestamp >= %(start)s AND timestamp < %(end)s
+DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner'
+  AND timestamp >= %(start)s AND timestamp < %(end)s AND (%(everyone)s OR entity_id = ANY(%(miner_ids)s))
 """
 
 
@@ -36,23 +38,53 @@ def compute(
     `start` and `end` are slot boundaries; `marks` says for each period up to where its buckets are closed.
     Returns the number of rows written.
     """
-    spans = miner_spans(grid.zone, start, end)
-    rows = sum(
-        _slots(SlotWindow(a, b, slot_s, miner_ids, spans), now) for a, b, slot_s in grid.spans(start, end)
+    closed = {p: [b for b in grid.buckets(p, start, end) if b.end <= marks[p]] for p in MADE_OF}
+    touched = [b for found in closed.values() for b in found]
+    spans = miner_spans(
+        grid.zone, min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)])
     )
-    rows += merge_fleet("slot", grid.buckets("slot", start, end), grid, now)
-    for period in MADE_OF:
-        found = [b for b in grid.buckets(period, start, end) if b.end <= marks[period]]
-        rows += merge_miners(period, found, miner_ids, now) + merge_fleet(period, found, grid, now)
+    standing = read_standing(grid.zone)
+    everyone = set(miner_ids) >= set(known_miners(spans))
+    rows = sum(
+        _slots(SlotWindow(a, b, slot_s, miner_ids, spans, everyone), now)
+        for a, b, slot_s in grid.spans(start, end)
+    )
+    rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)
+    for period, found in closed.items():
+        rows += merge_miners(period, found, miner_ids, grid, now, everyone=everyone)
+        rows += merge_fleet(period, found, spans, standing, grid, now)
     return rows
 
 
+def close(period: str, marks: Mapping[str, datetime], grid: Grid, now: datetime) -> tuple[datetime, int]:
+    """Merge every bucket of `period` that what it is made of has closed since its mark, for all miners.
+
+    Returns up to where the period is filled now, and the number of rows written.
+    """
+    filled_to, made_of = marks[period], marks[MADE_OF[period]]
+    found = [b for b in grid.buckets(period, filled_to, made_of) if filled_to < b.end <= made_of]
+    if not found:
+        return filled_to, 0
+    spans = miner_spans(grid.zone, found[0].start, found[-1].end)
+    rows = merge_miners(period, found, known_miners(spans), grid, now, everyone=True)
+    return found[-1].end, rows + merge_fleet(period, found, spans, read_standing(grid.zone), grid, now)
+
+
 def _slots(window: SlotWindow, now: datetime) -> int:
-    params = slot_params(window) | {"now": now}
+    queries = slot_queries(window)
+    scope: dict[str, Any] = {
+        "start": window.start,
+        "end": window.end,
+        "everyone": window.everyone,
+        "miner_ids": list(window.miner_ids),
+    }
+    rows = 0
     with connection.cursor() as cursor:
-        cursor.execute(DELETE_SLOTS, params)
-        cursor.execute(INSERT_SLOTS, params)
-        return cursor.rowcount
+        cursor.execute(DELETE_SLOTS, scope)
+        for select, params in queries:
+            cursor.execute(INSERT_SLOTS.format(select=select), params | {"now": now})
+            rows += cursor.rowcount
+    return rows
 
 
 def known_miners(spans: Sequence[Span]) -> list[int]:

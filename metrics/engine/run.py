@@ -12,15 +12,14 @@ from math import inf
 
 from django.db import transaction
 
-from hmm.lib.buckets import MADE_OF, PERIODS
+from hmm.lib.buckets import PERIODS
 from hmm.lib.locks import LockTaken, lock
 from hmm.models import DirtyRange
 from metrics.engine.belonging import miner_spans
-from metrics.engine.compute import compute, known_miners
+from metrics.engine.compute import close, compute, known_miners
 from metrics.engine.dirty import consume, miners_of, read_ranges
 from metrics.engine.grid import Grid, day_after, grid
 from metrics.engine.marks import boundaries, first_marks, move_mark, read_marks
-from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.store.partitions import ensure_partitions
 
 LOCK = "metrics engine"
@@ -92,14 +91,9 @@ def _fill_slots(cut: Grid, now: datetime) -> tuple[int, bool]:
 
 def _close(period: str, cut: Grid, now: datetime) -> int:
     marks = read_marks()
-    made_of = marks[MADE_OF[period]]
-    found = [b for b in cut.buckets(period, marks[period], made_of) if b.end <= made_of]
-    found = [b for b in found if b.end > marks[period]]
-    if not found:
-        return 0
-    miners = known_miners(miner_spans(cut.zone, found[0].start, found[-1].end))
-    rows = merge_miners(period, found, miners, now) + merge_fleet(period, found, cut, now)
-    move_mark(period, found[-1].end)
+    filled_to, rows = close(period, marks, cut, now)
+    if filled_to != marks[period]:
+        move_mark(period, filled_to)
     return rows
 
 

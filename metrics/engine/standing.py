@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from energy.models import StandingCharge
 from hmm.lib.buckets import Bucket, buckets
-from metrics.engine.belonging import SiteTariffSpan
+from metrics.engine.belonging import SiteTariffSpan, site_tariff_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,29 @@ class Charge:
     start: datetime
     end: datetime | None
     pence_per_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is needed to say a site's standing charge: its tariffs, their charges, and the zone of its days."""
+
+    tariffs: Sequence[SiteTariffSpan]
+    charges: Sequence[Charge]
+    zone: ZoneInfo
+
+    def params(self, site_ids: Sequence[int], found: Sequence[Bucket]) -> dict[str, Any]:
+        """Return the charge of each of these sites in each bucket, as parameters of a query."""
+        pairs = [(site_id, b) for site_id in site_ids for b in found] if self.charges else []
+        return {
+            "standing_site": [site_id for site_id, _ in pairs],
+            "standing_start": [b.start for _, b in pairs],
+            "standing_pence": [standing_pence(s, b, self.tariffs, self.charges, self.zone) for s, b in pairs],
+        }
+
+
+def read_standing(zone: ZoneInfo) -> Standing:
+    """Return the standing charges of every site. Two queries."""
+    return Standing(site_tariff_spans(zone), standing_charges(), zone)
 
 
 def standing_charges() -> list[Charge]:

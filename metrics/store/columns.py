@@ -66,3 +66,18 @@ ALL_COLUMNS = COLUMNS + LATER_COLUMNS
 NAMES = ", ".join(c.name for c in ALL_COLUMNS)
 FROM_PIECES = ",\n    ".join(f"{c.from_pieces} AS {c.name}" for c in ALL_COLUMNS)
 MERGED = ",\n    ".join(f"{c.merge}(part.{c.name}) AS {c.name}" for c in ALL_COLUMNS)
+
+AT_ONE_PRICE = {
+    "priced_s": "CASE WHEN seg.pence IS NOT NULL THEN part.power_s END",
+    "priced_j": "CASE WHEN seg.pence IS NOT NULL THEN part.energy_j END",
+    "cost_pence": f"part.energy_j * seg.pence / {JOULES_PER_KWH}.0",
+}
+"""What depends on the price, for a slot `part` that has the one price `seg.pence` all along."""
+
+UNPRICED = tuple(c for c in COLUMNS if c.name not in AT_ONE_PRICE)
+UNPRICED_FROM_PIECES = ",\n    ".join(f"{c.from_pieces} AS {c.name}" for c in UNPRICED)
+UNPRICED_MERGED = ",\n    ".join(f"{c.merge}(part.{c.name}) AS {c.name}" for c in UNPRICED)
+PRICED = ",\n    ".join(
+    f"{AT_ONE_PRICE.get(c.name) or (f'part.{c.name}' if c in UNPRICED else c.from_pieces)} AS {c.name}"
+    for c in ALL_COLUMNS
+)
