@@ -1,4 +1,4 @@
-"""The one statement that puts rows among those that are there: clips, shortens, compares, remembers.
+"""The statements that put rows among those that are there: clips, shortens, compares, remembers.
 
 Everyone who stores telemetry comes through here, a tick of the collector with its rows in arrays as well
 as an import with its rows in a staging table, so that there is one meaning of "first delivery wins" and
@@ -33,8 +33,12 @@ spans AS MATERIALIZED (
 -- What is stored where the given rows go, with one neighbour either side. Of a miner whose rows are all newer
 -- than its latest, as in every tick of the collector, nothing needs to be read.
 old AS MATERIALIZED (
-    SELECT t.* FROM spans s JOIN telemetry t ON t.miner_id = s.miner_id AND t.timestamp BETWEEN s.first AND s.last
-    WHERE s.first <= s.latest AND t.timestamp BETWEEN %(first)s AND %(last)s
+    SELECT there.* FROM spans s CROSS JOIN LATERAL (
+        SELECT * FROM telemetry t
+        WHERE t.miner_id = s.miner_id AND t.timestamp BETWEEN s.first AND s.last
+          AND t.timestamp BETWEEN %(first)s AND %(last)s
+        OFFSET 0  -- keeps it a look-up in the index for each miner, never a scan of whole days
+    ) there WHERE s.first <= s.latest
     UNION ALL
     SELECT before.* FROM spans s CROSS JOIN LATERAL (
         SELECT * FROM telemetry t
@@ -77,12 +81,6 @@ stored AS (
                            accepted, rejected)
     SELECT miner_id, timestamp, clipped_s, power_w, hashrate_ghs, temperature_c, fan_rpm, accepted, rejected
     FROM placed WHERE is_new
-),
-shortened AS (
-    UPDATE telemetry t SET covered_s = p.clipped_s
-    FROM placed p
-    WHERE p.is_changed AND NOT p.is_new AND t.miner_id = p.miner_id AND t.timestamp = p.timestamp
-      AND t.timestamp BETWEEN %(first)s AND %(well_after)s
 ),
 advanced AS (
     UPDATE miners_latestreading l
@@ -135,11 +133,30 @@ stretches AS (
 SELECT (SELECT count(*) FROM placed WHERE is_new),
        (SELECT count(*) FROM repeated WHERE NOT differs),
        (SELECT count(*) FROM repeated WHERE differs),
+       EXISTS (SELECT FROM placed WHERE is_changed AND NOT is_new),
        d.miner_ids, lower(d.stretch), upper(d.stretch)
 FROM (SELECT) AS one_row_at_least
 LEFT JOIN (
     SELECT array_agg(miner_id) AS miner_ids, stretch FROM stretches GROUP BY stretch ORDER BY stretch
 ) d ON TRUE
+"""
+
+# Of each row given, the row after it begins no earlier. Only run where MERGE says that one does, so that its
+# look-ups are those of late rows alone.
+SHORTEN = """
+UPDATE telemetry t SET covered_s = late.gap_s
+FROM (
+    SELECT given.miner_id, next.timestamp, extract(epoch FROM next.timestamp - given.timestamp)::int AS gap_s
+    FROM {source} CROSS JOIN LATERAL (
+        SELECT n.timestamp, n.covered_s FROM telemetry n
+        WHERE n.miner_id = given.miner_id AND n.timestamp > given.timestamp
+          AND n.timestamp BETWEEN %(first)s AND %(well_after)s
+        ORDER BY n.timestamp LIMIT 1
+    ) next
+    WHERE next.timestamp - next.covered_s * interval '1 second' < given.timestamp
+) late
+WHERE t.miner_id = late.miner_id AND t.timestamp = late.timestamp
+  AND t.timestamp BETWEEN %(first)s AND %(well_after)s
 """
 
 
@@ -169,8 +186,10 @@ def merge(source: Source, *, source_name: str, now: datetime) -> WriteResult:
     with connection.cursor() as cursor:
         cursor.execute(MERGE.format(source=source.relation), params)
         answers = cursor.fetchall()
+        stored, unchanged, set_aside, shortens = answers[0][:4]
+        if shortens:
+            cursor.execute(SHORTEN.format(source=source.relation), params)
     _mark_dirty(answers)
-    stored, unchanged, set_aside = answers[0][:3]
     return WriteResult(stored, unchanged, set_aside)
 
 
