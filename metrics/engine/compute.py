@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from hmm.lib.buckets import MADE_OF
 from metrics.engine.belonging import Span, miner_spans
@@ -16,13 +17,16 @@ from metrics.store.columns import NAMES
 
 INSERT_SLOTS = f"""
 INSERT INTO metrics_rollup (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES})
-SELECT 'miner', entity_id, 'slot', timestamp, %(now)s, %(slot_s)s, 1, {NAMES} FROM ({{select}}) slot
+SELECT 'miner', entity_id, 'slot', timestamp, %(now)s, %(slot_s)s, 1, {NAMES} FROM {{source}} slot
 """
 
 DELETE_SLOTS = """
 DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner'
   AND timestamp >= %(start)s AND timestamp < %(end)s AND (%(everyone)s OR entity_id = ANY(%(miner_ids)s))
 """
+
+MANY_MINER_HOURS = 2000
+"""From here on, parallel workers are worth a temporary table."""
 
 
 def compute(
@@ -78,12 +82,23 @@ def _slots(window: SlotWindow, now: datetime) -> int:
         "everyone": window.everyone,
         "miner_ids": list(window.miner_ids),
     }
-    rows = 0
     with connection.cursor() as cursor:
         cursor.execute(DELETE_SLOTS, scope)
-        for select, params in queries:
-            cursor.execute(INSERT_SLOTS.format(select=select), params | {"now": now})
-            rows += cursor.rowcount
+        insert = _insert_staged if window.miner_hours > MANY_MINER_HOURS else _insert
+        return sum(insert(cursor, select, params | {"now": now}) for select, params in queries)
+
+
+def _insert(cursor: CursorWrapper, select: str, params: dict[str, Any]) -> int:
+    cursor.execute(INSERT_SLOTS.format(source=f"({select})"), params)
+    return int(cursor.rowcount)
+
+
+def _insert_staged(cursor: CursorWrapper, select: str, params: dict[str, Any]) -> int:
+    """Select into a temporary table first: PostgreSQL gives that parallel workers, and an INSERT none."""
+    cursor.execute(f"CREATE TEMPORARY TABLE slot_stage ON COMMIT DROP AS {select}", params)
+    cursor.execute(INSERT_SLOTS.format(source="slot_stage"), params)
+    rows = int(cursor.rowcount)
+    cursor.execute("DROP TABLE slot_stage")
     return rows
 
 

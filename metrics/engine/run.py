@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import inf
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from hmm.lib.buckets import PERIODS
 from hmm.lib.locks import LockTaken, lock
@@ -23,6 +23,9 @@ from metrics.engine.marks import boundaries, first_marks, move_mark, read_marks
 from metrics.store.partitions import ensure_partitions
 
 LOCK = "metrics engine"
+
+# Enough for a chunk's hash tables; compiling expressions costs more than these queries take.
+ROOM_TO_WORK = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
 MINER_DAYS_A_CHUNK = 1500
 
 FOR_EVER = inf
@@ -133,4 +136,6 @@ def _chunk(wait_s: float) -> Iterator[None]:
             lock(LOCK, None if wait_s == FOR_EVER else wait_s)
         except LockTaken as error:
             raise Busy from error
+        with connection.cursor() as cursor:
+            cursor.execute(ROOM_TO_WORK)
         yield

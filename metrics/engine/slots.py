@@ -26,6 +26,11 @@ class SlotWindow:
     spans: Sequence[Span]
     everyone: bool = False
 
+    @property
+    def miner_hours(self) -> float:
+        """How much there is to compute."""
+        return len(self.miner_ids) * (self.end - self.start).total_seconds() / 3600
+
 
 END_S = "date_part('epoch', t.timestamp)::bigint"
 VALUES = "t.power_w, t.hashrate_ghs, t.temperature_c, t.accepted, t.rejected"
