@@ -10,7 +10,7 @@ from django.db import transaction
 
 from miners.membership import add_miners
 from miners.models import Miner, Site
-from miners.telemetry.files import FileRefused, reading
+from miners.telemetry.files import Chunk, FileRefused, reading
 from miners.telemetry.lines import Line, LineRefused
 from miners.telemetry.rows import WriteResult
 from miners.telemetry.staging import Stage, StagedMiner, merge_stage, staging
@@ -62,13 +62,23 @@ def import_file(
     """
     names = _Names(dict(Miner.objects.values_list("name", "pk")), create=create_in is not None)
     with transaction.atomic():
-        with staging() as stage, reading(path, now, on_progress) as lines:
-            for number, found, text in lines:
-                _stage(stage, names, number, found, text, keep_going)
+        with staging() as stage, reading(path, now, on_progress) as chunks:
+            for chunk in chunks:
+                _stage_chunk(stage, names, chunk, keep_going)
         _refuse_unknown(names, keep_going)
         created = add_miners(names.new, create_in) if create_in else []
         result = merge_stage(stage, _staged_miners(stage, names, created), source="import", now=now)
     return Imported(result, stage.problems, tuple(names.new))
+
+
+def _stage_chunk(stage: Stage, names: _Names, chunk: Chunk, keep_going: bool) -> None:
+    columns = chunk.columns()
+    keys = columns and [names.key(name) for name in columns.miners]
+    if columns and keys and None not in keys:
+        stage.add_columns(chunk.numbers, keys, columns)
+        return
+    for number, found, text in chunk.lines():
+        _stage(stage, names, number, found, text, keep_going)
 
 
 def _stage(
@@ -83,7 +93,7 @@ def _stage(
     elif not keep_going:
         raise FileRefused(f"line {number}: {found}")
     if keep_going:
-        stage.add_problem(number, str(found), text if isinstance(text, str) else ",".join(text))
+        stage.add_problem(number, str(found), ",".join(text) if isinstance(text, list) else str(text))
 
 
 def _refuse_unknown(names: _Names, keep_going: bool) -> None:

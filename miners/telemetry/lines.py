@@ -49,25 +49,24 @@ def csv_parser(header: Sequence[str], now: datetime) -> Callable[[Sequence[str]]
     """
     names = [name.strip() for name in header]
     check_columns(names)
-    width, latest = len(names), _latest(now)
+    width, latest = len(names), latest_second(now)
     miner, timestamp = names.index("miner"), names.index("timestamp")
     places = [(names.index(name) if name in names else None, _text_reader(name)) for name in VALUES]
 
     def parse(cells: Sequence[str]) -> Line:
         if len(cells) != width:
             raise LineRefused(f"has {len(cells)} cells, the header has {width}")
-        # One pass without a call that an import of millions of lines could spare.
         numbers = [
             read(cells[place]) if place is not None and cells[place] else None for place, read in places
         ]
-        return Line(_name(cells[miner].strip()), _instant(cells[timestamp].strip(), now, latest), *numbers)  # type: ignore[arg-type]
+        return Line(_name(cells[miner]), _instant(cells[timestamp].strip(), now, latest), *numbers)  # type: ignore[arg-type]
 
     return parse
 
 
 def json_parser(now: datetime) -> Callable[[str], Line]:
     """Return what turns a line of JSON, an object with the columns as keys, into a Line."""
-    latest = _latest(now)
+    latest = latest_second(now)
 
     def parse(text: str) -> Line:
         found = _json_object(text)
@@ -112,12 +111,21 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def name_refusal(name: str) -> str | None:
+    """Return why `name` cannot be that of a miner, or None."""
+    if not name:
+        return "miner is empty"
+    if len(name) > 100 or not name.isprintable() or name != name.strip():
+        return f"miner {name[:40]!r} is no name: at most 100 printable characters"
+    return None
+
+
 def _name(found: Any) -> str:
-    if not isinstance(found, str) or not found:
-        raise LineRefused("miner is empty" if not found else f"miner {found!r} is not a name")
-    if len(found) > 100 or not found.isprintable():
-        raise LineRefused(f"miner {found[:40]!r} is no name: at most 100 printable characters")
-    return found
+    if not isinstance(found, str):
+        raise LineRefused(f"miner {found!r} is not a name")
+    if reason := name_refusal(found.strip()):
+        raise LineRefused(reason)
+    return found.strip()
 
 
 def _instant(found: Any, now: datetime, latest: int) -> int:
@@ -180,5 +188,6 @@ def _checked(name: str, value: float) -> float | int:
     return int(value)
 
 
-def _latest(now: datetime) -> int:
+def latest_second(now: datetime) -> int:
+    """Return the last second since 1970 at which a row can be believed at the time `now`."""
     return int((now + MAX_AHEAD).timestamp())

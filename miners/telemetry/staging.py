@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from miners.telemetry.columns import Columns
 from miners.telemetry.latest import lock_latest_readings
 from miners.telemetry.merge import Source, merge
 from miners.telemetry.partitions import ensure_days
@@ -66,6 +67,7 @@ SELECT %s, %s, '', 'line ' || line || ': ' || problem, raw FROM telemetry_stage 
 """
 
 BUFFERED_ROWS = 2000
+EMPTY = "\t" * 9
 
 
 class StagedMiner(NamedTuple):
@@ -101,17 +103,28 @@ class Stage:
             self.last = at
         if covered_s is None:
             self.needs_covered_s = True
-        cells = "\t".join(["\\N" if value is None else str(value) for value in (covered_s, *values)])
-        self.buffer.append(f"{line}\t{key}\t{at}\t{cells}\t\\N\t\\N\n")
+        cells = "\t".join(["" if value is None else str(value) for value in (covered_s, *values)])
+        self.buffer.append(f"{line}\t{key}\t{at}\t{cells}\t\t\n")
         if len(self.buffer) >= BUFFERED_ROWS:
             self.flush()
+
+    def add_columns(self, lines: Sequence[int], keys: Sequence[int | None], columns: Columns) -> None:
+        """Stage the rows of `columns`, which stand on these lines and are of these keys."""
+        self.rows += len(lines)
+        self.keys.update(key for key in set(keys) if key is not None)
+        self.days.update({at // 86400 for at in columns.at})
+        self.first = min(self.first, *columns.at)
+        self.last = max(self.last, *columns.at)
+        self.needs_covered_s = self.needs_covered_s or "" in columns.values[0]
+        whole = (map(str, lines), map(str, keys), map(str, columns.at), *columns.values)
+        self.buffer.append("\t\t\n".join(map("\t".join, zip(*whole, strict=True))) + "\t\t\n")
+        self.flush()
 
     def add_problem(self, line: int, problem: str, text: str) -> None:
         """Stage a line that is refused, with the reason and what it says."""
         self.problems += 1
         raw = json.dumps({"line": line, "text": _storable(text)})
-        empty = "\t".join(["\\N"] * 9)
-        self.buffer.append(f"{line}\t{empty}\t{_escaped(_storable(problem))}\t{_escaped(raw)}\n")
+        self.buffer.append(f"{line}{EMPTY}\t{_escaped(_storable(problem))}\t{_escaped(raw)}\n")
 
     def flush(self) -> None:
         """Send what is buffered."""
@@ -124,7 +137,7 @@ def staging() -> Iterator[Stage]:
     """Give an empty stage, in the running transaction. It is filled before anything else is asked."""
     with connection.cursor() as cursor:
         cursor.execute(CREATE)
-        with cursor.copy("COPY telemetry_stage FROM STDIN") as copy:
+        with cursor.copy("COPY telemetry_stage FROM STDIN (NULL '')") as copy:
             stage = Stage(copy)
             yield stage
             stage.flush()
