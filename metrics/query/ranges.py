@@ -1,0 +1,152 @@
+"""Metrics of a range of time, of one period, of the open one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from hmm.lib.buckets import Bucket
+from metrics.engine.state import State
+from metrics.live import live_rows
+from metrics.models import Metric
+from metrics.query.prepared import prepared_state
+from metrics.query.rows import MetricRow, Position, from_live, from_store
+from metrics.query.words import check_words
+from metrics.types import metric_types
+
+
+def get_metric(
+    *,
+    metric_type: str,
+    entity_type: str,
+    entity_id: int | None = None,
+    period: str,
+    timestamp: datetime,
+    now: datetime | None = None,
+) -> MetricRow | None:
+    """Return the metric of one entity in the period that begins at `timestamp`, None where there is no data.
+
+    Raises UnknownWord and NotComputedYet.
+    """
+    rows = metrics_in_range(
+        metric_type=metric_type,
+        period=period,
+        start=timestamp,
+        end=timestamp + timedelta(microseconds=1),
+        entity_type=entity_type,
+        entity_id=entity_id,
+        now=now,
+    )
+    return rows[0] if rows else None
+
+
+def metrics_in_range(
+    *,
+    metric_type: str,
+    period: str,
+    start: datetime,
+    end: datetime,
+    entity_type: str | None = None,
+    entity_id: int | None = None,
+    limit: int | None = None,
+    after: Position | None = None,
+    now: datetime | None = None,
+) -> list[MetricRow]:
+    """Return the metrics whose period begins in [start, end), ordered by (timestamp, entity_type, entity_id).
+
+    The open period is included, up to this moment, as `source` "live" with `"partial": true`. What is not
+    computed yet is computed first. `after` is the position of the last row of the page before.
+    Raises UnknownWord for a type, period or entity that there is not, and NotComputedYet when more than two
+    days of the range are still to be computed.
+    """
+    now = now or timezone.now()
+    check_words(metric_type, period, entity_type)
+    state = prepared_state(period, start, end, now)
+    wanted = _Wanted(metric_type, period, start, end, entity_type, entity_id, after)
+    opened = state.cut.bucket_at(period, now)
+    rows = [from_store(m) for m in _stored(wanted)[: limit or None]] if start < opened.start else []
+    if (limit is None or len(rows) < limit) and start <= opened.start < end:
+        rows += [
+            row for row in _live(wanted, opened, state, now) if after is None or _behind(row.position, after)
+        ]
+    return rows[:limit]
+
+
+def open_metrics(
+    types: Sequence[str],
+    *,
+    period: str,
+    entity_type: str,
+    entity_id: int | None = None,
+    now: datetime | None = None,
+) -> dict[int | None, dict[str, MetricRow]]:
+    """Return the open period's figures of several types at once: entity id → type → row. Two queries.
+
+    Raises as metrics_in_range.
+    """
+    now = now or timezone.now()
+    for name in types:
+        check_words(name, period, entity_type)
+    state = prepared_state(period, now, now, now)
+    bucket = state.cut.bucket_at(period, now)
+    found = live_rows(types, period, bucket, state, now, entity_type=entity_type, entity_id=entity_id)
+    return {row.entity_id: {t: from_live(t, period, bucket.start, row, now) for t in types} for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    metric_type: str
+    period: str
+    start: datetime
+    end: datetime
+    entity_type: str | None
+    entity_id: int | None
+    after: Position | None
+
+
+def _stored(wanted: _Wanted) -> QuerySet[Metric]:
+    found = Metric.objects.filter(
+        metric_type=wanted.metric_type,
+        period=wanted.period,
+        timestamp__gte=wanted.start,
+        timestamp__lt=wanted.end,
+    )
+    if wanted.entity_type is not None:
+        found = found.filter(entity_type=wanted.entity_type)
+    if wanted.entity_id is not None:
+        found = found.filter(entity_id=wanted.entity_id)
+    if wanted.after is not None:
+        found = found.filter(_is_behind(wanted.after))
+    return found.order_by("timestamp", "entity_type", "entity_id")
+
+
+def _is_behind(after: Position) -> Q:
+    timestamp, entity_type, entity_id = after
+    same = Q(timestamp=timestamp)
+    later_entity = Q(entity_type__gt=entity_type)
+    if entity_id is not None:
+        later_entity |= Q(entity_type=entity_type, entity_id__gt=entity_id)
+    return Q(timestamp__gte=timestamp) & (Q(timestamp__gt=timestamp) | (same & later_entity))
+
+
+def _behind(position: Position, after: Position) -> bool:
+    return (position[0], position[1], position[2] or 0) > (after[0], after[1], after[2] or 0)
+
+
+def _live(wanted: _Wanted, bucket: Bucket, state: State, now: datetime) -> Iterator[MetricRow]:
+    entities = (
+        [wanted.entity_type] if wanted.entity_type else sorted(metric_types[wanted.metric_type].entities)
+    )
+    for entity_type in entities:
+        for row in live_rows(
+            [wanted.metric_type],
+            wanted.period,
+            bucket,
+            state,
+            now,
+            entity_type=entity_type,
+            entity_id=wanted.entity_id,
+        ):
+            yield from_live(wanted.metric_type, wanted.period, bucket.start, row, now)
