@@ -11,13 +11,12 @@ from django.http import HttpRequest
 from hmm.installation import CACHE_KEY
 from hmm.models import Heartbeat, Installation, JobRun
 
-KEEPS = {
-    "time_zone": "Figures stored so far keep the days, weeks and months of the time zone before; "
-    "new ones have those of {value}.",
-    "currency": "Amounts stored so far are not converted. Run manage.py migrate and restart HMM, "
-    "so that every figure is named in {value}.",
+MEANS = {
+    "time_zone": "All figures are merged anew into the hours, days, weeks and months of {value}, "
+    "which may take a moment.",
+    "currency": "Amounts stored so far are not converted, only named in {value} from now on.",
 }
-"""What a change of the installation does not do by itself, by field."""
+"""What a change of the installation means for the figures there are, by field."""
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -45,7 +44,7 @@ class InstallationAdmin(admin.ModelAdmin):
             None,
             {
                 "fields": ("time_zone", "currency"),
-                "description": "Set both before there are figures: those stored so far stay as they are.",
+                "description": "Set both before there are figures: amounts stored so far are not converted.",
             },
         ),
     )
@@ -57,11 +56,11 @@ class InstallationAdmin(admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Installation, form: Any, change: bool) -> None:
-        """Save, have every process read it anew, and say what stays as it was."""
+        """Save, have every process read it anew, and say what it means."""
         super().save_model(request, obj, form, change)
         transaction.on_commit(lambda: cache.delete(CACHE_KEY))
         for name in form.changed_data:
-            messages.warning(request, KEEPS[name].format(value=getattr(obj, name)))
+            messages.warning(request, MEANS[name].format(value=getattr(obj, name)))
 
 
 @admin.register(JobRun)

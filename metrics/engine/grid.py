@@ -50,10 +50,15 @@ def grid(now: datetime) -> Grid:
     """Return the installation's grid, made finer from the next local midnight on where a tariff needs it."""
     zone = installation().zone
     steps = list(SlotGrid.objects.order_by("start").values_list("start", "slot_s"))
-    wanted = slot_length_s(zone, list(Tariff.objects.values_list("slot_s", flat=True).distinct()), now)
+    wanted = slot_length_s(zone, tariff_slots_s(), now)
     if not steps or wanted < steps[-1][1]:
         steps = _refine(steps, wanted, zone, now)
     return Grid(zone, tuple(steps))
+
+
+def tariff_slots_s() -> list[int]:
+    """Return the different lengths of the tariffs' slots, in seconds."""
+    return list(Tariff.objects.values_list("slot_s", flat=True).distinct())
 
 
 def _refine(

@@ -18,6 +18,7 @@ from hmm.models import DirtyRange
 from metrics.engine.belonging import miner_spans
 from metrics.engine.compute import close, compute, known_miners
 from metrics.engine.dirty import consume, miners_of, read_ranges
+from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after, grid
 from metrics.engine.marks import boundaries, first_marks, move_mark, read_marks
 from metrics.store.partitions import ensure_partitions
@@ -46,7 +47,8 @@ def run(now: datetime, through: str = "monthly", *, wait_s: float = 0) -> int:
 
 def fill(now: datetime, through: str = "monthly", *, wait_s: float = 0) -> int:
     """Move the watermarks of slot, hour, … up to `through` forward to `now`, filling the whole gap."""
-    rows, more = 0, True
+    with _chunk(wait_s):
+        rows, more = follow_installation(now), True
     while more:
         with _chunk(wait_s):
             written, more = _fill_slots(grid(now), now)

@@ -17,6 +17,7 @@ from metrics.engine.standing import Charge
 
 READ_STATE = """
 SELECT jsonb_build_object(
+  'zone', (SELECT time_zone FROM metrics_storeform),
   'marks', (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
   'grid', (SELECT jsonb_agg(jsonb_build_array(start, slot_s) ORDER BY start) FROM metrics_slotgrid),
   'slots_s', (SELECT jsonb_agg(DISTINCT slot_s) FROM energy_tariff),
@@ -68,13 +69,18 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
         raw = json.loads(cursor.fetchone()[0])
     return State(
         cut=_grid(raw, now),
-        marks={period: _time(at) for period, at in (raw["marks"] or {}).items()},
+        marks={period: _time(at) for period, at in _marks(raw).items()},
         dirty=[(_time(a), _time(b)) for a, b in raw["dirty"] or []],
         miner_sites=_moves(raw["miner_sites"]),
         site_tariffs=_moves(raw["site_tariffs"]),
         charges=[Charge(t, _time(a), _time(b) if b else None, p) for t, a, b, p in raw["charges"] or []],
         prices=[(t, PricePoint(_time(a), _time(b), p)) for t, a, b, p in raw["prices"] or []],
     )
+
+
+def _marks(raw: dict[str, Any]) -> dict[str, str]:
+    """Return the watermarks; none of them holds while the store has the periods of another zone."""
+    return (raw["marks"] or {}) if raw["zone"] == installation().time_zone else {}
 
 
 def _grid(raw: dict[str, Any], now: datetime) -> Grid:

@@ -43,6 +43,16 @@ class Watermark(models.Model):
         return f"{self.period} to {self.filled_to:%Y-%m-%d %H:%M}"
 
 
+class StoreForm(models.Model):
+    """The time zone in which the store's periods are merged, and the currency in which the view names them."""
+
+    time_zone = models.CharField(max_length=64)
+    currency = models.CharField(max_length=3)
+
+    def __str__(self) -> str:
+        return f"{self.time_zone}, {self.currency}"
+
+
 class SlotGrid(models.Model):
     """From `start` on, slots are `slot_s` long; the first row also holds for all time before it."""
 

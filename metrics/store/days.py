@@ -13,6 +13,8 @@ SELECT min(first.timestamp - make_interval(secs => first.covered_s)) FROM miners
 ) first
 """
 
+FIRST_SLOT = "SELECT min(timestamp) FROM metrics_rollup WHERE period = 'slot'"
+
 BUCKETS = "unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS bucket(start, stop)"
 
 WITH_TELEMETRY = f"""
@@ -31,6 +33,14 @@ def first_telemetry() -> datetime | None:
     """Return when the first row of telemetry begins, None when there is none."""
     with connection.cursor() as cursor:
         cursor.execute(FIRST_TELEMETRY)
+        first: datetime | None = cursor.fetchone()[0]
+        return first
+
+
+def first_slot() -> datetime | None:
+    """Return the first slot that has a row, None when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_SLOT)
         first: datetime | None = cursor.fetchone()[0]
         return first
 

@@ -36,7 +36,7 @@ def test_changing_the_installation_warns_and_is_seen_at_once(admin: Client) -> N
     answer = admin.post(address, {"time_zone": "Europe/Berlin", "currency": "GBP"})
     assert answer.status_code == 302
     said = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert any("Europe/Berlin" in text and "keep" in text for text in said)
+    assert any("Europe/Berlin" in text and "merged anew" in text for text in said)
     assert installation().time_zone == "Europe/Berlin"
 
 

@@ -1,0 +1,80 @@
+"""The store follows the installation: another time zone merges it anew, another currency renames its figures."""
+
+from datetime import datetime
+
+from django.db import DEFAULT_DB_ALIAS, connection
+
+from hmm.dirty import mark_miners_dirty
+from hmm.installation import first_values
+from hmm.lib.buckets import MADE_OF, slot_length_s
+from hmm.models import Installation
+from metrics.engine.belonging import miner_spans
+from metrics.engine.compute import known_miners
+from metrics.engine.grid import BEGINNING, Grid, tariff_slots_s
+from metrics.engine.marks import move_mark, read_marks
+from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.standing import read_standing
+from metrics.models import SlotGrid, StoreForm
+from metrics.store.days import first_slot, first_telemetry
+from metrics.store.view import create_view
+
+FORGET = "DELETE FROM metrics_rollup WHERE period <> 'slot' OR entity_type <> 'miner'"
+
+
+def follow_installation(now: datetime) -> int:
+    """Bring the store into the installation's time zone and currency; return the rows merged anew.
+
+    The caller holds the engine's lock. Everything is merged from the miners' slots. Where the zone needs finer slots
+    than there are, those that telemetry can still make are marked to be computed.
+    """
+    wanted = Installation.objects.first() or Installation(**first_values())
+    form, is_new = StoreForm.objects.get_or_create(
+        pk=1, defaults={"time_zone": wanted.time_zone, "currency": wanted.currency}
+    )
+    rows = 0
+    if form.time_zone != wanted.time_zone and not is_new:
+        rows = _merge_anew(_finer_grid(wanted, now), now)
+    if form.currency != wanted.currency:
+        create_view(DEFAULT_DB_ALIAS, wanted.currency)
+    if (form.time_zone, form.currency) != (wanted.time_zone, wanted.currency):
+        StoreForm.objects.update(time_zone=wanted.time_zone, currency=wanted.currency)
+    return rows
+
+
+def _finer_grid(wanted: Installation, now: datetime) -> Grid:
+    steps = tuple(SlotGrid.objects.order_by("start").values_list("start", "slot_s"))
+    slot_s = slot_length_s(wanted.zone, tariff_slots_s(), now)
+    if steps and slot_s < min(s for _, s in steps):
+        SlotGrid.objects.all().delete()
+        SlotGrid.objects.create(start=BEGINNING, slot_s=slot_s)
+        steps = ((BEGINNING, slot_s),)
+        _mark_telemetry(wanted)
+    return Grid(wanted.zone, steps or ((BEGINNING, slot_s),))
+
+
+def _mark_telemetry(wanted: Installation) -> None:
+    first, marks = first_telemetry(), read_marks()
+    if first and marks:
+        miners = known_miners(miner_spans(wanted.zone, first, marks["slot"]))
+        mark_miners_dirty(miners, first, marks["slot"])
+
+
+def _merge_anew(cut: Grid, now: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET)
+    marks, first = read_marks(), first_slot()
+    if not marks:
+        return 0
+    filled_to = marks["slot"]
+    spans, standing = miner_spans(cut.zone, BEGINNING, now), read_standing(cut.zone)
+    miners, rows = known_miners(spans), 0
+    if first:
+        rows += merge_fleet("slot", cut.buckets("slot", first, filled_to), spans, standing, cut, now)
+    for period in MADE_OF:
+        closed = cut.last_boundary(period, filled_to)
+        if first and first < closed:
+            found = cut.buckets(period, first, closed)
+            rows += merge_miners(period, found, miners, cut, now, everyone=True)
+            rows += merge_fleet(period, found, spans, standing, cut, now)
+        move_mark(period, closed)
+    return rows

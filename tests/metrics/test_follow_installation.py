@@ -1,0 +1,77 @@
+"""Another time zone or currency: the store follows."""
+
+import pytest
+from django.core.cache import cache
+
+from hmm.models import Installation
+from metrics.engine.run import run
+from metrics.models import Metric, StoreForm
+from metrics.query import metrics_in_range
+from tests.factories import MinerFactory, SiteFactory, TariffFactory
+from tests.metrics.reference import Price, Row
+from tests.metrics.store_helpers import NOW, assert_store_is_right, epoch, store_prices, store_rows, use_zone
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def farm():
+    use_zone("Europe/London")
+    tariff = TariffFactory()
+    site = SiteFactory(tariff=tariff)
+    return tariff, site, MinerFactory(site=site)
+
+
+def two_days(miner):
+    start = epoch("2025-03-29T12:10")
+    return [
+        Row(miner.pk, start + i * 1700, start + i * 1700 + 1700, 1000.0 + i, 500.0, 50.0, i, 0)
+        for i in range(100)
+    ]
+
+
+@pytest.mark.parametrize("zone", ["America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe"])
+def test_another_zone_merges_everything_anew(farm, zone):
+    tariff, site, miner = farm
+    rows = two_days(miner)
+    prices = [
+        Price(s, s + 1800, (s // 1800) % 30)
+        for s in range(epoch("2025-03-29T00:00"), epoch("2025-04-01T00:00"), 1800)
+    ]
+    store_prices(tariff, prices)
+    store_rows(rows)
+    run(NOW)
+    use_zone(zone)
+    cache.clear()
+    run(NOW)
+    assert_store_is_right(rows, prices, [miner], site)
+    assert run(NOW) == 0
+
+
+def test_a_reader_does_not_see_the_days_of_the_zone_before(farm):
+    _, _, miner = farm
+    rows = two_days(miner)
+    store_rows(rows)
+    run(NOW)
+    use_zone("America/St_Johns")
+    cache.clear()
+    found = metrics_in_range(
+        metric_type="hashrate",
+        period="daily",
+        entity_type="miner",
+        start=NOW.replace(year=2025, month=3, day=1),
+        end=NOW,
+        now=NOW,
+    )
+    assert {r.timestamp.strftime("%H:%M") for r in found} == {"02:30"}  # midnight at −2:30
+
+
+def test_another_currency_renames_the_keys(farm):
+    _, _, miner = farm
+    store_rows(two_days(miner))
+    run(NOW)
+    Installation.objects.update(currency="EUR")
+    cache.clear()
+    run(NOW)
+    assert "cost_eur" in Metric.objects.filter(metric_type="energy_cost", entity_type="miner")[0].value_json
+    assert StoreForm.objects.get().currency == "EUR"
