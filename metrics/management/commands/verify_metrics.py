@@ -1,0 +1,85 @@
+"""Checks a sample of the store against telemetry."""
+
+import random
+import sys
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from hmm.installation import installation
+from hmm.lib.buckets import Bucket
+from hmm.lib.commands import HmmCommand, fail
+from hmm.lib.times import parse_when
+from metrics.engine.grid import Grid, grid
+from metrics.engine.marks import read_marks
+from metrics.engine.run import FOR_EVER, run
+from metrics.engine.verify import Difference, mark_wrong, verify_day
+from metrics.store.days import first_telemetry, with_telemetry
+from miners.models import Miner
+
+
+class Command(HmmCommand):
+    help = (
+        "Compute a random sample of days again from telemetry and report every figure that differs. Nothing is "
+        "changed, unless --repair has what differs computed anew. Exit status 1 when something differs."
+    )
+    example = "manage.py verify_metrics --days 5 --miners 20 --from 2025-03-01 --to 2025-03-31"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--days", type=int, default=3, help="how many days to sample (default 3)")
+        parser.add_argument("--miners", type=int, default=10, help="how many miners a day (default 10)")
+        parser.add_argument("--from", dest="start", metavar="WHEN", help="a date, or a time with its offset")
+        parser.add_argument(
+            "--to", dest="end", metavar="WHEN", help="a date (included), or a time with its offset"
+        )
+        parser.add_argument("--seed", type=int, help="sample the same again")
+        parser.add_argument("--repair", action="store_true", help="have what differs computed anew")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        if min(options["days"], options["miners"]) < 1:
+            fail("--days and --miners must be 1 or more")
+        run(now, wait_s=FOR_EVER)
+        cut = grid(now)
+        days = _days(options["start"], options["end"], cut, now)
+        if not days:
+            fail("there is no closed day with telemetry in this range")
+        found = self._compare(days, cut, now, options)
+        if found:
+            sys.exit(1)
+
+    def _compare(
+        self, days: list[Bucket], cut: Grid, now: datetime, options: dict[str, Any]
+    ) -> list[Difference]:
+        chance = random.Random(options["seed"])
+        miners = list(Miner.objects.order_by("pk").values_list("pk", flat=True))
+        rows, found = 0, []
+        for day in sorted(chance.sample(days, min(len(days), options["days"]))):
+            sample = chance.sample(miners, min(len(miners), options["miners"]))
+            compared, different = verify_day(day, sample, cut, now)
+            rows += compared
+            found += different
+            if options["repair"]:
+                mark_wrong(different, day)
+        for difference in found:
+            self.stdout.write(str(difference))
+        self.stdout.write(f"{'FAIL' if found else 'PASS'}: {rows} rows compared, {len(found)} figures differ")
+        if options["repair"] and found:
+            run(now, wait_s=FOR_EVER)
+        return found
+
+
+def _days(start: str | None, end: str | None, cut: Grid, now: datetime) -> list[Bucket]:
+    zone, first, closed = installation().zone, first_telemetry(), read_marks()["daily"]
+    try:
+        low = parse_when(start, zone) if start else first
+        high = parse_when(end, zone, is_end=True) if end else now
+    except ValueError as error:
+        fail(str(error))
+    if low is None or first is None:
+        return []
+    days = [d for d in cut.buckets("daily", max(low, first), min(high, closed)) if d.end <= closed]
+    told = with_telemetry(days)
+    return [d for d in days if d.start in told]
