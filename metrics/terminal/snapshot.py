@@ -1,0 +1,72 @@
+"""All that the terminal shows, read at one moment by the readers of the web's dashboard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from metrics.dashboard import read
+from metrics.dashboard.blocks import Present, PriceBlock, fleet_summary, price_bars
+from metrics.dashboard.fleet import FleetSummary
+from metrics.dashboard.miner_table import (
+    SPARK_SPAN,
+    MinerRow,
+    SlotHashrate,
+    miner_rows,
+    silence_notice,
+    spark_series,
+)
+from metrics.query import metrics_in_range
+from metrics.terminal.thresholds import Level, miner_level, worst
+from metrics.terminal.work import Work, read_work
+
+Series = Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The figures of one moment. `summary` is None without any miner; `notice` says what concerns them all."""
+
+    at: Present
+    summary: FleetSummary | None
+    fleet_series: Series
+    miners: list[MinerRow]
+    series: Mapping[int | None, Series]
+    prices: list[PriceBlock]
+    work: Work
+    notice: str
+
+    @property
+    def level(self) -> Level:
+        """The worst of everything shown."""
+        miners = (miner_level(row.tone, row.is_hot) for row in self.miners)
+        return worst([self.work.level, Level.WARN if self.notice else Level.GOOD, *miners])
+
+
+def take_snapshot(at: Present) -> Snapshot:
+    """Read everything, in a number of queries that does not depend on the number of miners."""
+    summary = fleet_summary(at)  # first: reading today's energy has the store filled up to now
+    miners = read.miners_now()
+    return Snapshot(
+        at=at,
+        summary=summary,
+        fleet_series=_fleet_series(at.now),
+        # Without slots, lest each line gets the page's drawing: the terminal makes its own of the same series.
+        miners=miner_rows(miners, (), read.reject_rates_today(at.now), at.now),
+        series=spark_series(read.hashrate_slots(at.now), at.now),
+        prices=price_bars(at),
+        work=read_work(at.now),
+        notice=silence_notice(miners, at.now),
+    )
+
+
+def _fleet_series(now: datetime) -> Series:
+    rows = metrics_in_range(
+        metric_type="hashrate",
+        period="slot",
+        start=now - SPARK_SPAN,
+        end=now,
+        entity_type="system",
+        now=now,
+    )
+    slots = [SlotHashrate(None, row.timestamp, row.value_json["avg"]) for row in rows]
+    return spark_series(slots, now).get(None, ())
