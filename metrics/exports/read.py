@@ -1,0 +1,131 @@
+"""Reads the store for exports: through server-side cursors, in one snapshot, at constant memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import BigIntegerField, Func, QuerySet, TextField
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from hmm.installation import installation
+from metrics.exports.base import Row, Sample, Selection, Setting
+from metrics.models import Metric
+from metrics.query import prepared_state
+from metrics.types import metric_types
+from miners.models import Miner, Site
+
+ROWS_AT_A_TIME = 2000
+ATTEMPTS = 3
+NUMBER_BEGINS = "-0123456789"
+
+
+class StillComputing(Exception):
+    """A long run of the engine is computing figures of the selection at this moment."""
+
+
+def prepare(selection: Selection) -> None:
+    """Have every closed period of the selection computed.
+
+    Raises NotComputedYet when that is more than a caller should wait for, and StillComputing when another
+    run is at work on it: an export holds whole figures or is not made.
+    """
+    for period in selection.periods:
+        if not any(_is_ready(period, selection) for _ in range(ATTEMPTS)):
+            raise StillComputing(
+                f"{period} figures of this range are being computed at the moment; try again when that is done"
+            )
+
+
+def _is_ready(period: str, selection: Selection) -> bool:
+    now = selection.now
+    state = prepared_state(period, selection.start, selection.end, now)
+    needed = min(selection.end, state.cut.last_boundary(period, now))
+    return not state.dirty and state.marks[period] >= needed
+
+
+def current_setting() -> Setting:
+    """Return the installation's zone, currency and names. At most three queries."""
+    here = installation()
+    names: dict[tuple[str, int | None], str] = {}
+    names |= {("miner", pk): name for pk, name in Miner.objects.values_list("pk", "name")}
+    names |= {("site", pk): name for pk, name in Site.objects.values_list("pk", "name")}
+    return Setting(here.zone, here.currency, names)
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Read everything in the block as it was at its beginning, however long it takes.
+
+    In a transaction that is already open, that one's isolation holds.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+class StoredFigures:
+    """The figures of a selection, from the store. Read them inside `snapshot()`."""
+
+    def __init__(self, selection: Selection, setting: Setting) -> None:
+        self.selection = selection
+        self.setting = setting
+
+    def rows(self) -> Iterator[Row]:
+        """Yield whole metrics by type and period, and in those by timestamp, entity type and entity id."""
+        for metric_type in self.selection.types:
+            for period in self.selection.periods:
+                yield from self._rows(metric_type, period)
+
+    def keys(self, metric_type: str) -> list[str]:
+        """Return the keys that the selected rows of a type have, those of miners first."""
+        found: dict[str, None] = {}
+        for entity_type in self._entity_types(metric_type):
+            for period in self.selection.periods:
+                first = self._selected(metric_type, period).filter(entity_type=entity_type)
+                for value in first.order_by("timestamp").values_list("value_json", flat=True)[:1]:
+                    found |= dict.fromkeys(value)
+        return list(found)
+
+    def samples(self, metric_type: str, key: str) -> Iterator[Sample]:
+        """Yield the numbers under one key: by period, entity type, entity id and timestamp."""
+        for period in self.selection.periods:
+            found = self._selected(metric_type, period).order_by("entity_type", "entity_id", "timestamp")
+            number = KeyTextTransform(key, "value_json")
+            columns = ("entity_type", "entity_id", _EpochSeconds("timestamp"), number)
+            for entity_type, entity_id, epoch_s, text in _streamed(found.values_list(*columns)):
+                if text is not None and text[0] in NUMBER_BEGINS:  # not a word, such as a unit
+                    yield Sample(entity_type, entity_id, period, epoch_s, text)
+
+    def _rows(self, metric_type: str, period: str) -> Iterator[Row]:
+        found = self._selected(metric_type, period).order_by("timestamp", "entity_type", "entity_id")
+        value = Cast("value_json", TextField())
+        columns = ("metric_type", "entity_type", "entity_id", "period", "timestamp", value, "computed_at")
+        return map(Row._make, _streamed(found.values_list(*columns)))
+
+    def _selected(self, metric_type: str, period: str) -> QuerySet[Metric]:
+        return Metric.objects.filter(
+            metric_type=metric_type,
+            period=period,
+            entity_type__in=self._entity_types(metric_type),
+            timestamp__gte=self.selection.start,
+            timestamp__lt=self.selection.end,
+        )
+
+    def _entity_types(self, metric_type: str) -> list[str]:
+        has = metric_types[metric_type].entities
+        return [entity for entity in self.selection.entity_types if entity in has]
+
+
+class _EpochSeconds(Func):
+    template = "extract(epoch FROM %(expressions)s)::bigint"
+    output_field = BigIntegerField()
+
+
+def _streamed(query: Any) -> Iterator[Any]:
+    return query.iterator(chunk_size=ROWS_AT_A_TIME)
