@@ -59,7 +59,7 @@ def watch(console: Console, interval_s: float) -> None:
     """Show the figures anew each `interval_s` seconds, for ever; a database that is away is one line meanwhile."""
     with ended_by_sigterm(), _display(console) as show:
         while True:
-            show(frame(fits=console.is_terminal, interval_s=interval_s))
+            show(frame(fits=_is_screen(console), interval_s=interval_s))
             time.sleep(interval_s)
 
 
@@ -81,12 +81,17 @@ def _away(error: Exception, now: datetime, interval_s: float) -> Text:
 
 @contextmanager
 def _display(console: Console) -> Iterator[Show]:
-    if not console.is_terminal or console.is_dumb_terminal:
+    if not _is_screen(console):
         yield lambda screen: console.print(screen, Text())
         return
     # The thread that draws again each second follows a change of the terminal's size.
     with _quiet_log(), Live(console=console, screen=True, refresh_per_second=1) as live:
         yield lambda screen: live.update(screen, refresh=True)
+
+
+def _is_screen(console: Console) -> bool:
+    # Asked also of the file: forced colours make a terminal of anything.
+    return console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
 
 
 @contextmanager

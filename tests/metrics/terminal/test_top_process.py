@@ -178,9 +178,10 @@ def test_a_database_that_goes_away_is_one_line_until_it_is_back(top: Callable[..
     assert b"Traceback" not in terminal.sent
 
 
-def test_into_a_pipe_it_writes_plain_pages() -> None:
+@pytest.mark.parametrize("colours", [[], ["--force-color"]])
+def test_into_a_pipe_it_writes_page_after_page(colours: list[str]) -> None:
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "top", "--interval", "1"],
+        [sys.executable, "manage.py", "top", "--interval", "1", *colours],
         cwd=settings.BASE_DIR,
         env=child_environment(),
         stdout=subprocess.PIPE,
@@ -195,7 +196,7 @@ def test_into_a_pipe_it_writes_plain_pages() -> None:
     finally:
         process.kill()
     assert process.returncode == 0, errors
-    assert b"\x1b" not in pages
+    assert {sequence[-1:] for sequence in escape_sequences(pages)} == ({b"m"} if colours else set())
 
 
 def test_once_without_a_database_is_one_line_and_status_2() -> None:
