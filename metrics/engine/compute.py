@@ -1,7 +1,7 @@
 """Computes a stretch of time for some miners, in every period that is closed. The caller holds the lock."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -24,6 +24,9 @@ DELETE_SLOTS = """
 DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner'
   AND timestamp >= %(start)s AND timestamp < %(end)s AND (%(everyone)s OR entity_id = ANY(%(miner_ids)s))
 """
+
+WORTH_A_SCAN = timedelta(hours=6)
+"""From here on, all miners' rows are read by scanning a day, below by the index, miner by miner."""
 
 MANY_MINER_HOURS = 2000
 """From here on, parallel workers are worth a temporary table."""
@@ -49,8 +52,9 @@ def compute(
     )
     standing = read_standing(grid.zone)
     everyone = set(miner_ids) >= set(known_miners(spans))
+    whole_days = everyone and end - start >= WORTH_A_SCAN
     rows = sum(
-        _slots(SlotWindow(a, b, slot_s, miner_ids, spans, everyone), now)
+        _slots(SlotWindow(a, b, slot_s, miner_ids, spans, whole_days), now)
         for a, b, slot_s in grid.spans(start, end)
     )
     rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)

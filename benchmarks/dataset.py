@@ -1,0 +1,55 @@
+"""Data set W: 100 miners × 7 days × 30 s = 2,016,000 rows and 336 prices, the same for every run."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+
+from energy.models import PriceSlot, Tariff
+from miners.models import Miner, MinerSite, Site, SiteTariff
+from miners.telemetry.partitions import ensure_partitions
+
+START = datetime(2025, 5, 31, 23, tzinfo=UTC)  # midnight in London
+DAYS = 7
+END = START + timedelta(days=DAYS)
+CADENCE_S = 30
+
+FILL = """
+INSERT INTO telemetry (miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm, accepted, rejected)
+SELECT m.id, %(start)s::timestamptz + make_interval(secs => %(cadence)s * g + m.id %% %(cadence)s), %(cadence)s,
+       3000 + random() * 200, 110000 + random() * 5000, 55 + random() * 20, 4000 + (random() * 500)::int,
+       (random() * 5)::int, (random() < 0.02)::int
+FROM generate_series(1, %(rows)s) g, miners_miner m WHERE m.id = ANY(%(miners)s)
+"""
+
+
+def make(miners: int = 100, days: int = DAYS) -> list[int]:
+    """Fill the database with the data set; return the miners' ids."""
+    site = Site.objects.create(name=f"Bench {miners}")
+    tariff = Tariff.objects.create(
+        name=f"Bench {miners}", provider="fixed", fixed_pence_per_kwh=20, active=False
+    )
+    SiteTariff.objects.create(site=site, tariff=tariff)
+    made = Miner.objects.bulk_create([Miner(name=f"bench-{miners}-{n}", site=site) for n in range(miners)])
+    MinerSite.objects.bulk_create([MinerSite(miner=m, site=site) for m in made])
+    PriceSlot.objects.bulk_create(_prices(tariff, days))
+    ids = [m.pk for m in made]
+    ensure_partitions(START, START + timedelta(days=days, hours=1))
+    rows = days * 86400 // CADENCE_S
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setseed(0.5)")
+        cursor.execute(FILL, {"start": START, "cadence": CADENCE_S, "rows": rows, "miners": ids})
+        cursor.execute("ANALYZE")
+    return ids
+
+
+def _prices(tariff: Tariff, days: int) -> list[PriceSlot]:
+    half_hour = timedelta(minutes=30)
+    return [
+        PriceSlot(
+            tariff=tariff,
+            start=START + n * half_hour,
+            end=START + (n + 1) * half_hour,
+            pence_per_kwh=n % 40 - 3,
+        )
+        for n in range(days * 48)
+    ]
