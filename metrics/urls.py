@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard
+from metrics.views import dashboard, prometheus
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -10,4 +10,5 @@ urlpatterns: list[URLPattern] = [
     path("blocks/fleet-summary", dashboard.fleet_summary, name="fleet_summary"),
     path("blocks/price-bars", dashboard.price_bars, name="price_bars"),
     path("blocks/miner-table", dashboard.miner_table, name="miner_table"),
+    path("metrics", prometheus.prometheus, name="prometheus"),
 ]
