@@ -9,12 +9,12 @@ from django.db.models import OuterRef
 
 from energy.models import PriceSlot, Tariff
 from energy.points import PricePoint
-from metrics.dashboard.conditions import MinerNow
 from metrics.dashboard.miner_table import LONGEST_STEP_S, SPARK_SPAN, SlotHashrate
 from metrics.dashboard.prices import SHOWN_AFTER, SHOWN_BEFORE
 from metrics.models import Metric
+from metrics.query import miners_now as miners_now  # the page and the terminal read it here
 from metrics.query import open_metrics
-from miners.models import LatestReading, Miner, SiteTariff
+from miners.models import SiteTariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,6 @@ class SitePrices:
     site_id: int
     tariff: Tariff
     prices: list[PricePoint]
-
-
-def miners_now() -> list[MinerNow]:
-    """Return every miner that is not retired, with its latest reading. One query."""
-    miners = Miner.objects.filter(retired_at=None).select_related("latest", "model", "site")
-    return [_miner_now(miner, getattr(miner, "latest", None)) for miner in miners]
 
 
 def site_prices(today: date, now: datetime) -> list[SitePrices]:
@@ -83,22 +77,3 @@ def hashrate_slots(now: datetime) -> list[SlotHashrate]:
         timestamp__lt=now,
     ).values_list("entity_id", "timestamp", "value_json__avg")
     return [SlotHashrate(*row) for row in found]
-
-
-def _miner_now(miner: Miner, latest: LatestReading | None) -> MinerNow:
-    return MinerNow(
-        id=miner.pk,
-        name=miner.name,
-        model=miner.model.name if miner.model else None,
-        max_temperature_c=miner.model.max_temperature_c if miner.model else None,
-        site_id=miner.site_id,
-        poll_interval_s=miner.site.poll_interval_s,
-        is_polled=bool(miner.enabled and miner.host),
-        state=miner.state,
-        state_reason=miner.state_reason,
-        state_since=miner.state_since,
-        reading_at=latest.timestamp if latest else None,
-        hashrate_ghs=latest.hashrate_ghs if latest else None,
-        power_w=latest.power_w if latest else None,
-        temperature_c=latest.temperature_c if latest else None,
-    )

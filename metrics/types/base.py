@@ -38,11 +38,19 @@ class MetricType:
         fleet = self._object(self.fleet, currency)
         return f"CASE r.entity_type WHEN 'miner' THEN {miner} ELSE {fleet} END"
 
-    def _object(self, keys: Mapping[str, str], currency: str) -> str:
+    def formulas(self, entity_type: str, currency: str) -> dict[str, str]:
+        """Return each key of `value_json` for that kind of entity, with its SQL expression."""
+        own = self.fleet if self.fleet and entity_type != "miner" else self.miner
+        return self._formulas(own, currency)
+
+    def _formulas(self, keys: Mapping[str, str], currency: str) -> dict[str, str]:
         words = {"money": currency.lower(), "minor": MINOR[currency]}
         common = {
             "records": "r.records",
             "coverage": f"coalesce(r.{self.own_s}, 0) / nullif({CAPACITY_S}, 0)",
         }
-        pairs = [f"'{key.format(**words)}', {sql}" for key, sql in {**common, **keys}.items()]
+        return {key.format(**words): sql for key, sql in {**common, **keys}.items()}
+
+    def _object(self, keys: Mapping[str, str], currency: str) -> str:
+        pairs = [f"'{key}', {sql}" for key, sql in self._formulas(keys, currency).items()]
         return f"jsonb_build_object({', '.join(pairs)})"

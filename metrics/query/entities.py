@@ -1,0 +1,135 @@
+"""Metrics of one miner in every type, of the whole fleet in one period, and the latest there are."""
+
+from datetime import datetime
+
+from django.db.models import Q
+from django.utils import timezone
+
+from hmm.lib.buckets import PERIODS, Bucket
+from metrics.engine.grid import grid
+from metrics.engine.state import State
+from metrics.live import live_rows
+from metrics.models import Metric
+from metrics.query.aggregate import MOMENT
+from metrics.query.prepared import prepared_state
+from metrics.query.ranges import metrics_in_range
+from metrics.query.rows import MetricRow, Position, from_live, from_store
+from metrics.query.words import check_word, check_words
+from metrics.types import metric_types
+
+TypePosition = tuple[datetime, str]
+"""Where a page of one miner's metrics ended: timestamp and metric type of its last row."""
+
+
+def miner_metrics(
+    miner_id: int,
+    *,
+    period: str,
+    start: datetime,
+    end: datetime,
+    limit: int | None = None,
+    after: TypePosition | None = None,
+    now: datetime | None = None,
+) -> list[MetricRow]:
+    """Return one miner's metrics of every type whose period begins in [start, end), by (timestamp, metric type).
+
+    The open period is included as `source` "live". `after` is (timestamp, metric_type) of the last row of the page
+    before. Two queries more than the preparing. Raises UnknownWord and NotComputedYet.
+    """
+    now = now or timezone.now()
+    check_word("period", period, PERIODS)
+    state = prepared_state(period, start, end, now)
+    opened = state.cut.bucket_at(period, now)
+    rows = _stored(miner_id, period, start, end, limit, after) if start < opened.start else []
+    if (limit is None or len(rows) < limit) and start <= opened.start < end:
+        rows += _live(miner_id, period, opened, state, now, after)
+    return rows[:limit]
+
+
+def fleet_metrics(
+    *,
+    metric_type: str,
+    period: str,
+    at: datetime | None = None,
+    entity_type: str = "miner",
+    limit: int | None = None,
+    after: Position | None = None,
+    now: datetime | None = None,
+) -> list[MetricRow]:
+    """Return one metric of every miner (or site) in the period that holds `at`; None: in the open one, so far.
+
+    Ordered by entity id; `after` is the position of the last row of the page before. Whoever has no data there has
+    no row. Raises UnknownWord and NotComputedYet.
+    """
+    now = now or timezone.now()
+    check_words(metric_type, period, entity_type)
+    bucket = grid(now).bucket_at(period, at or now)
+    return metrics_in_range(
+        metric_type=metric_type,
+        period=period,
+        start=bucket.start,
+        end=bucket.start + MOMENT,
+        entity_type=entity_type,
+        limit=limit,
+        after=after,
+        now=now,
+    )
+
+
+def latest_metrics(
+    *,
+    metric_type: str,
+    period: str,
+    entity_type: str | None = None,
+    entity_id: int | None = None,
+    limit: int | None = None,
+    after: Position | None = None,
+    now: datetime | None = None,
+) -> list[MetricRow]:
+    """Return one metric in the last period that is over, and then in the open one, so far.
+
+    Of every entity, or of those of one type, or of one. Ordered and paged as `metrics_in_range`; whoever has no
+    data there has no row. Raises UnknownWord and NotComputedYet.
+    """
+    now = now or timezone.now()
+    check_words(metric_type, period, entity_type)
+    return metrics_in_range(
+        metric_type=metric_type,
+        period=period,
+        start=latest_start(period, now),
+        end=now + MOMENT,
+        entity_type=entity_type,
+        entity_id=entity_id,
+        limit=limit,
+        after=after,
+        now=now,
+    )
+
+
+def latest_start(period: str, now: datetime) -> datetime:
+    """Return when the last bucket of `period` that is over at `now` began."""
+    cut = grid(now)
+    return cut.bucket_at(period, cut.bucket_at(period, now).start - MOMENT).start
+
+
+def _stored(
+    miner_id: int, period: str, start: datetime, end: datetime, limit: int | None, after: TypePosition | None
+) -> list[MetricRow]:
+    found = Metric.objects.filter(
+        entity_type="miner", entity_id=miner_id, period=period, timestamp__gte=start, timestamp__lt=end
+    )
+    if after is not None:
+        at, metric_type = after
+        found = found.filter(
+            Q(timestamp__gte=at) & (Q(timestamp__gt=at) | Q(timestamp=at, metric_type__gt=metric_type))
+        )
+    return [from_store(m) for m in found.order_by("timestamp", "metric_type")[: limit or None]]
+
+
+def _live(
+    miner_id: int, period: str, opened: Bucket, state: State, now: datetime, after: TypePosition | None
+) -> list[MetricRow]:
+    types = [metric.name for metric in metric_types if "miner" in metric.entities]
+    found = live_rows(types, period, opened, state, now, entity_type="miner", entity_id=miner_id)
+    rows = [from_live(name, period, opened.start, row, now) for row in found for name in types]
+    return [row for row in rows if after is None or (row.timestamp, row.metric_type) > after]

@@ -1,0 +1,201 @@
+"""Figures of any stretch of whole slots, merged from the sums of the store as a stored period is.
+
+Averages are never averaged: the rollup rows of the miners are merged column by column, and the metric type's own
+projection makes the figure. What is not over yet comes straight from telemetry, as in an open period.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from hmm.installation import installation
+from hmm.lib.buckets import Bucket
+from metrics.engine.belonging import Span
+from metrics.engine.compute import known_miners
+from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
+from metrics.engine.standing import Standing
+from metrics.engine.state import State
+from metrics.query.cover import LONGEST_FIRST, Segment, cover
+from metrics.store.columns import MERGED, NAMES
+from metrics.types import metric_types
+
+STORED = f"""
+SELECT entity_id, timestamp, {NAMES} FROM metrics_rollup
+WHERE entity_type = 'miner' AND period = '{{period}}' AND timestamp >= '{{start}}' AND timestamp < '{{end}}'
+"""
+
+ONLY_THESE = " AND entity_id = ANY(%(miner_ids)s)"
+
+LIVE = f"SELECT entity_id, timestamp, {NAMES} FROM ({SELECT_SLOTS}) slot"
+
+NUMBER = "width_bucket(part.timestamp, %(stretch_start)s::timestamptz[])"
+"""The stretch that a part lies in, counted from 1: stretches adjoin."""
+
+AT_SITE = """
+JOIN unnest(%(site_miner)s::int[], %(site_id)s::int[], %(site_start)s::bigint[], %(site_end)s::bigint[])
+    AS span(miner_id, site_id, start_s, end_s)
+    ON span.miner_id = part.entity_id
+   AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)
+"""
+
+MERGE = {
+    "miner": f"""
+        SELECT part.entity_id, {NUMBER} AS n, 1 AS miner_count, {MERGED}
+        FROM part GROUP BY part.entity_id, n""",
+    "site": f"""
+        SELECT span.site_id AS entity_id, {NUMBER} AS n, count(DISTINCT part.entity_id) AS miner_count, {MERGED}
+        FROM part {AT_SITE} GROUP BY span.site_id, n""",
+    "system": f"""
+        SELECT NULL::int AS entity_id, {NUMBER} AS n, count(DISTINCT part.entity_id) AS miner_count, {MERGED}
+        FROM part GROUP BY n""",
+}
+
+CHARGE = """
+unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(standing_pence)s::float8[])
+    AS charge(site_id, start, pence)
+"""
+
+STANDING = {
+    "site": f"(SELECT pence FROM {CHARGE} WHERE charge.start = stretch.start AND site_id = merged.entity_id)",
+    "system": f"""
+        (SELECT CASE WHEN count(*) = count(charge.pence) THEN sum(charge.pence) END
+         FROM {CHARGE} JOIN (SELECT DISTINCT span.site_id, {NUMBER} AS n FROM part {AT_SITE}) present USING (site_id)
+         WHERE charge.start = stretch.start AND present.n = merged.n)""",
+}
+"""As in the store: the system's is that of the sites which have figures there, null unless all of it is known."""
+
+SELECT = """
+WITH part AS ({parts}), merged AS ({merge}), r AS (
+    SELECT '{entity_type}'::text AS entity_type, merged.*, stretch.start AS timestamp, stretch.stop,
+           stretch.elapsed_s, stretch.is_open, {standing} AS standing_pence
+    FROM merged
+    JOIN unnest(%(stretch_start)s::timestamptz[], %(stretch_end)s::timestamptz[], %(stretch_s)s::int[],
+                %(stretch_open)s::bool[])
+        WITH ORDINALITY AS stretch(start, stop, elapsed_s, is_open, n) ON stretch.n = merged.n
+)
+SELECT timestamp, stop, entity_id, value_json FROM (
+    SELECT r.timestamp, r.stop, r.entity_id,
+           {value} || CASE WHEN r.is_open THEN '{{"partial": true}}'::jsonb ELSE '{{}}'::jsonb END AS value_json
+    FROM r
+) figure {tail}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric of one entity over [start, end); `"partial": true` in `value_json` where that is not over yet."""
+
+    metric_type: str
+    entity_type: str
+    entity_id: int | None
+    start: datetime
+    end: datetime
+    value_json: dict[str, Any]
+
+    @property
+    def position(self) -> tuple[datetime, int | None]:
+        """Where it stands in the order of the figures of one type and one kind of entity."""
+        return (self.start, self.entity_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """A kind of entity, and which one of it; None for all of that kind."""
+
+    entity_type: str
+    entity_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How figures are narrowed and ordered: SQL over timestamp, entity_id and value_json, and its parameters."""
+
+    sql: str = "ORDER BY timestamp, entity_id"
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def merged(
+    metric_type: str, whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime, tail: Tail
+) -> list[Figure]:
+    """Return the figures of these adjoining stretches, each of whole slots, up to `now`. One query."""
+    now = now.replace(microsecond=0)
+    told = [s for s in stretches if s.start < now]
+    if not told:
+        return []
+    parts, params = _parts(whom, told, state, now)
+    sql = SELECT.format(
+        parts=" UNION ALL ".join(parts),
+        merge=MERGE[whom.entity_type],
+        entity_type=whom.entity_type,
+        standing=STANDING.get(whom.entity_type, "NULL::float8") if state.charges else "NULL::float8",
+        value=metric_types[metric_type].value_json(installation().currency),
+        tail=tail.sql,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params | dict(tail.params))
+        return [
+            Figure(metric_type, whom.entity_type, pk, start, end, json.loads(value))
+            for start, end, pk, value in cursor.fetchall()
+        ]
+
+
+def _parts(
+    whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the queries of the miners' sums that the stretches are made of, and all parameters."""
+    start, end = stretches[0].start, min(stretches[-1].end, now)
+    spans = state.spans(start, end)
+    at_site = [s for s in spans if whom.entity_type != "site" or whom.entity_id in (None, s.site_id)]
+    miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(at_site)
+    ladder = (
+        LONGEST_FIRST[1:] if whom.entity_type == "site" else LONGEST_FIRST
+    )  # a miner may move within a month
+    stored = [_stored(s, whom) for s in cover(stretches, ladder, state.marks, state.cut)]
+    window = SlotWindow(max(start, state.marks.get("slot", start)), end, state.cut.slot_s(now), miners, spans)
+    is_live = window.start < window.end
+    params = slot_params(window, state.prices_between) if is_live else {"miner_ids": miners}
+    params |= (
+        _stretch_params(stretches, now)
+        | _site_params(at_site)
+        | _standing_params(at_site, stretches, state, now)
+    )
+    return [*stored, *([LIVE] if is_live else [])], params
+
+
+def _stored(segment: Segment, whom: Whom) -> str:
+    sql = STORED.format(period=segment.period, start=segment.start.isoformat(), end=segment.end.isoformat())
+    return sql if whom.entity_id is None else sql + ONLY_THESE
+
+
+def _stretch_params(stretches: Sequence[Bucket], now: datetime) -> dict[str, Any]:
+    so_far = [_so_far(s, now) for s in stretches]
+    return {
+        "stretch_start": [s.start for s in so_far],
+        "stretch_end": [s.end for s in so_far],
+        "stretch_s": [s.length_s for s in so_far],
+        "stretch_open": [s.end > now for s in stretches],
+    }
+
+
+def _site_params(spans: Sequence[Span]) -> dict[str, Any]:
+    return {
+        "site_miner": [s.miner_id for s in spans],
+        "site_id": [s.site_id for s in spans],
+        "site_start": [s.start_s for s in spans],
+        "site_end": [s.end_s for s in spans],
+    }
+
+
+def _standing_params(
+    spans: Sequence[Span], stretches: Sequence[Bucket], state: State, now: datetime
+) -> dict[str, Any]:
+    standing = Standing(state.tariff_spans(), state.charges, state.cut.zone)
+    return standing.params(sorted({s.site_id for s in spans}), [_so_far(s, now) for s in stretches])
+
+
+def _so_far(stretch: Bucket, now: datetime) -> Bucket:
+    return Bucket(stretch.start, min(stretch.end, now))
