@@ -12,6 +12,7 @@ from metrics.dashboard.blocks import PriceBlock
 from metrics.dashboard.fleet import Figure
 from metrics.dashboard.miner_table import MinerRow
 from metrics.dashboard.prices import PriceRow
+from metrics.query import JobStatistics
 from metrics.templatetags.hmm_format import age, decimal, percent
 from metrics.terminal.layout import (
     JOB_COLUMNS,
@@ -25,8 +26,8 @@ from metrics.terminal.layout import (
 )
 from metrics.terminal.snapshot import Snapshot
 from metrics.terminal.sparkline import ASCII, BLOCKS, sparkline
-from metrics.terminal.thresholds import Level, Verdict, miner_level
-from metrics.terminal.work import JobRuns
+from metrics.terminal.thresholds import Level, Verdict, miner_level, queue_verdict
+from metrics.terminal.work import verdict_on
 
 STYLES = {Level.GOOD: "green", Level.WARN: "yellow", Level.BAD: "bold red", Level.MUTED: "dim"}
 WORDS = {Level.GOOD: "fine", Level.MUTED: "fine", Level.WARN: "needs a look", Level.BAD: "trouble"}
@@ -36,6 +37,9 @@ SEPARATOR = " · "
 FLEET_CELLS = 24
 FLEET_SERIES_FROM = 72
 FIGURES_ALL_FROM = 110
+SPACES_AND_HEADERS = 3 + 1 + 2
+"""Blank lines, the header of the miners, that of the jobs and all of them together."""
+
 NO_MINERS = "There is no miner yet: manage.py add_miner, or the admin's Miners, adds one."
 
 
@@ -48,23 +52,15 @@ class Screen:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         shown, width = self.snapshot, options.max_width
         glyphs = BLOCKS if console.encoding.startswith("utf") else ASCII
-        fixed = Group(_head(shown, width, glyphs), _prices(shown, width), _queue(shown))
-        jobs = sorted(shown.work.jobs, key=lambda job: -list(Level).index(job.verdict.level))
+        head, prices, queue = _head(shown, width, glyphs), _prices(shown, width), _queue(shown)
+        jobs = sorted(shown.work.jobs, key=lambda job: -list(Level).index(verdict_on(job).level))
         miner_lines = job_lines = None
         if self.fits:
-            used = len(console.render_lines(fixed, options.update(height=None))) + _SPACES_AND_HEADERS
-            miner_lines, job_lines = allot(console.height - used, len(shown.miners), len(jobs))
-        yield _head(shown, width, glyphs)
-        yield Text()
-        yield _miners(shown, width, glyphs, miner_lines)
-        yield Text()
-        yield _prices(shown, width)
-        yield Text()
-        yield _jobs(shown, jobs, width, job_lines)
-        yield _queue(shown)
-
-
-_SPACES_AND_HEADERS = 3 + 1 + 2  # blank lines; the header of the miners; that of the jobs and their total
+            taken = len(console.render_lines(Group(head, prices, queue), options.update(height=None)))
+            free = console.height - taken - SPACES_AND_HEADERS
+            miner_lines, job_lines = allot(free, len(shown.miners), len(jobs))
+        miners = _miners(shown, width, glyphs, miner_lines)
+        yield Group(head, Text(), miners, Text(), prices, Text(), _jobs(shown, jobs, width, job_lines), queue)
 
 
 def _head(shown: Snapshot, width: int, glyphs: str) -> RenderableType:
@@ -166,23 +162,23 @@ def _slot_words(row: PriceRow) -> str:
     return f"{row.when.partition('–')[0]} {row.price}"
 
 
-def _jobs(shown: Snapshot, jobs: Sequence[JobRuns], width: int, lines: int | None) -> RenderableType:
+def _jobs(shown: Snapshot, jobs: Sequence[JobStatistics], width: int, lines: int | None) -> RenderableType:
     columns = columns_for(JOB_COLUMNS, width)
     kept, left_out = cut(jobs, lines)
     table = _table(columns)
     for job in (shown.work.all_jobs, *kept):
         cells = _job_cells(job, shown)
         table.add_row(*(cells[column.key] for column in columns))
-    return _with_rest(table, "job", [job.verdict.word for job in left_out])
+    return _with_rest(table, "job", [verdict_on(job).word for job in left_out])
 
 
-def _job_cells(job: JobRuns, shown: Snapshot) -> dict[str, Text]:
+def _job_cells(job: JobStatistics, shown: Snapshot) -> dict[str, Text]:
     # Each job has its own verdict; all of them together only say how many runs there were and how they went.
-    verdict = job.verdict if job.name else Verdict(Level.MUTED, "" if job.runs else "no runs")
+    verdict = verdict_on(job) if job.name else Verdict(Level.MUTED, "" if job.runs else "no runs")
     return {
         "name": Text(printable(job.name or "all in 24 h")),
         "verdict": Text(verdict.word, STYLES[verdict.level]),
-        "last": Text(age(shown.at.now - job.last_at if job.last_at else None)),
+        "last": Text(age(shown.at.now - job.last_started_at if job.last_started_at else None)),
         "success": Text(percent(job.success_rate)),
         "p50": Text(_seconds(job.p50_s)),
         "p99": Text(_seconds(job.p99_s)),
@@ -197,11 +193,11 @@ def _seconds(seconds: float | None) -> str:
 
 def _queue(shown: Snapshot) -> Text:
     work = shown.work
-    verdict = work.queue
+    verdict = queue_verdict(work.queue.waiting)
     said = Text.assemble(
         "queue: ",
         (verdict.word, STYLES[verdict.level]),
-        f", {work.waiting:,} waiting, {work.at_work:,} at work",
+        f", {work.queue.waiting:,} waiting, {work.queue.at_work:,} at work",
     )
     for service in sorted({*work.beats, *work.silent}):
         said.append(SEPARATOR)

@@ -63,10 +63,8 @@ def job_verdict(success_rate: float | None, p99_s: float | None) -> Verdict:
     """Return the worse of the two verdicts on a job, with both words where both are worth a look."""
     found = (success_verdict(success_rate), duration_verdict(p99_s))
     level = worst(verdict.level for verdict in found)
-    words = dict.fromkeys(
-        verdict.word for verdict in found if level in (Level.MUTED, Level.GOOD) or _is_worth_a_look(verdict)
-    )
-    return Verdict(level, ", ".join(words))
+    words = [verdict.word for verdict in found if verdict.level in (Level.WARN, Level.BAD)]
+    return Verdict(level, ", ".join(words) or found[0].word)
 
 
 def queue_verdict(waiting: int) -> Verdict:
@@ -74,7 +72,3 @@ def queue_verdict(waiting: int) -> Verdict:
     if waiting > BACKLOG:
         return Verdict(Level.BAD, "backlog")
     return Verdict(Level.WARN, "filling") if waiting > FILLING else Verdict(Level.GOOD, "fine")
-
-
-def _is_worth_a_look(verdict: Verdict) -> bool:
-    return verdict.level in (Level.WARN, Level.BAD)

@@ -15,9 +15,10 @@ from metrics.dashboard.conditions import MinerNow
 from metrics.dashboard.fleet import summarise
 from metrics.dashboard.miner_table import miner_rows
 from metrics.dashboard.prices import PriceRow
+from metrics.query import JobStatistics, QueueDepth
 from metrics.terminal.screen import Screen
 from metrics.terminal.snapshot import Snapshot
-from metrics.terminal.work import JobRuns, Work
+from metrics.terminal.work import Work
 
 NOW = datetime(2025, 1, 15, 12, 10, tzinfo=UTC)
 AT = Present(NOW, ZoneInfo("Europe/London"), "GBP")
@@ -39,7 +40,18 @@ HASHING = MinerNow(
     temperature_c=58.0,
 )
 DARK = {"state": "unreachable", "state_reason": "timed out", "state_since": NOW - timedelta(minutes=8)}
-FINE_JOB = JobRuns("run_hourly", 24, 24, 0.02, 0.31, NOW - timedelta(minutes=5), "")
+FINE_JOB = JobStatistics(
+    name="run_hourly",
+    runs=24,
+    succeeded=24,
+    mean_s=0.1,
+    p50_s=0.02,
+    p99_s=0.31,
+    max_s=0.4,
+    rows=100,
+    last_started_at=NOW - timedelta(minutes=5),
+    last_error="",
+)
 
 
 def miner(number: int = 1, **differences: Any) -> MinerNow:
@@ -48,12 +60,14 @@ def miner(number: int = 1, **differences: Any) -> MinerNow:
 
 
 def work(
-    jobs: list[JobRuns] | None = None, waiting: int = 0, beats: dict[str, datetime] | None = None
+    jobs: list[JobStatistics] | None = None, waiting: int = 0, beats: dict[str, datetime] | None = None
 ) -> Work:
     """Return work that is fine, but for what is given."""
     told = {"collector": NOW, "worker": NOW} if beats is None else beats
     every = replace(FINE_JOB, name=None)
-    return Work(every, [FINE_JOB] if jobs is None else jobs, waiting, 1, told, silent_services(told, NOW))
+    return Work(
+        every, [FINE_JOB] if jobs is None else jobs, QueueDepth(waiting, 1), told, silent_services(told, NOW)
+    )
 
 
 def prices(**differences: Any) -> PriceBlock:

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from metrics.terminal.screen import Screen
 from metrics.terminal.thresholds import Level
-from metrics.terminal.work import JobRuns
 from tests.metrics.terminal.shown import (
     DARK,
     FINE_JOB,
@@ -26,7 +25,16 @@ from tests.metrics.terminal.shown import (
 
 RED, YELLOW, GREEN = "\x1b[1;31m", "\x1b[33m", "\x1b[32m"
 SLOW_JOB = replace(FINE_JOB, name="backfill", p99_s=9.0)
-FAILING_JOB = JobRuns("fetch_prices", 10, 8, 0.1, 0.2, NOW, "Timeout: no answer\nsecond line")
+FAILING_JOB = replace(
+    FINE_JOB,
+    name="fetch_prices",
+    runs=10,
+    succeeded=8,
+    p50_s=0.1,
+    p99_s=0.2,
+    last_started_at=NOW,
+    last_error="Timeout: no answer\nsecond line",
+)
 
 
 def test_at_80_columns_every_figure_of_a_miner_is_there() -> None:

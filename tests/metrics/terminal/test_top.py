@@ -132,7 +132,7 @@ def test_a_backlog_is_red_and_a_locked_task_is_at_work_not_waiting() -> None:
 
 def test_jobs_are_counted_over_24_hours() -> None:
     for n in range(9):
-        job("run_hourly", 0.1 * n, minutes_ago=60 * n)
+        job("run_hourly", 0.1 * n, minutes_ago=60 * n + 1)
     job("run_hourly", 4.0, error="Busy: later", minutes_ago=30)
     job("run_hourly", 99.0, error="too old", minutes_ago=24 * 60 + 1)
     job("fetch_prices", 1.0)
@@ -142,7 +142,7 @@ def test_jobs_are_counted_over_24_hours() -> None:
     assert (hourly.runs, hourly.succeeded, hourly.last_error) == (10, 9, "Busy: later")
     assert hourly.p50_s == pytest.approx(0.45)
     assert hourly.p99_s == pytest.approx(0.8 + 0.91 * 3.2)
-    assert hourly.last_at == NOW
+    assert hourly.last_started_at == NOW - timedelta(minutes=1)
     assert (found.all_jobs.name, found.all_jobs.runs, found.all_jobs.succeeded) == (None, 11, 10)
 
 
