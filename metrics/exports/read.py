@@ -42,7 +42,8 @@ def _is_ready(period: str, selection: Selection) -> bool:
     now = selection.now
     state = prepared_state(period, selection.start, selection.end, now)
     needed = min(selection.end, state.cut.last_boundary(period, now))
-    return not state.dirty and state.marks[period] >= needed
+    filled = state.marks.get(period)
+    return filled is not None and filled >= needed and not state.dirty
 
 
 def current_setting() -> Setting:
