@@ -7,7 +7,7 @@ from csp.constants import SELF
 
 from hmm.lib.data_dir import prepare_data_dir, secret_key
 from hmm.lib.database_url import database_settings
-from hmm.lib.environment import whole_number
+from hmm.lib.environment import one_of, time_zone, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -15,8 +15,8 @@ env = environ.Env()
 DATA_DIR: Path = prepare_data_dir(env.str("HMM_DATA_DIR", default=str(BASE_DIR / "var")))
 HOST: str = env.str("HMM_HOST", default="127.0.0.1")
 PORT: int = whole_number("HMM_PORT", 8000, 1, 65535)
-DEFAULT_TIME_ZONE: str = env.str("HMM_TIME_ZONE", default="Europe/London")
-DEFAULT_CURRENCY: str = env.str("HMM_CURRENCY", default="GBP")
+DEFAULT_TIME_ZONE: str = time_zone("HMM_TIME_ZONE", "Europe/London")
+DEFAULT_CURRENCY: str = one_of("HMM_CURRENCY", "GBP", ("GBP", "EUR", "USD"))
 PRICE_HISTORY_DAYS: int = whole_number("HMM_PRICE_HISTORY_DAYS", 7, 1, 3660)  # fetched for a fresh tariff
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
 

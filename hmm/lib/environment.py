@@ -1,6 +1,8 @@
-"""Numbers from the environment, refused in one clear line where they are none."""
+"""Values from the environment, refused in one clear line where they cannot be used."""
 
 import os
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -14,5 +16,33 @@ def whole_number(name: str, default: int, least: int, greatest: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and least <= int(text) <= greatest):
-        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {greatest}, not {text[:20]!r}")
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number from {least} to {greatest}, not {text[:20]!r}"
+        )
     return int(text)
+
+
+def time_zone(name: str, default: str) -> str:
+    """Return the environment variable `name`, the name of a time zone, or `default` where it is not set.
+
+    Raises ImproperlyConfigured, naming it, unless it is an IANA time zone.
+    """
+    text = os.environ.get(name, "") or default
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"{name} must be a time zone such as Europe/London, not {text[:40]!r}"
+        ) from None
+    return text
+
+
+def one_of(name: str, default: str, known: Sequence[str]) -> str:
+    """Return the environment variable `name`, or `default` where it is not set.
+
+    Raises ImproperlyConfigured, naming it, unless it is one of `known`.
+    """
+    text = os.environ.get(name, "") or default
+    if text not in known:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}, not {text[:20]!r}")
+    return text
