@@ -13,7 +13,7 @@ from math import inf
 from django.db import connection, transaction
 
 from hmm.lib.buckets import PERIODS
-from hmm.lib.locks import LockTaken, lock
+from hmm.lib.locks import LockTaken, lock, try_lock
 from hmm.models import DirtyRange
 from metrics.engine.belonging import miner_spans
 from metrics.engine.compute import close, compute, known_miners
@@ -131,13 +131,21 @@ def _slot_edges(cut: Grid, low: datetime, high: datetime, closed: datetime) -> t
     return cut.bucket_at("slot", low).start, min(last, closed)
 
 
+def _take_lock(wait_s: float) -> None:
+    if try_lock(LOCK):
+        return
+    if wait_s == 0:
+        raise Busy
+    try:
+        lock(LOCK, None if wait_s == FOR_EVER else wait_s)
+    except LockTaken as error:
+        raise Busy from error
+
+
 @contextmanager
 def _chunk(wait_s: float) -> Iterator[None]:
     with transaction.atomic():
-        try:
-            lock(LOCK, None if wait_s == FOR_EVER else wait_s)
-        except LockTaken as error:
-            raise Busy from error
+        _take_lock(wait_s)
         with connection.cursor() as cursor:
             cursor.execute(ROOM_TO_WORK)
         yield
