@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, ValidationError
 
-from metrics.query import NotComputedYet, UnknownWord
+from metrics.query import NotComputedYet, Refused
 
 
 class Refusal(Schema):
@@ -59,8 +59,8 @@ def add_handlers(api: NinjaAPI) -> None:
         return _invalid(api, request, problems)
 
     @api.exception_handler(BadParameter)
-    @api.exception_handler(UnknownWord)
-    def bad_parameter(request: HttpRequest, error: BadParameter | UnknownWord) -> HttpResponse:
+    @api.exception_handler(Refused)
+    def bad_parameter(request: HttpRequest, error: BadParameter | Refused) -> HttpResponse:
         return _invalid(api, request, [(error.field, str(error))])
 
 

@@ -1,36 +1,43 @@
-"""GET /api/metrics: the store, and the open period, page by page."""
+"""GET /api/metrics and what stands beside it: the store, and the open period, page by page."""
 
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router, Schema
 from pydantic import Field
 
 from hmm.installation import installation
 from hmm.lib.buckets import PERIODS
+from metrics.api.answers import answer
 from metrics.api.cursors import Cursor, read_cursor, write_cursor
 from metrics.api.errors import REFUSALS, BadParameter
-from metrics.api.parameters import MAX_DAYS, Identifier, Paged, Stretch, Whole, stretch
-from metrics.api.times import OffsetTime
-from metrics.query import MetricRow, Position, metrics_in_range
+from metrics.api.parameters import MAX_DAYS, Identifier, Limit, Paged, Parameters, Stretch, Whole
+from metrics.api.shown import MetricPage, MetricTypes, shown, shown_type
+from metrics.query import MetricRow, Position, described_types, latest_start, metrics_in_range
+from metrics.query.stretches import past_stretch
 from metrics.types import metric_types
 
 router = Router(tags=["metrics"])
 
-DEFAULT_DAYS = {"slot": 1, "hourly": 1, "daily": 30, "weekly": 91, "monthly": 366}
-"""How far back an answer goes, by period, when the query does not say."""
 
-
-class MetricParameters(Paged):
-    """Which figures, of whom, and when."""
+class Whose(Schema):
+    """Which figures, and of whom."""
 
     type: str = Field(
         description="The metric type, such as energy_cost.",
         json_schema_extra={"enum": [*metric_types.names()]},
     )
+    entity_type: str | None = Field(None, description="miner, pool, site or system; all when left out.")
+    entity_id: Identifier | None = Field(None, description="The id of the miner, pool or site.")
+
+
+class MetricParameters(Whose, Paged):
+    """Which figures, of whom, and when."""
+
     period: str = Field(
         description="The length of the periods. Without `days`, `from` and `to`: the last day of slots and "
         "hours, 30 days, 13 weeks, a year of months.",
@@ -39,28 +46,22 @@ class MetricParameters(Paged):
     days: Whole | None = Field(
         None, ge=1, le=MAX_DAYS, description="The last N × 24 hours, in place of `from` and `to`."
     )
-    entity_type: str | None = Field(None, description="miner, pool, site or system; all when left out.")
-    entity_id: Identifier | None = Field(None, description="The id of the miner, pool or site.")
 
 
-class MetricResult(Schema):
-    """One metric of one entity in the period that begins at `timestamp`."""
+class LatestParameters(Whose, Parameters):
+    """Which figures, and of whom."""
 
-    metric_type: str
-    entity_type: str
-    entity_id: int | None = Field(description="null for the system")
-    period: str
-    timestamp: OffsetTime
-    value_json: dict[str, Any]
-    computed_at: OffsetTime
-    source: Literal["store", "live"] = Field(description="live: the period is still open")
+    period: str = Field(
+        "hourly", description="The length of the periods.", json_schema_extra={"enum": [*PERIODS]}
+    )
+    limit: Limit = 100
+    cursor: str | None = Field(
+        None, description="`next` of the page before, with all else, `limit` aside, as it was there."
+    )
 
-
-class MetricPage(Schema):
-    """Results ordered by timestamp, entity type and entity id."""
-
-    results: list[MetricResult]
-    next: str | None = Field(description="The cursor of the next page; null on the last.")
+    def asked(self) -> dict[str, Any]:
+        """Return what makes this query what it is, whichever page of it is asked for."""
+        return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True)
 
 
 @router.get(
@@ -69,39 +70,62 @@ class MetricPage(Schema):
     response={200: MetricPage, **REFUSALS},
     summary="Figures of the metrics store",
 )
-def metrics(request: HttpRequest, given: Query[MetricParameters]) -> dict[str, Any]:
+def metrics(request: HttpRequest, given: Query[MetricParameters]) -> HttpResponse:
     """Figures per period, oldest first, up to this moment.
 
     Times are in the installation's time zone. 409: more of this range is still to be computed than a caller
     should wait for; the message names the command that computes it.
     """
-    now, zone, asked = timezone.now(), installation().zone, given.asked()
-    if given.entity_type == "system" and given.entity_id is not None:
-        raise BadParameter("entity_id", "the system has no id; leave entity_id out")
-    cursor = read_cursor(given.cursor, "metrics", asked) if given.cursor is not None else None
+    now, zone = timezone.now(), installation().zone
+    _check_system(given)
+    cursor = read_cursor(given.cursor, "metrics", given.asked()) if given.cursor is not None else None
     span = cursor.stretch if cursor else _stretch(given, zone, now)
-    rows = _rows(given, span, cursor, now)
-    page = rows[: given.limit]
-    return {
-        "results": [_shown(row, zone) for row in page],
-        "next": write_cursor("metrics", asked, Cursor(span, page[-1].position))
-        if len(rows) > len(page)
-        else None,
-    }
+    return _page(request, "metrics", given, span, cursor, now, zone)
 
 
-def _stretch(given: MetricParameters, zone: ZoneInfo, now: datetime) -> Stretch:
-    if given.days is not None:
-        if given.from_ is not None or given.to is not None:
-            raise BadParameter("days", "cannot go together with from or to")
-        return Stretch(now - timedelta(days=given.days), now)
-    default = timedelta(days=DEFAULT_DAYS.get(given.period, 1))
-    return stretch(given, zone, default=default, open_end=now, now=now)
+@router.get(
+    "/metrics/latest",
+    operation_id="latest_metrics",
+    response={200: MetricPage, **REFUSALS},
+    summary="The last period that is over, and the open one",
+)
+def latest(request: HttpRequest, given: Query[LatestParameters]) -> HttpResponse:
+    """The figures of the last period that is over, and then those of the open one, up to this moment.
+
+    Whoever has no data there has no result.
+    """
+    now, zone = timezone.now(), installation().zone
+    _check_system(given)
+    cursor = read_cursor(given.cursor, "latest", given.asked()) if given.cursor is not None else None
+    span = cursor.stretch if cursor else Stretch(latest_start(given.period, now), now)
+    return _page(request, "latest", given, span, cursor, now, zone)
 
 
-def _rows(given: MetricParameters, span: Stretch, cursor: Cursor | None, now: datetime) -> list[MetricRow]:
-    """Return the rows of the page, and one more where there is one."""
-    return metrics_in_range(
+@router.get(
+    "/metrics/types",
+    operation_id="metric_types",
+    response={200: MetricTypes, **{status: REFUSALS[status] for status in (401, 422)}},
+    summary="What each metric means",
+)
+def types(request: HttpRequest, given: Query[Parameters]) -> HttpResponse:
+    """Every metric type: unit, description, the entities that have it, and each key with its formula.
+
+    Formulas are SQL over the columns of a row `r` of the store.
+    """
+    return answer(request, {"results": [shown_type(described) for described in described_types()]})
+
+
+def _page(
+    request: HttpRequest,
+    address: str,
+    given: MetricParameters | LatestParameters,
+    span: Stretch,
+    cursor: Cursor | None,
+    now: datetime,
+    zone: ZoneInfo,
+) -> HttpResponse:
+    """Return the page that begins behind the cursor; whether there is another is seen from one row more."""
+    rows = metrics_in_range(
         metric_type=given.type,
         period=given.period,
         start=span.start,
@@ -112,6 +136,30 @@ def _rows(given: MetricParameters, span: Stretch, cursor: Cursor | None, now: da
         after=_position(cursor),
         now=now,
     )
+    page = rows[: given.limit]
+    results = [shown(row, zone) for row in page]
+    return answer(request, {"results": results}, next_cursor=_next(address, given, span, page, len(rows)))
+
+
+def _next(
+    address: str,
+    given: MetricParameters | LatestParameters,
+    span: Stretch,
+    page: Sequence[MetricRow],
+    found: int,
+) -> str | None:
+    if found <= len(page):
+        return None
+    return write_cursor(address, given.asked(), Cursor(span, page[-1].position))
+
+
+def _check_system(given: Whose) -> None:
+    if given.entity_type == "system" and given.entity_id is not None:
+        raise BadParameter("entity_id", "the system has no id; leave entity_id out")
+
+
+def _stretch(given: MetricParameters, zone: ZoneInfo, now: datetime) -> Stretch:
+    return past_stretch(given.period, given.from_, given.to, given.days, zone, now)
 
 
 def _position(cursor: Cursor | None) -> Position | None:
@@ -119,16 +167,3 @@ def _position(cursor: Cursor | None) -> Position | None:
         return None
     at, entity_type, entity_id = cursor.position
     return (at, entity_type, entity_id)
-
-
-def _shown(row: MetricRow, zone: ZoneInfo) -> dict[str, Any]:
-    return {
-        "metric_type": row.metric_type,
-        "entity_type": row.entity_type,
-        "entity_id": row.entity_id,
-        "period": row.period,
-        "timestamp": row.timestamp.astimezone(zone),
-        "value_json": row.value_json,
-        "computed_at": row.computed_at.astimezone(zone),
-        "source": row.source,
-    }

@@ -2,8 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -11,12 +10,23 @@ from ninja import Schema
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from hmm.lib.times import parse_when
 from metrics.api.errors import BadParameter
+from metrics.query import Refused
+from metrics.query.stretches import EARLIEST, LATEST, MAX_DAYS, Stretch, stretch_between
 
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-MAX_DAYS = 3660
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "MAX_DAYS",
+    "Identifier",
+    "Limit",
+    "Paged",
+    "Parameters",
+    "Stretch",
+    "Whole",
+    "stretch",
+]
+
 MAX_ID = 2**31 - 1
 
 
@@ -70,14 +80,6 @@ class Paged(Parameters):
         return self.model_dump(exclude={"limit", "cursor"}, exclude_none=True, by_alias=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """The half-open stretch [start, end), UTC."""
-
-    start: datetime
-    end: datetime
-
-
 def stretch(
     given: Paged, zone: ZoneInfo, *, default: timedelta, open_end: datetime, now: datetime
 ) -> Stretch:
@@ -86,22 +88,7 @@ def stretch(
     Without `to` it ends at `open_end`; without `from` it begins `default` before `to`, or before `now`.
     Raises BadParameter naming `from` or `to`.
     """
-    end = _instant("to", given.to, zone, is_end=True) if given.to is not None else None
-    start = _instant("from", given.from_, zone) if given.from_ is not None else (end or now) - default
-    if end is not None and start >= end:
-        raise BadParameter("to", "must be after from")
-    return Stretch(start, end or max(start, open_end))
-
-
-def _instant(name: str, text: str, zone: ZoneInfo, *, is_end: bool = False) -> datetime:
-    # An offset's plus sign arrives as a blank where the caller did not encode it; nothing else can be meant.
-    mended = re.sub(r"(T[0-9:.]+) (?=[0-9:]+$)", r"\1+", text)
     try:
-        found = parse_when(mended, zone, is_end=is_end)
-    except OverflowError:
-        raise BadParameter(name, f"{text!r} is beyond the calendar") from None
-    except ValueError as error:
-        raise BadParameter(name, str(error)) from None
-    if not EARLIEST <= found <= LATEST:
-        raise BadParameter(name, f"{text!r} is not between {EARLIEST:%Y} and {LATEST:%Y}")
-    return found
+        return stretch_between(given.from_, given.to, zone, default=default, open_end=open_end, now=now)
+    except Refused as refusal:
+        raise BadParameter(refusal.field, str(refusal)) from None

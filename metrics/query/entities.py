@@ -107,7 +107,8 @@ def latest_metrics(
 
 
 def latest_start(period: str, now: datetime) -> datetime:
-    """Return when the last bucket of `period` that is over at `now` began."""
+    """Return when the last bucket of `period` that is over at `now` began. Raises UnknownWord."""
+    check_word("period", period, PERIODS)
     cut = grid(now)
     return cut.bucket_at(period, cut.bucket_at(period, now).start - MOMENT).start
 

@@ -1,20 +1,17 @@
 """Metrics of a range of time, of one period, of the open one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from hmm.lib.buckets import Bucket
 from metrics.engine.state import State
 from metrics.live import live_rows
-from metrics.models import Metric
 from metrics.query.prepared import prepared_state
-from metrics.query.rows import MetricRow, Position, from_live, from_store
+from metrics.query.rows import MetricRow, Position, from_live
+from metrics.query.stored import Wanted, stored_rows
 from metrics.query.words import check_words
-from metrics.types import metric_types
 
 
 def get_metric(
@@ -64,9 +61,9 @@ def metrics_in_range(
     now = now or timezone.now()
     check_words(metric_type, period, entity_type)
     state = prepared_state(period, start, end, now)
-    wanted = _Wanted(metric_type, period, start, end, entity_type, entity_id, after)
+    wanted = Wanted(metric_type, period, start, end, entity_type, entity_id, after)
     opened = state.cut.bucket_at(period, now)
-    rows = [from_store(m) for m in _stored(wanted)[: limit or None]] if start < opened.start else []
+    rows = stored_rows(wanted, limit) if start < opened.start else []
     if (limit is None or len(rows) < limit) and start <= opened.start < end:
         rows += [
             row for row in _live(wanted, opened, state, now) if after is None or _behind(row.position, after)
@@ -95,51 +92,12 @@ def open_metrics(
     return {row.entity_id: {t: from_live(t, period, bucket.start, row, now) for t in types} for row in found}
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    metric_type: str
-    period: str
-    start: datetime
-    end: datetime
-    entity_type: str | None
-    entity_id: int | None
-    after: Position | None
-
-
-def _stored(wanted: _Wanted) -> QuerySet[Metric]:
-    found = Metric.objects.filter(
-        metric_type=wanted.metric_type,
-        period=wanted.period,
-        timestamp__gte=wanted.start,
-        timestamp__lt=wanted.end,
-    )
-    if wanted.entity_type is not None:
-        found = found.filter(entity_type=wanted.entity_type)
-    if wanted.entity_id is not None:
-        found = found.filter(entity_id=wanted.entity_id)
-    if wanted.after is not None:
-        found = found.filter(_is_behind(wanted.after))
-    return found.order_by("timestamp", "entity_type", "entity_id")
-
-
-def _is_behind(after: Position) -> Q:
-    timestamp, entity_type, entity_id = after
-    same = Q(timestamp=timestamp)
-    later_entity = Q(entity_type__gt=entity_type)
-    if entity_id is not None:
-        later_entity |= Q(entity_type=entity_type, entity_id__gt=entity_id)
-    return Q(timestamp__gte=timestamp) & (Q(timestamp__gt=timestamp) | (same & later_entity))
-
-
 def _behind(position: Position, after: Position) -> bool:
     return (position[0], position[1], position[2] or 0) > (after[0], after[1], after[2] or 0)
 
 
-def _live(wanted: _Wanted, bucket: Bucket, state: State, now: datetime) -> Iterator[MetricRow]:
-    entities = (
-        [wanted.entity_type] if wanted.entity_type else sorted(metric_types[wanted.metric_type].entities)
-    )
-    for entity_type in entities:
+def _live(wanted: Wanted, bucket: Bucket, state: State, now: datetime) -> Iterator[MetricRow]:
+    for entity_type in wanted.entity_types():
         for row in live_rows(
             [wanted.metric_type],
             wanted.period,

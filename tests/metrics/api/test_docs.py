@@ -13,7 +13,9 @@ from tests.metrics.api.conftest import Ask
 
 def test_description_names_addresses_parameters_and_refusals(ask: Ask) -> None:
     described = ask("openapi.json").json()
-    assert set(described["paths"]) == {"/api/metrics", "/api/prices"}
+    assert set(described["paths"]) == {
+        *("/api/metrics", "/api/metrics/latest", "/api/metrics/types", "/api/prices"),
+    }
     metrics = described["paths"]["/api/metrics"]["get"]
     assert metrics["operationId"] == "metrics"
     parameters = {p["name"]: p for p in metrics["parameters"]}
