@@ -73,8 +73,8 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
         dirty=[(_time(a), _time(b)) for a, b in raw["dirty"] or []],
         miner_sites=_moves(raw["miner_sites"]),
         site_tariffs=_moves(raw["site_tariffs"]),
-        charges=[Charge(t, _time(a), _time(b) if b else None, p) for t, a, b, p in raw["charges"] or []],
-        prices=[(t, PricePoint(_time(a), _time(b), p)) for t, a, b, p in raw["prices"] or []],
+        charges=[Charge(t, _time(a), _time(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []],
+        prices=[(t, PricePoint(_time(a), _time(b), float(p))) for t, a, b, p in raw["prices"] or []],
     )
 
 

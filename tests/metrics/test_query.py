@@ -248,3 +248,20 @@ def test_too_much_is_too_much_also_before_the_first_run(farm):
             end=at("2025-05-06T00:00"),
             now=NOW,
         )
+
+
+def test_whole_and_broken_prices_may_be_mixed(farm):
+    """JSON has no difference between 20 and 20.0, and PostgreSQL's arrays have one."""
+    tariff, _, (miner, _) = farm
+    now = at(f"{DAY}T01:00")
+    run(at(f"{DAY}T00:00"))
+    store_prices(
+        tariff,
+        [
+            Price(epoch(f"{DAY}T00:00"), epoch(f"{DAY}T00:30"), 20),
+            Price(epoch(f"{DAY}T00:30"), epoch(f"{DAY}T01:00"), 0.5),
+        ],
+    )
+    store_rows(minutes(miner, f"{DAY}T00:00", 59), now=now)
+    value = open_metrics(["energy_cost"], period="daily", entity_type="miner", now=now - timedelta(minutes=1))
+    assert value[miner.pk]["energy_cost"].value_json["priced_kwh"] > 0
