@@ -65,7 +65,7 @@ class Figures(Protocol):
         """Yield whole metrics by type and period, and in those by timestamp, entity type and entity id."""
 
     def keys(self, metric_type: str) -> list[str]:
-        """Return the keys of `value_json` that the selected rows of a type have."""
+        """Return the keys of `value_json` that selected rows of a type may have."""
 
     def samples(self, metric_type: str, key: str) -> Iterator[Sample]:
         """Yield the numbers under one key, null ones left out: by period, entity type, entity id, timestamp."""

@@ -84,14 +84,19 @@ class StoredFigures:
                 yield from self._rows(metric_type, period)
 
     def keys(self, metric_type: str) -> list[str]:
-        """Return the keys that the selected rows of a type have, those of miners first."""
+        """Return the keys of a type: those it declares, then others that the first of the selected rows have."""
+        entity_types = self._entity_types(metric_type)
         found: dict[str, None] = {}
-        for entity_type in self._entity_types(metric_type):
+        for entity_type in entity_types:
+            found |= dict.fromkeys(metric_types[metric_type].formulas(entity_type, self.setting.currency))
+        for entity_type in entity_types:
             for period in self.selection.periods:
-                first = self._selected(metric_type, period).filter(entity_type=entity_type)
-                for value in first.order_by("timestamp").values_list("value_json", flat=True)[:1]:
-                    found |= dict.fromkeys(value)
+                found |= dict.fromkeys(self._keys_of_first(metric_type, entity_type, period))
         return list(found)
+
+    def _keys_of_first(self, metric_type: str, entity_type: str, period: str) -> list[str]:
+        rows = self._selected(metric_type, period).filter(entity_type=entity_type).order_by("timestamp")
+        return [key for value in rows.values_list("value_json", flat=True)[:1] for key in value]
 
     def samples(self, metric_type: str, key: str) -> Iterator[Sample]:
         """Yield the numbers under one key: by period, entity type, entity id and timestamp."""

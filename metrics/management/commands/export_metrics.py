@@ -3,7 +3,8 @@
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from hmm.lib.times import parse_when
 from hmm.supervisor.signals import StopSignals
 from metrics.engine.grid import BEGINNING
 from metrics.exports import exporters
-from metrics.exports.base import Selection
+from metrics.exports.base import Figures, Selection
 from metrics.exports.destination import STANDARD_OUTPUT, destination, write_all
 from metrics.exports.read import StillComputing, StoredFigures, current_setting, prepare, snapshot
 from metrics.query import NotComputedYet
@@ -66,7 +67,8 @@ class Command(HmmCommand):
                 prepare(selection)
                 with snapshot():
                     figures = StoredFigures(selection, current_setting())
-                    write_all(exporters[options["format"]].write(figures), out)
+                    with closing(_pieces(options["format"], figures)) as pieces:
+                        write_all(pieces, out)
         except (NotComputedYet, StillComputing) as error:
             fail(str(error))
         except BrokenPipeError:
@@ -104,6 +106,11 @@ def _range(start: str | None, end: str | None, now: datetime) -> tuple[datetime,
     if low >= high:
         fail(f"the range ends ({high:%Y-%m-%d %H:%M}Z) before it begins ({low:%Y-%m-%d %H:%M}Z)")
     return low, high
+
+
+def _pieces(name: str, figures: Figures) -> Generator[str, None, None]:
+    # Closing this one closes the cursors it reads from, before their transaction ends.
+    yield from exporters[name].write(figures)
 
 
 def _shown(target: str) -> str:

@@ -56,6 +56,13 @@ def test_an_unknown_figure_is_an_empty_cell(export: Export, morning: Miner) -> N
     assert {row["unit"] for row in rows} == {"C"}
 
 
+def test_the_header_does_not_depend_on_what_there_is(export: Export, morning: Miner) -> None:
+    full = export("csv", "--type", "energy_cost", *HOURS).splitlines()
+    empty = export("csv", "--type", "energy_cost", "--from", "2024-01-01", "--to", "2024-01-02").splitlines()
+    assert len(full) > 1
+    assert empty == full[:1]
+
+
 def test_no_figure_has_the_name_of_another_column(morning: Miner) -> None:
     for name in metric_types.names():
         for row in Metric.objects.filter(metric_type=name)[:50]:
