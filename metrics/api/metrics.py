@@ -107,11 +107,13 @@ def latest(request: HttpRequest, given: Query[LatestParameters]) -> HttpResponse
     response={200: MetricTypes, **{status: REFUSALS[status] for status in (401, 422)}},
     summary="What each metric means",
 )
-def types(request: HttpRequest, given: Query[Parameters]) -> HttpResponse:
+def types(request: HttpRequest) -> HttpResponse:
     """Every metric type: unit, description, the entities that have it, and each key with its formula.
 
     Formulas are SQL over the columns of a row `r` of the store.
     """
+    for name in request.GET:
+        raise BadParameter(name, "is not a parameter here; there are none")
     return answer(request, {"results": [shown_type(described) for described in described_types()]})
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils import timezone
 
-from hmm.lib.buckets import PERIODS, Bucket
+from hmm.installation import installation
+from hmm.lib.buckets import DEFAULT_SLOT_S, PERIODS, Bucket, bucket_at
 from metrics.engine.grid import grid
 from metrics.engine.state import State
 from metrics.live import live_rows
@@ -63,7 +64,7 @@ def fleet_metrics(
     """
     now = now or timezone.now()
     check_words(metric_type, period, entity_type)
-    bucket = grid(now).bucket_at(period, at or now)
+    bucket = _bucket_at(period, at or now, now)
     return metrics_in_range(
         metric_type=metric_type,
         period=period,
@@ -109,8 +110,14 @@ def latest_metrics(
 def latest_start(period: str, now: datetime) -> datetime:
     """Return when the last bucket of `period` that is over at `now` began. Raises UnknownWord."""
     check_word("period", period, PERIODS)
-    cut = grid(now)
-    return cut.bucket_at(period, cut.bucket_at(period, now).start - MOMENT).start
+    return _bucket_at(period, _bucket_at(period, now, now).start - MOMENT, now).start
+
+
+def _bucket_at(period: str, moment: datetime, now: datetime) -> Bucket:
+    # Only the length of slots is in the database; the rest follows from the zone.
+    if period == "slot":
+        return grid(now).bucket_at(period, moment)
+    return bucket_at(period, moment, installation().zone, DEFAULT_SLOT_S)
 
 
 def _stored(
