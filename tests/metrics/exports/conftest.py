@@ -79,13 +79,22 @@ def export(tmp_path: Path) -> Export:
 
 
 @pytest.fixture(scope="session")
-def promtool() -> str:
+def promtool(request: pytest.FixtureRequest) -> str:
     """The path of the real promtool; skips, loudly, where there is none."""
     found = shutil.which("promtool")
     if found is None:
-        sys.__stderr__.write(f"\n{NO_PROMTOOL}\n")
+        request.config.stash[_missing_promtool] = True
         pytest.skip(NO_PROMTOOL)
     return found
+
+
+_missing_promtool = pytest.StashKey[bool]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly what a run without promtool has left out."""
+    if config.stash.get(_missing_promtool, False):
+        terminalreporter.write_line(f"\n{NO_PROMTOOL}\n", red=True, bold=True)
 
 
 def check_metrics(promtool: str, text: bytes) -> None:
