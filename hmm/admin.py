@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 
-from hmm.installation import CACHE_KEY
+from hmm.installation import forget_installation
 from hmm.models import Heartbeat, Installation, JobRun
 
 MEANS = {
@@ -58,7 +57,7 @@ class InstallationAdmin(admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Installation, form: Any, change: bool) -> None:
         """Save, have every process read it anew, and say what it means."""
         super().save_model(request, obj, form, change)
-        transaction.on_commit(lambda: cache.delete(CACHE_KEY))
+        transaction.on_commit(forget_installation)
         for name in form.changed_data:
             messages.warning(request, MEANS[name].format(value=getattr(obj, name)))
 

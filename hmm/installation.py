@@ -1,22 +1,32 @@
 """The installation's time zone and currency, kept in the database."""
 
+import time
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.db import connection
 
 from hmm.models import Installation
 
-CACHE_KEY = "hmm:installation"
+REMEMBER_S = 5.0
+"""A change made by another process is seen at the latest after so long."""
+
+_remembered: dict[tuple[Any, ...], tuple[float, Installation]] = {}
 
 
 def installation() -> Installation:
     """Return the installation, made from HMM_TIME_ZONE and HMM_CURRENCY on a fresh database."""
-    found = cache.get(CACHE_KEY)
-    if found is None:
+    database = tuple(connection.settings_dict.get(part) for part in ("HOST", "PORT", "NAME", "DATA_DIR"))
+    at, found = _remembered.get(database, (0.0, None))
+    if found is None or time.monotonic() - at > REMEMBER_S:
         found, _ = Installation.objects.get_or_create(pk=1, defaults=first_values())
-        cache.set(CACHE_KEY, found, 10)
+        _remembered[database] = (time.monotonic(), found)
     return found
+
+
+def forget_installation() -> None:
+    """Read the installation anew: this process has changed it, or a test has."""
+    _remembered.clear()
 
 
 def first_values() -> dict[str, Any]:

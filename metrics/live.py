@@ -18,6 +18,9 @@ from metrics.engine.compute import known_miners
 from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
 from metrics.engine.standing import Standing
 from metrics.engine.state import State
+from metrics.sketches.quantities import NAMES as PERCENTILES
+from metrics.sketches.quantities import NO_PERCENTILES
+from metrics.sketches.read import Stored, are_read, percentiles
 from metrics.store.columns import MERGED, NAMES
 from metrics.types import metric_types
 
@@ -52,7 +55,14 @@ GROUPS = {
 
 STANDING = """
 CASE merged.entity_type
-  WHEN 'system' THEN (SELECT CASE WHEN count(*) = count(p) THEN sum(p) END FROM unnest(%(standing_pence)s::float8[]) p)
+  WHEN 'system' THEN (
+    SELECT CASE WHEN count(*) = count(s.pence) THEN sum(s.pence) END
+    FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
+    WHERE s.site_id IN (
+      SELECT span.site_id FROM part JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[],
+                                                %(span_end)s::bigint[]) AS span(miner_id, site_id, start_s, end_s)
+        ON span.miner_id = part.entity_id
+       AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)))
   ELSE (SELECT s.pence FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
         WHERE s.site_id = merged.entity_id)
 END AS standing_pence
@@ -79,6 +89,8 @@ def live_rows(
     entity_id: int | None = None,
 ) -> list[LiveRow]:
     """Return the figures of the open `bucket` up to `now`, ordered by entity. One query."""
+    if entity_type not in GROUPS:  # pools have no telemetry
+        return []
     now = max(now.replace(microsecond=0), bucket.start)
     spans = state.spans(bucket.start, now)
     one_miner = entity_type == "miner" and entity_id is not None
@@ -90,32 +102,51 @@ def live_rows(
         | _standing(entity_type, spans, Bucket(bucket.start, now), state)
         | {"span_site": [s.site_id for s in spans], "elapsed_s": Bucket(bucket.start, now).length_s}
     )
+    projections = _projections(types)
+    source, more = "", dict[str, Any]()
+    if period != "slot" and are_read(projections):
+        parts = _stored_parts(CHILDREN[period][:-1], bucket, state, now)
+        stretch = Bucket(bucket.start, now)
+        source, more = percentiles(entity_type, entity_id, [stretch], parts, miner_ids, spans)
     with connection.cursor() as cursor:
-        cursor.execute(_select(types, entity_type, stored), params)
+        cursor.execute(_select(projections, entity_type, stored, source), params | more)
         rows = [_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
 
 def _stored(period: str, bucket: Bucket, state: State, now: datetime) -> tuple[list[str], datetime]:
     """Return the queries of what the store has of the bucket, and from when on telemetry must be read."""
+    parts = _stored_parts(CHILDREN[period], bucket, state, now)
+    found = [STORED.format(period=p, start=a.isoformat(), end=b.isoformat()) for p, a, b in parts]
+    return found, parts[-1][2] if parts else bucket.start
+
+
+def _stored_parts(periods: Sequence[str], bucket: Bucket, state: State, now: datetime) -> list[Stored]:
+    """Return what the store has of the bucket in these periods, the longest first, without overlap."""
     lower, found = bucket.start, []
-    for child in CHILDREN[period]:
+    for child in periods:
         upper = min(state.marks.get(child, lower), now)
         if upper > lower:
-            found.append(STORED.format(period=child, start=lower.isoformat(), end=upper.isoformat()))
+            found.append((child, lower, upper))
             lower = upper
-    return found, lower
+    return found
 
 
-def _select(types: Sequence[str], entity_type: str, stored: Sequence[str]) -> str:
-    live = f"SELECT entity_id, timestamp, {NAMES} FROM ({SELECT_SLOTS}) slot"
+def _projections(types: Sequence[str]) -> list[str]:
     currency = installation().currency
-    projections = [
+    return [
         f"""{metric_types[name].value_json(currency)} || '{{"partial": true}}'::jsonb""" for name in types
     ]
+
+
+def _select(projections: Sequence[str], entity_type: str, stored: Sequence[str], percentiles: str) -> str:
+    live = f"SELECT entity_id, timestamp, {NAMES} FROM ({SELECT_SLOTS}) slot"
+    beside = f"LEFT JOIN ({percentiles}) p ON coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
     return f"""
         WITH part AS ({" UNION ALL ".join([*stored, live])}), merged AS ({GROUPS[entity_type]}),
-             r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING} FROM merged)
+             r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING},
+                          {PERCENTILES if percentiles else NO_PERCENTILES}
+                   FROM merged {beside if percentiles else ""})
         SELECT r.entity_type, r.entity_id, {", ".join(projections)} FROM r ORDER BY r.entity_type, r.entity_id"""
 
 

@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
 
+from hmm.installation import forget_installation
 from tests.loopback_only import sitecustomize as loopback_only
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -78,8 +79,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _fresh_cache() -> Iterator[None]:
     """No test sees what another has cached."""
     cache.clear()
+    forget_installation()
     yield
     cache.clear()
+    forget_installation()
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +110,7 @@ def _commits(request: pytest.FixtureRequest) -> bool:
 
 def _truncate_unmanaged_tables() -> None:
     unmanaged = {model._meta.db_table for model in apps.get_models() if not model._meta.managed}
-    unmanaged.add("metrics_rollup")  # has no model of its own: the view `metrics` shows it
+    unmanaged |= {"metrics_rollup", "metrics_sketch"}  # have no model: the view `metrics` shows them
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relname = ANY(%s)",

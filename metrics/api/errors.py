@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, ValidationError
 
-from metrics.query import NotComputedYet, Refused
+from metrics.query import BeingComputed, NotComputedYet, Refused
 
 
 class Refusal(Schema):
@@ -51,6 +51,10 @@ def add_handlers(api: NinjaAPI) -> None:
 
     @api.exception_handler(NotComputedYet)
     def not_computed_yet(request: HttpRequest, error: NotComputedYet) -> HttpResponse:
+        if isinstance(error, BeingComputed):
+            response = api.create_response(request, {"detail": str(error)}, status=503)
+            response["Retry-After"] = "5"
+            return response
         return api.create_response(request, {"detail": str(error)}, status=409)
 
     @api.exception_handler(ValidationError)

@@ -13,6 +13,7 @@ from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.slots import SlotWindow, slot_queries
 from metrics.engine.standing import read_standing
+from metrics.sketches.write import write_sketches
 from metrics.store.columns import NAMES
 
 INSERT_SLOTS = f"""
@@ -59,6 +60,7 @@ def compute(
     )
     rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)
     for period, found in closed.items():
+        write_sketches(period, found, miner_ids, spans, grid, everyone=everyone)
         rows += merge_miners(period, found, miner_ids, grid, now, everyone=everyone)
         rows += merge_fleet(period, found, spans, standing, grid, now)
     return rows
@@ -74,7 +76,9 @@ def close(period: str, marks: Mapping[str, datetime], grid: Grid, now: datetime)
     if not found:
         return filled_to, 0
     spans = miner_spans(grid.zone, found[0].start, found[-1].end)
-    rows = merge_miners(period, found, known_miners(spans), grid, now, everyone=True)
+    miner_ids = known_miners(spans)
+    write_sketches(period, found, miner_ids, spans, grid, everyone=True)
+    rows = merge_miners(period, found, miner_ids, grid, now, everyone=True)
     return found[-1].end, rows + merge_fleet(period, found, spans, read_standing(grid.zone), grid, now)
 
 

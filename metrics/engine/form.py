@@ -1,12 +1,13 @@
 """The store follows the installation: another time zone merges it anew, another currency renames its figures."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import DEFAULT_DB_ALIAS, connection
 
 from hmm.dirty import mark_miners_dirty
 from hmm.installation import first_values
-from hmm.lib.buckets import MADE_OF, slot_length_s
+from hmm.lib.buckets import MADE_OF, Bucket, buckets, slot_length_s
 from hmm.models import Installation
 from metrics.engine.belonging import miner_spans
 from metrics.engine.compute import known_miners
@@ -15,6 +16,7 @@ from metrics.engine.marks import move_mark, read_marks
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.standing import read_standing
 from metrics.models import SlotGrid, StoreForm
+from metrics.sketches.write import forget_sketches, write_sketches
 from metrics.store.days import first_slot, first_telemetry
 from metrics.store.view import create_view
 
@@ -33,7 +35,7 @@ def follow_installation(now: datetime) -> int:
     )
     rows = 0
     if form.time_zone != wanted.time_zone and not is_new:
-        rows = _merge_anew(_finer_grid(wanted, now), now)
+        rows = _merge_anew(ZoneInfo(form.time_zone), _finer_grid(wanted, now), now)
     if form.currency != wanted.currency:
         create_view(DEFAULT_DB_ALIAS, wanted.currency)
     if (form.time_zone, form.currency) != (wanted.time_zone, wanted.currency):
@@ -59,13 +61,15 @@ def _mark_telemetry(wanted: Installation) -> None:
         mark_miners_dirty(miners, first, marks["slot"])
 
 
-def _merge_anew(cut: Grid, now: datetime) -> int:
+def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(FORGET)
     marks, first = read_marks(), first_slot()
     if not marks:
         return 0
     filled_to = marks["slot"]
+    kept = _same_hours(before, cut.zone, first, marks["hourly"]) if first else []
+    forget_sketches(kept)
     spans, standing = miner_spans(cut.zone, BEGINNING, now), read_standing(cut.zone)
     miners, rows = known_miners(spans), 0
     if first:
@@ -74,7 +78,14 @@ def _merge_anew(cut: Grid, now: datetime) -> int:
         closed = cut.last_boundary(period, filled_to)
         if first and first < closed:
             found = cut.buckets(period, first, closed)
+            write_sketches(period, found, miners, spans, cut, everyone=True, kept=kept)
             rows += merge_miners(period, found, miners, cut, now, everyone=True)
             rows += merge_fleet(period, found, spans, standing, cut, now)
         move_mark(period, closed)
     return rows
+
+
+def _same_hours(before: ZoneInfo, after: ZoneInfo, start: datetime, end: datetime) -> list[Bucket]:
+    """Return the stored hours that are hours in both zones: their sketches need no telemetry, which may be gone."""
+    stored = [b for b in buckets("hourly", start, end, before, 0) if b.end <= end]
+    return sorted({*stored} & {*buckets("hourly", start, end, after, 0)})

@@ -10,6 +10,7 @@ from hmm.lib.buckets import MADE_OF, Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.grid import Grid
 from metrics.engine.standing import Standing
+from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.store.columns import MERGED, NAMES
 
 LONG = ("weekly", "monthly")
@@ -17,7 +18,8 @@ LONG = ("weekly", "monthly")
 
 INSERT = f"""
 INSERT INTO metrics_rollup
-    (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES}, standing_pence)
+    (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES}, standing_pence,
+     {PERCENTILES})
 """
 
 MADE_OF_CHILDREN = """
@@ -38,42 +40,67 @@ LEFT JOIN unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(
     AS standing(site_id, start, pence) ON standing.site_id = span.site_id
 """
 
-MERGE_MINERS = f"""{INSERT}
-SELECT 'miner', part.entity_id, %(period)s, bucket.start, %(now)s, bucket.length_s, 1,
-    {MERGED}, NULL
+
+def _insert(kind: str, select: str) -> str:
+    """Return the statement that inserts what `select` merged, beside the percentiles of its sketches."""
+    same_entity = "" if kind == "system" else "AND sketch.entity_id = merged.entity_id"
+    return f"""{INSERT}
+SELECT merged.*, {PERCENTILES} FROM ({select}) merged LEFT JOIN metrics_sketch sketch
+    ON sketch.entity_type = '{kind}' AND sketch.period = %(period)s AND sketch.timestamp = merged.timestamp
+   AND sketch.timestamp >= %(low)s AND sketch.timestamp < %(high)s {same_entity}
+"""
+
+
+MERGE_MINERS = _insert(
+    "miner",
+    f"""
+SELECT 'miner', part.entity_id, %(period)s, bucket.start AS timestamp, %(now)s, bucket.length_s, 1,
+    {MERGED}, NULL::float8
 {MADE_OF_CHILDREN}
 WHERE part.period = %(child)s AND {OF_MINERS} AND (%(everyone)s OR part.entity_id = ANY(%(miner_ids)s))
 GROUP BY part.entity_id, bucket.start, bucket.length_s
-"""
+""",
+)
 
-MERGE_SITES = f"""{INSERT}
-SELECT 'site', span.site_id, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), count(*),
+MERGE_SITES = _insert(
+    "site",
+    f"""
+SELECT 'site', span.site_id AS entity_id, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), count(*),
     {MERGED}, max(standing.pence)
 FROM metrics_rollup part {AT_SITE} AND standing.start = part.timestamp
 WHERE part.period = %(period)s AND {OF_MINERS}
 GROUP BY span.site_id, part.timestamp
-"""
+""",
+)
 
-MERGE_SITES_FROM_DAYS = f"""{INSERT}
-SELECT 'site', span.site_id, %(period)s, bucket.start, %(now)s, bucket.length_s, count(DISTINCT part.entity_id),
+MERGE_SITES_FROM_DAYS = _insert(
+    "site",
+    f"""
+SELECT 'site', span.site_id AS entity_id, %(period)s, bucket.start AS timestamp, %(now)s, bucket.length_s, count(DISTINCT part.entity_id),
     {MERGED}, max(standing.pence)
 {MADE_OF_CHILDREN} {AT_SITE} AND standing.start = bucket.start
 WHERE part.period = 'daily' AND {OF_MINERS}
 GROUP BY span.site_id, bucket.start, bucket.length_s
-"""
+""",
+)
 
-MERGE_SYSTEM = f"""{INSERT}
-SELECT 'system', NULL, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), count(*),
+MERGE_SYSTEM = _insert(
+    "system",
+    f"""
+SELECT 'system', NULL::int, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), count(*),
     {MERGED}, max(standing.pence)
 FROM metrics_rollup part LEFT JOIN (
-    SELECT timestamp, CASE WHEN count(*) = count(standing_pence) THEN sum(standing_pence) END AS pence
-    FROM metrics_rollup
-    WHERE period = %(period)s AND entity_type = 'site' AND timestamp >= %(low)s AND timestamp < %(high)s
-    GROUP BY timestamp
+    WITH charge AS MATERIALIZED (  -- once, not for each of the miners' rows
+        SELECT timestamp, CASE WHEN count(*) = count(standing_pence) THEN sum(standing_pence) END AS pence
+        FROM metrics_rollup
+        WHERE period = %(period)s AND entity_type = 'site' AND timestamp >= %(low)s AND timestamp < %(high)s
+        GROUP BY timestamp
+    ) SELECT * FROM charge
 ) standing ON standing.timestamp = part.timestamp
 WHERE part.period = %(period)s AND {OF_MINERS}
 GROUP BY part.timestamp
-"""
+""",
+)
 
 DELETE_MINERS = """
 DELETE FROM metrics_rollup

@@ -25,6 +25,9 @@ from metrics.store.partitions import ensure_partitions
 
 LOCK = "metrics engine"
 
+AN_HOUR = timedelta(hours=1)
+"""How far before a slot the hour that holds it can begin, in another UTC month where the offset is not whole."""
+
 # Enough for a chunk's hash tables; compiling expressions costs more than these queries take.
 ROOM_TO_WORK = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
 MINER_DAYS_A_CHUNK = 1500
@@ -85,7 +88,7 @@ def _fill_slots(cut: Grid, now: datetime) -> tuple[int, bool]:
     if start >= target:
         return 0, False
     end = min(target, day_after(start, cut.zone, 1))
-    ensure_partitions(start, end + timedelta(days=31))
+    ensure_partitions(start - AN_HOUR, end + timedelta(days=31))
     fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
     rows = compute(start, end, known_miners(miner_spans(cut.zone, start, end)), marks, cut, now)
     move_mark("slot", end)
@@ -119,7 +122,7 @@ def _clean_chunk(
         days = max(1, min(31, MINER_DAYS_A_CHUNK // max(1, len(miners_of(ranges, spans)))))
         high = min(high, day_after(low, cut.zone, days))
         touched = [d for d in ranges if d.start < high and d.end > low]
-        ensure_partitions(low, high)
+        ensure_partitions(low - AN_HOUR, high)
         rows = compute(low, high, miners_of(touched, spans), marks, cut, now)
         consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
         return low, high, rows

@@ -14,6 +14,7 @@ from hmm.lib.buckets import slot_length_s
 from metrics.engine.belonging import SiteTariffSpan, Span, spans_of, tariff_spans_of
 from metrics.engine.grid import Grid, grid
 from metrics.engine.standing import Charge
+from metrics.store.days import FIRST_TELEMETRY
 
 READ_STATE = """
 SELECT jsonb_build_object(
@@ -25,15 +26,20 @@ SELECT jsonb_build_object(
   'site_tariffs', (SELECT jsonb_agg(jsonb_build_array(site_id, start_date, tariff_id)) FROM miners_sitetariff),
   'charges', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_day) ORDER BY start)
               FROM energy_standingcharge),
-  'dirty', (SELECT jsonb_agg(jsonb_build_array(start, "end") ORDER BY start) FROM hmm_dirtyrange d
-            WHERE d.start < %(end)s AND d."end" > %(start)s
-              AND d.start < coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(now)s)),
+  'dirty', (SELECT jsonb_agg(jsonb_build_array(d.low, d.high) ORDER BY d.low) FROM (
+              -- Of a price, only as far as there is telemetry that it could change.
+              SELECT CASE kind WHEN 'tariff' THEN greatest(start, (__FIRST__)) ELSE start END AS low,
+                     CASE kind WHEN 'tariff' THEN least("end", (
+                         SELECT coalesce(max(timestamp), '-infinity') FROM miners_latestreading)) ELSE "end" END AS high
+              FROM hmm_dirtyrange WHERE start < %(end)s AND "end" > %(start)s
+                AND start < coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(now)s)
+            ) d WHERE d.low < d.high AND d.low < %(end)s AND d.high > %(start)s),
   'prices', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_kwh) ORDER BY start)
              FROM energy_priceslot p WHERE p.start < %(now)s AND p."end" > greatest(%(open)s,
                coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s))
                AND p.start > %(open)s::timestamptz - interval '400 days')
 )
-"""
+""".replace("__FIRST__", FIRST_TELEMETRY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,9 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
         dirty=[(_time(a), _time(b)) for a, b in raw["dirty"] or []],
         miner_sites=_moves(raw["miner_sites"]),
         site_tariffs=_moves(raw["site_tariffs"]),
-        charges=[Charge(t, _time(a), _time(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []],
+        charges=[
+            Charge(t, _time(a), _time(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []
+        ],
         prices=[(t, PricePoint(_time(a), _time(b), float(p))) for t, a, b, p in raw["prices"] or []],
     )
 

@@ -18,7 +18,7 @@ from metrics.query.jobs import (
 )
 from metrics.query.keys import Kind, kinds_of, numeric_key
 from metrics.query.merge import Figure
-from metrics.query.prepared import NotComputedYet, prepared_state
+from metrics.query.prepared import BeingComputed, NotComputedYet, prepared_state
 from metrics.query.ranges import get_metric, metrics_in_range, open_metrics
 from metrics.query.ranking import Ranked, bottom_miners, top_miners
 from metrics.query.rows import MetricRow, Position
@@ -27,6 +27,7 @@ from metrics.query.words import Refused, UnknownWord
 
 __all__ = [
     "Average",
+    "BeingComputed",
     "Figure",
     "FigurePosition",
     "JobPosition",

@@ -10,6 +10,7 @@ from django.db import connection
 
 from hmm.installation import installation
 from metrics.query.words import check_word
+from metrics.sketches.quantities import NO_PERCENTILES
 from metrics.store.columns import ALL_COLUMNS
 from metrics.types import metric_types
 
@@ -76,6 +77,7 @@ def _columns() -> str:
         "3600 * try.sums AS elapsed_s",
         "48.0 * try.sums AS standing_pence",
         "NULL::jsonb AS extras",
+        NO_PERCENTILES,
     ]
     return ", ".join([*fixed, *tried])
 

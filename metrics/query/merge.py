@@ -20,6 +20,9 @@ from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
 from metrics.engine.standing import Standing
 from metrics.engine.state import State
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
+from metrics.sketches.quantities import NAMES as PERCENTILES
+from metrics.sketches.quantities import NO_PERCENTILES
+from metrics.sketches.read import are_read, percentiles
 from metrics.store.columns import MERGED, NAMES
 from metrics.types import metric_types
 
@@ -71,11 +74,12 @@ STANDING = {
 SELECT = """
 WITH part AS ({parts}), merged AS ({merge}), r AS (
     SELECT '{entity_type}'::text AS entity_type, merged.*, stretch.start AS timestamp, stretch.stop,
-           stretch.elapsed_s, stretch.is_open, {standing} AS standing_pence
+           stretch.elapsed_s, stretch.is_open, {standing} AS standing_pence, {percentiles}
     FROM merged
     JOIN unnest(%(stretch_start)s::timestamptz[], %(stretch_end)s::timestamptz[], %(stretch_s)s::int[],
                 %(stretch_open)s::bool[])
         WITH ORDINALITY AS stretch(start, stop, elapsed_s, is_open, n) ON stretch.n = merged.n
+    {sketches}
 )
 SELECT timestamp, stop, entity_id, value_json FROM (
     SELECT r.timestamp, r.stop, r.entity_id,
@@ -127,16 +131,20 @@ def merged(
     if not told:
         return []
     parts, params = _parts(whom, told, state, now)
+    value = metric_types[metric_type].value_json(installation().currency)
+    sketches, more = _sketches(whom, told, state, now) if are_read([value]) else ("", {})
     sql = SELECT.format(
         parts=" UNION ALL ".join(parts),
         merge=MERGE[whom.entity_type],
         entity_type=whom.entity_type,
         standing=STANDING.get(whom.entity_type, "NULL::float8") if state.charges else "NULL::float8",
-        value=metric_types[metric_type].value_json(installation().currency),
+        value=value,
+        percentiles=PERCENTILES if sketches else NO_PERCENTILES,
+        sketches=sketches,
         tail=tail.sql,
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, params | dict(tail.params))
+        cursor.execute(sql, params | more | dict(tail.params))
         return [
             Figure(metric_type, whom.entity_type, pk, start, end, json.loads(value))
             for start, end, pk, value in cursor.fetchall()
@@ -164,6 +172,19 @@ def _parts(
         | _standing_params(at_site, stretches, state, now)
     )
     return [*stored, *([LIVE] if is_live else [])], params
+
+
+def _sketches(
+    whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime
+) -> tuple[str, dict[str, Any]]:
+    """Return the join of the stretches' percentiles, and its parameters."""
+    told = [_so_far(s, now) for s in stretches]
+    spans = state.spans(told[0].start, told[-1].end)
+    miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(spans)
+    stored = [(s.period, s.start, s.end) for s in cover(told, LONGEST_FIRST[:-1], state.marks, state.cut)]
+    sql, params = percentiles(whom.entity_type, whom.entity_id, told, stored, miners, spans)
+    same = "p.n = merged.n AND coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
+    return f"LEFT JOIN ({sql}) p ON {same}", params
 
 
 def _stored(segment: Segment, whom: Whom) -> str:

@@ -1,7 +1,7 @@
 """Before reading: what the range needs and nobody has computed yet is computed, up to two days of it."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,8 @@ PATIENCE_S = 2.0
 ON_DEMAND = timedelta(days=2, hours=1)
 """How much may be computed while someone waits: two local days, one of which may have 25 hours."""
 
+A_DAY = timedelta(days=1)
+
 
 class NotComputedYet(Exception):
     """More is still to be computed in the range than a reader should wait for."""
@@ -30,25 +32,68 @@ class NotComputedYet(Exception):
         self.start, self.end = start, end
 
 
+class BeingComputed(NotComputedYet):
+    """What is missing is being computed at this moment by a long run of the engine: ask again."""
+
+    def __str__(self) -> str:
+        return (
+            f"figures from {self.start:%Y-%m-%d %H:%M}Z on are being computed just now; ask again in a moment"
+        )
+
+
 def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -> State:
     """Return the state for reading [start, end), once what is closed or dirty in it is computed.
 
-    Raises NotComputedYet when that is more than two days.
+    Raises NotComputedYet when that is more than two days, BeingComputed when a long run is at it.
     """
-    zone = installation().zone
-    low, high = _extent(period, start, end, now, zone)
+    low, high = _extent(period, start, end, now, installation().zone)
     state = read_state(now, low, high, min(low, now))
     pending = list(_pending(low, high, state, now))
-    if sum((b - a for a, b in pending), timedelta()) > ON_DEMAND:
-        raise NotComputedYet(min(a for a, _ in pending), max(b for _, b in pending))
+    gap = list(_gap(state, now))
+    if _length(pending) > ON_DEMAND or _length(gap) > ON_DEMAND:
+        raise NotComputedYet(min(a for a, _ in pending or gap), max(b for _, b in pending or gap))
     if not pending and _is_closed(period, state, now):
         return state
     try:
         fill(now, period, wait_s=PATIENCE_S)
         clean(now, low, high, wait_s=PATIENCE_S)
-    except Busy:
-        logger.info("a long run of the engine is at work: %s figures are read as they are stored", period)
+    except Busy as busy:
+        state = read_state(now, low, high, min(low, now))
+        if list(_pending(low, high, state, now)) or not _is_closed(period, state, now):
+            raise BeingComputed(low, high) from busy
+        return state
     return read_state(now, low, high, min(low, now))
+
+
+def open_state(period: str, now: datetime) -> State:
+    """Return the state for reading the open bucket of `period` alone.
+
+    The live tail reads from telemetry what no run has filled, so that only what is dirty is computed first, and not
+    even that while a long run of the engine is at work.
+    """
+    low, high = _extent(period, now, now, now, installation().zone)
+    state = read_state(now, low, high, low)
+    if not state.dirty and _length(_gap(state, now)) < A_DAY:
+        return state
+    try:
+        if _length(_gap(state, now)) <= ON_DEMAND:
+            fill(now, period, wait_s=PATIENCE_S)
+        clean(now, low, high, wait_s=PATIENCE_S)
+    except Busy:
+        logger.info("a long run of the engine is at work: the open %s figures are read as they are", period)
+    return read_state(now, low, high, low)
+
+
+def _gap(state: State, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield what time has closed since the store was filled."""
+    closed = state.cut.last_boundary("slot", now)
+    filled = state.marks.get("slot", closed)
+    if filled < closed:
+        yield filled, closed
+
+
+def _length(stretches: Iterable[tuple[datetime, datetime]]) -> timedelta:
+    return sum((b - a for a, b in stretches), timedelta())
 
 
 def _extent(
@@ -69,10 +114,8 @@ def _pending(
 ) -> Iterator[tuple[datetime, datetime]]:
     """Yield the stretches of [low, high) that are not computed, without overlap."""
     closed = state.cut.last_boundary("slot", now)
-    filled = state.marks.get("slot", closed)
-    ranges = [*state.dirty, *([(filled, closed)] if filled < closed else [])]
     at = low
-    for start, end in sorted(ranges):
+    for start, end in sorted([*state.dirty, *_gap(state, now)]):
         a, b = max(start, at), min(end, high, closed)
         if a < b:
             yield a, b

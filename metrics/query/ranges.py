@@ -8,7 +8,7 @@ from django.utils import timezone
 from hmm.lib.buckets import Bucket
 from metrics.engine.state import State
 from metrics.live import live_rows
-from metrics.query.prepared import prepared_state
+from metrics.query.prepared import open_state, prepared_state
 from metrics.query.rows import MetricRow, Position, from_live
 from metrics.query.stored import Wanted, stored_rows
 from metrics.query.words import check_words
@@ -86,7 +86,7 @@ def open_metrics(
     now = now or timezone.now()
     for name in types:
         check_words(name, period, entity_type)
-    state = prepared_state(period, now, now, now)
+    state = open_state(period, now)
     bucket = state.cut.bucket_at(period, now)
     found = live_rows(types, period, bucket, state, now, entity_type=entity_type, entity_id=entity_id)
     return {row.entity_id: {t: from_live(t, period, bucket.start, row, now) for t in types} for row in found}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -24,7 +25,7 @@ WHERE EXISTS (SELECT FROM telemetry t WHERE t.timestamp > bucket.start AND t.tim
 
 WITH_FIGURES = f"""
 SELECT bucket.start FROM {BUCKETS}
-WHERE EXISTS (SELECT FROM metrics_rollup r WHERE r.period = 'slot' AND r.timestamp >= bucket.start
+WHERE EXISTS (SELECT FROM metrics_rollup r WHERE r.period = %(period)s AND r.timestamp >= bucket.start
               AND r.timestamp < bucket.stop)
 """
 
@@ -50,12 +51,13 @@ def with_telemetry(found: Sequence[Bucket]) -> set[datetime]:
     return _starts(WITH_TELEMETRY, found)
 
 
-def with_figures(found: Sequence[Bucket]) -> set[datetime]:
-    """Return the starts of those buckets that have a slot in the store."""
-    return _starts(WITH_FIGURES, found)
+def with_figures(found: Sequence[Bucket], period: str) -> set[datetime]:
+    """Return the starts of those buckets in which the store has a row of `period`."""
+    return _starts(WITH_FIGURES, found, period)
 
 
-def _starts(sql: str, found: Sequence[Bucket]) -> set[datetime]:
+def _starts(sql: str, found: Sequence[Bucket], period: str = "") -> set[datetime]:
+    params: dict[str, Any] = {"starts": [b.start for b in found], "ends": [b.end for b in found], "period": period}
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"starts": [b.start for b in found], "ends": [b.end for b in found]})
+        cursor.execute(sql, params)
         return {start for (start,) in cursor.fetchall()}

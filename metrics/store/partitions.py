@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 
-PARTITIONED = ("slot", "hourly")
+PARTITIONED = ("metrics_rollup_slot", "metrics_rollup_hourly", "metrics_sketch_hourly")
 
 
 def ensure_partitions(start: datetime, end: datetime) -> None:
@@ -12,8 +12,8 @@ def ensure_partitions(start: datetime, end: datetime) -> None:
     wanted = {_name(p, m): (p, m) for p in PARTITIONED for m in _months(start, end)}
     with connection.cursor() as cursor:
         for name in sorted(set(wanted) - _existing(cursor, list(wanted))):
-            period, (year, month) = wanted[name]
-            cursor.execute(_statement(name, period, year, month))
+            parent, (year, month) = wanted[name]
+            cursor.execute(_statement(name, parent, year, month))
 
 
 def _existing(cursor, names: list[str]) -> set[str]:
@@ -21,20 +21,19 @@ def _existing(cursor, names: list[str]) -> set[str]:
     return {name for (name,) in cursor.fetchall()}
 
 
-def _statement(name: str, period: str, year: int, month: int) -> str:
+def _statement(name: str, parent: str, year: int, month: int) -> str:
     # Attached rather than created in place: that takes no lock which readers would wait for.
     start, end = (
         datetime(year, month, 1, tzinfo=UTC),
         datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC),
     )
-    parent = f"metrics_rollup_{period}"
     return f"""
         CREATE TABLE IF NOT EXISTS {name} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
         ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')"""
 
 
-def _name(period: str, month: tuple[int, int]) -> str:
-    return f"metrics_rollup_{period}_p{month[0]:04d}{month[1]:02d}"
+def _name(parent: str, month: tuple[int, int]) -> str:
+    return f"{parent}_p{month[0]:04d}{month[1]:02d}"
 
 
 def _months(start: datetime, end: datetime) -> list[tuple[int, int]]:

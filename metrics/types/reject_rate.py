@@ -14,11 +14,11 @@ metric_types.register(
             "100 × rejected / (accepted + rejected); null when no share was found. Shares are increments between "
             "readings and belong to the period that holds the start of their reading's interval."
         ),
-        entities=("miner", "system"),
+        entities=("miner", "pool", "system"),
         own_s="shares_s",
         miner={
-            "accepted": "r.accepted",
-            "rejected": "r.rejected",
+            "accepted": "CASE WHEN r.shares_s > 0 THEN coalesce(r.accepted, 0) END",
+            "rejected": "CASE WHEN r.shares_s > 0 THEN coalesce(r.rejected, 0) END",
             "reject_rate": f"100.0 * coalesce(r.rejected, 0)::float8 / nullif({SHARES}, 0)",
         },
     ),

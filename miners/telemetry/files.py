@@ -17,6 +17,7 @@ from miners.telemetry.lines import Line, LineRefused, csv_parser, json_parser
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_LINES = 2000
+LONGEST_LINE = 65536
 
 Numbered = tuple[int, Line | LineRefused, Any]
 """A line's number, what it says or why it is refused, and its text or cells."""
@@ -75,10 +76,11 @@ def _unpacked(raw: IO[bytes]) -> io.TextIOWrapper:
 
 
 def _chunks(text: io.TextIOWrapper, now: datetime) -> Iterator[Chunk]:
-    first = text.readline()
+    lines = _lines(text)
+    first = next(lines, "")
     if not first.strip():
         raise FileRefused("begins with an empty line: a header or a JSON object is wanted")
-    whole = chain([first], text)
+    whole = chain([first], lines)
     if first.lstrip().startswith("{"):
         yield from _chunked(_json_lines(whole), json_parser(now))
         return
@@ -89,6 +91,16 @@ def _chunks(text: io.TextIOWrapper, now: datetime) -> Iterator[Chunk]:
     except (LineRefused, csv.Error) as error:
         raise FileRefused(f"line 1 {error}") from error
     yield from _chunked(_csv_lines(reader), parse, columns_parser(header, now))
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield the lines; one without end, which would fill the memory, refuses the file."""
+    number = 0
+    while line := text.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            raise FileRefused(f"line {number} is longer than {LONGEST_LINE - 1} characters")
+        yield line
 
 
 def _chunked(

@@ -118,13 +118,13 @@ kept_aside AS (
            to_jsonb(r) - '{{ordinal,miner_id,delivery,differs,facts}}'::text[]
     FROM repeated r JOIN miners_miner m ON m.id = r.miner_id WHERE r.differs
 ),
--- Whole hours, so that a tick of thousands of miners is one range or two. Of a row that was shortened, all of
+-- Rounded, so that a tick of thousands of miners is one range or two. Of a row that was shortened, all of
 -- it: it may now begin in another period than before.
 hours AS (
     SELECT DISTINCT miner_id,
-           date_bin('1 hour', timestamp - interval '1 second' * CASE WHEN is_new THEN clipped_s ELSE covered_s END,
+           date_bin(%(bin)s::interval, timestamp - interval '1 second' * CASE WHEN is_new THEN clipped_s ELSE covered_s END,
                     'epoch') AS start,
-           date_bin('1 hour', timestamp - interval '1 second', 'epoch') + interval '1 hour' AS "end"
+           date_bin(%(bin)s::interval, timestamp - interval '1 second', 'epoch') + %(bin)s::interval AS "end"
     FROM placed WHERE is_changed
 ),
 stretches AS (
@@ -162,12 +162,17 @@ WHERE t.miner_id = late.miner_id AND t.timestamp = late.timestamp
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Rows to merge: a relation in SQL with its parameters, and the first and last timestamp in it."""
+    """Rows to merge: a relation in SQL with its parameters, and the first and last timestamp in it.
+
+    `dirty_bin` is to what the dirty ranges are rounded: fine for a tick, which must not make a slot dirty again that
+    has just been computed, coarse for a file, which must not leave a range for every gap.
+    """
 
     relation: str
     params: dict[str, Any]
     first: datetime
     last: datetime
+    dirty_bin: str = "1 hour"
 
 
 def merge(source: Source, *, source_name: str, now: datetime) -> WriteResult:
@@ -176,6 +181,7 @@ def merge(source: Source, *, source_name: str, now: datetime) -> WriteResult:
     Appends the dirty ranges. Rows that contradict a stored one are set aside under `source_name`.
     """
     params = source.params | {
+        "bin": source.dirty_bin,
         "first": source.first,
         "last": source.last,
         "well_before": source.first - LONGEST,

@@ -81,7 +81,7 @@ def _as_source(rows: Sequence[TelemetryRow]) -> Source:
     times = [row.timestamp for row in rows]
     params["at"] = [int(time.timestamp()) for time in times]
     params["facts"] = json.dumps([_facts(row.facts) for row in rows])
-    return Source(RELATION, params, first=min(times), last=max(times))
+    return Source(RELATION, params, first=min(times), last=max(times), dirty_bin="5 minutes")
 
 
 def _facts(facts: DeviceFacts | None) -> dict[str, Any] | None:

@@ -40,7 +40,9 @@ def clipped(rows: list[Row]) -> list[Row]:
     return found
 
 
-def figures(rows: list[Row], prices: list[Price], start_s: int, end_s: int, kind: str) -> dict | None:
+def figures(
+    rows: list[Row], prices: list[Price], start_s: int, end_s: int, kind: str, *, is_slot: bool = False
+) -> dict | None:
     """Return metric type → value_json of [start_s, end_s) for rows of one miner, or of a fleet's miners."""
     inside = [(r, _overlap(r, start_s, end_s)) for r in rows if _overlap(r, start_s, end_s) > 0]
     if not inside:
@@ -91,6 +93,7 @@ def figures(rows: list[Row], prices: list[Price], start_s: int, end_s: int, kind
     cold, hot = _extremes(inside, lambda r: r.temperature_c)
     average = hashes / hashrate_s if hashrate_s and hashes is not None else None
     speed = {"unit": "GH/s", "avg": _over(hashes, elapsed), "min": None, "max": None, "stability": None}
+    speed |= _percentiles(inside, lambda r: r.hashrate_ghs, is_slot)
     if kind == "miner":
         speed |= {
             "avg": _over(hashes, hashrate_s),
@@ -109,7 +112,8 @@ def figures(rows: list[Row], prices: list[Price], start_s: int, end_s: int, kind
             "min": cold,
             "max": hot,
             "unit": "C",
-        },
+        }
+        | _percentiles(inside, lambda r: r.temperature_c, is_slot),
         "uptime": common(hashrate_s)
         | {"uptime": float(100 * F(hashing_s, capacity)), "hashing_s": hashing_s, "elapsed_s": elapsed},
         "efficiency": common(seconds(both))
@@ -120,9 +124,11 @@ def figures(rows: list[Row], prices: list[Price], start_s: int, end_s: int, kind
         },
     }
     if kind != "site":
-        accepted, rejected = shares(lambda r: r.accepted), shares(lambda r: r.rejected)
-        found = (accepted or 0) + (rejected or 0)
         told = seconds(lambda r: r.accepted is not None or r.rejected is not None)
+        accepted, rejected = (
+            shares(v) or 0 if told else None for v in (lambda r: r.accepted, lambda r: r.rejected)
+        )
+        found = (accepted or 0) + (rejected or 0)
         result["reject_rate"] = common(told) | {
             "accepted": accepted,
             "rejected": rejected,
@@ -154,6 +160,23 @@ def _over(value: F | None, by: float | F) -> float | None:
 def _extremes(inside: list, value: Callable[[Row], float | None]) -> tuple[float | None, float | None]:
     found = [value(r) for r, _ in inside if value(r) is not None]
     return (min(found), max(found)) if found else (None, None)
+
+
+def percentile(weighted: list[tuple[float, int]], percent: int) -> float | None:
+    """Return the least value such that at least `percent` % of the seconds are of values not above it."""
+    total, up_to = sum(seconds for _, seconds in weighted), 0
+    for value, seconds in sorted(weighted):
+        up_to += seconds
+        if F(up_to, total) >= F(percent, 100):
+            return value
+    return None
+
+
+def _percentiles(
+    inside: list, value: Callable[[Row], float | None], is_slot: bool
+) -> dict[str, float | None]:
+    weighted = [] if is_slot else [(value(r), s) for r, s in inside if value(r) is not None]
+    return {f"p{percent}": percentile(weighted, percent) for percent in (50, 95, 99)}
 
 
 def _stability(inside: list, average: F | None, hashrate_s: int) -> float | None:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 
 from energy.models import PriceSlot, Tariff
 from hmm.dirty import mark_tariff_dirty
+from hmm.installation import forget_installation
 from hmm.models import Installation
 from metrics.engine.grid import grid
 from metrics.models import Metric
@@ -40,16 +40,17 @@ def moment(seconds: int) -> datetime:
 @contextmanager
 def rolled_back() -> Iterator[None]:
     """Undo what an example of hypothesis writes: examples of one test share its transaction."""
-    cache.clear()
+    forget_installation()
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
-    cache.clear()
+    forget_installation()
 
 
 def use_zone(name: str) -> None:
     """Put the installation into a time zone."""
     Installation.objects.update_or_create(pk=1, defaults={"time_zone": name, "currency": "GBP"})
+    forget_installation()
 
 
 def store_rows(rows: list[Row], now: datetime = NOW) -> None:
@@ -98,7 +99,9 @@ def assert_store_is_right(rows: list[Row], prices: list[Price], miners: list[Min
                 ("system", None, told),
             ]
             for kind, pk, own in entities:
-                for name, value in (figures(own, prices, start, end, kind) or {}).items():
+                for name, value in (
+                    figures(own, prices, start, end, kind, is_slot=period == "slot") or {}
+                ).items():
                     expected[(kind, pk, period, bucket.start, name)] = value
     stored = {
         (m.entity_type, m.entity_id, m.period, m.timestamp, m.metric_type): m.value_json
@@ -110,10 +113,13 @@ def assert_store_is_right(rows: list[Row], prices: list[Price], miners: list[Min
     return len(expected)
 
 
+CLOSE = {"stability": {"abs": 1e-4}} | {key: {"rel": 0.01} for key in ("p50", "p95", "p99")}
+
+
 def assert_same(found: dict[str, Any], expected: dict[str, Any], where: object) -> None:
-    """Compare two value_json: numbers to 1e-9, stability to 1e-4 absolute."""
+    """Compare two value_json: numbers to 1e-9, stability to 1e-4 absolute, percentiles to 1 %."""
     assert found.keys() == expected.keys(), where
     for key, value in expected.items():
-        close = {"abs": 1e-4} if key == "stability" else {"rel": 1e-9, "abs": 1e-9}
+        close = CLOSE.get(key, {"rel": 1e-9, "abs": 1e-9})
         wanted = pytest.approx(value, **close) if isinstance(value, int | float) else value
         assert found[key] == wanted, (where, key)

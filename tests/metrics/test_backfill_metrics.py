@@ -91,3 +91,15 @@ def test_bad_words_and_dates_are_refused(miner, args, complaint):
     with pytest.raises(CommandError, match=complaint) as refused:
         backfill(*args)
     assert refused.value.returncode == 2
+
+
+@pytest.mark.parametrize("period", ["hourly", "daily", "weekly", "monthly"])
+def test_it_finds_a_longer_period_that_is_missing(miner, period):
+    store_rows(days_of(miner))
+    backfill()
+    before = {m.id: m.value_json for m in Metric.objects.all()}
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM metrics_rollup WHERE period = %s", [period])
+    backfill()
+    assert {m.id: m.value_json for m in Metric.objects.all()} == before
+    assert backfill() == "0 rows computed\n"

@@ -271,3 +271,22 @@ def test_the_published_query_is_an_index_scan(farm):
     assert "metrics_rollup_daily" in plan
     assert "hourly" not in plan
     assert len(found) == 28
+
+
+def test_the_hour_at_a_months_edge_has_a_place_where_the_offset_is_not_whole(farm):
+    _, site, (miner, _) = farm
+    use_zone("America/St_Johns")
+    rows = [Row(miner.pk, epoch("2025-03-01T00:00"), epoch("2025-03-01T00:10"), 1000.0)]
+    store_rows(rows)
+    run(NOW)
+    assert_store_is_right(rows, [], [miner], site)
+
+
+def test_a_second_tick_does_not_compute_the_closed_slot_again(farm):
+    _, _, (miner, _) = farm
+    for second, end in enumerate(("12:30:40", "12:31:10")):
+        store_rows(
+            [Row(miner.pk, epoch(f"2025-06-02T{end}") - 30, epoch(f"2025-06-02T{end}"), 1000.0 + second)],
+            now=at(f"2025-06-02T{end}"),
+        )
+    assert {d.start for d in DirtyRange.objects.all()} == {at("2025-06-02T12:30")}

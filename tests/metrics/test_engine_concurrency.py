@@ -1,6 +1,7 @@
 """Several at once: rows committed during a run, two runs, a crash in the middle."""
 
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connections, transaction
@@ -10,6 +11,7 @@ from hmm.models import DirtyRange
 from metrics.engine import run as engine
 from metrics.engine.run import FOR_EVER, LOCK, Busy, run
 from metrics.models import Metric, Watermark
+from metrics.query import BeingComputed, metrics_in_range, prepared
 from tests.factories import MinerFactory
 from tests.metrics.reference import Row
 from tests.metrics.store_helpers import NOW, epoch, store_rows
@@ -112,3 +114,19 @@ def test_two_runs_at_once_compute_everything_once(miner):
         thread.join(60)
     assert records() == [30]
     assert Watermark.objects.count() == 5
+
+
+def test_a_reader_beside_a_long_run_is_told_to_ask_again(miner, monkeypatch):
+    monkeypatch.setattr(prepared, "PATIENCE_S", 0.05)
+    store_rows([row(miner, 0)])
+    ask = {"metric_type": "hashrate", "period": "hourly", "entity_type": "miner", "now": NOW}
+    start = datetime.fromtimestamp(NOON, UTC)
+
+    def read():
+        with pytest.raises(BeingComputed, match="ask again"):
+            metrics_in_range(start=start, end=start + timedelta(hours=1), **ask)
+
+    with transaction.atomic():
+        assert try_lock(LOCK)
+        in_another_connection(read)
+    assert len(metrics_in_range(start=start, end=start + timedelta(hours=1), **ask)) == 1

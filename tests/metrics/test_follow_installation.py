@@ -1,8 +1,8 @@
 """Another time zone or currency: the store follows."""
 
 import pytest
-from django.core.cache import cache
 
+from hmm.installation import forget_installation
 from hmm.models import Installation
 from metrics.engine.run import run
 from metrics.models import Metric, StoreForm
@@ -42,7 +42,7 @@ def test_another_zone_merges_everything_anew(farm, zone):
     store_rows(rows)
     run(NOW)
     use_zone(zone)
-    cache.clear()
+    forget_installation()
     run(NOW)
     assert_store_is_right(rows, prices, [miner], site)
     assert run(NOW) == 0
@@ -54,7 +54,7 @@ def test_a_reader_does_not_see_the_days_of_the_zone_before(farm):
     store_rows(rows)
     run(NOW)
     use_zone("America/St_Johns")
-    cache.clear()
+    forget_installation()
     found = metrics_in_range(
         metric_type="hashrate",
         period="daily",
@@ -71,7 +71,7 @@ def test_another_currency_renames_the_keys(farm):
     store_rows(two_days(miner))
     run(NOW)
     Installation.objects.update(currency="EUR")
-    cache.clear()
+    forget_installation()
     run(NOW)
     assert "cost_eur" in Metric.objects.filter(metric_type="energy_cost", entity_type="miner")[0].value_json
     assert StoreForm.objects.get().currency == "EUR"

@@ -1,0 +1,1 @@
+"""Sketches: what percentiles need, kept where telemetry is not."""

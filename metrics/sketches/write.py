@@ -1,0 +1,154 @@
+"""Makes and merges sketches. The engine calls this just before it merges the same buckets of its rollup."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+
+from django.db import connection
+
+from hmm.lib.buckets import MADE_OF, Bucket
+from metrics.engine.belonging import Span
+from metrics.engine.grid import Grid
+from metrics.sketches.cells import ENTITY_OF, KIND_OF, NUMBER_OF, OF_MINERS, OF_SHORTER, SPAN, of_telemetry
+from metrics.sketches.quantities import NAMES, PERCENTS, QUANTITIES, QUANTITY_STEP, estimate_sql
+
+SHORTEST = "hourly"
+"""Slots have no sketch."""
+
+REACHED = ", ".join(
+    f"min(bucket) FILTER (WHERE bucket / {QUANTITY_STEP} = {quantity.number} AND up_to * 100 >= total * {percent})"
+    f" AS {column}"
+    for quantity in QUANTITIES
+    for percent, column in zip(PERCENTS, quantity.percentiles.values(), strict=True)
+)
+ESTIMATES = ", ".join(
+    f"{estimate_sql(column)} AS {column}"
+    for quantity in QUANTITIES
+    for column in quantity.percentiles.values()
+)
+
+SKETCHES = f"""
+SELECT {KIND_OF} AS kind, {ENTITY_OF} AS entity_id, {NUMBER_OF} AS n, buckets, seconds, {ESTIMATES}
+FROM (
+    SELECT place, array_agg(bucket) AS buckets, array_agg(seconds) AS seconds, {REACHED}
+    FROM (
+        SELECT place, bucket, seconds::bigint, sum(seconds::float8) OVER (quantity ORDER BY bucket) AS up_to,
+               sum(seconds::float8) OVER quantity AS total
+        FROM ({{cells}}) cell WINDOW quantity AS (PARTITION BY place, bucket / {QUANTITY_STEP})
+    ) ranked GROUP BY place
+) sketch
+"""
+"""Of cells: kind, entity_id (0 for the system), n, buckets, seconds and the percentiles. Sums for the ranks are floats:
+exact below 2^53 seconds, and quicker than the numeric that PostgreSQL sums bigint in."""
+
+INSERT = f"""
+INSERT INTO metrics_sketch (entity_type, entity_id, period, timestamp, buckets, seconds, {NAMES})
+SELECT (ARRAY['miner', 'site', 'system'])[kind + 1], nullif(sketch.entity_id, 0), %(period)s, bucket.start,
+       buckets, seconds, {NAMES}
+FROM ({SKETCHES}) sketch
+JOIN unnest(%(start)s::timestamptz[]) WITH ORDINALITY AS bucket(start, n) ON bucket.n = sketch.n + 1
+"""
+
+OF_SOMEBODY = f"""
+JOIN {SPAN} ON span.miner_id = sketch.entity_id
+ AND bucket.start >= to_timestamp(span.start_s) AND bucket.start < to_timestamp(span.end_s)
+"""
+"""As with slots, what a miner did before it belonged to a site is in no figure."""
+
+DELETE = """
+DELETE FROM metrics_sketch WHERE period = %(period)s AND timestamp >= %(low)s AND timestamp < %(high)s
+  AND (entity_type <> 'miner' OR (%(everyone)s OR entity_id = ANY(%(miner_ids)s)) AND timestamp <> ALL(%(kept)s::timestamptz[]))
+"""
+
+FORGET = """
+DELETE FROM metrics_sketch WHERE period <> 'hourly' OR entity_type <> 'miner' OR timestamp <> ALL(%(kept)s::timestamptz[])
+"""
+
+WORTH_A_SCAN = timedelta(hours=6)
+"""From here on, all miners' rows are read by scanning days, below by the index, miner by miner."""
+
+MINER_HOURS_AT_ONCE = 20_000
+"""So many fit the hash tables in the memory that the engine gives a query; a day is read whole in any case."""
+
+
+def write_sketches(
+    period: str,
+    found: Sequence[Bucket],
+    miner_ids: Sequence[int],
+    spans: Sequence[Span],
+    grid: Grid,
+    *,
+    everyone: bool,
+    kept: Collection[Bucket] = (),
+) -> None:
+    """Make anew these miners', every site's and the system's sketches of these adjoining buckets of `period`.
+
+    Hours are made from telemetry, longer periods from those they are made of. `spans` are those of all miners over
+    the whole time; `everyone` says that these are all the miners there are. What miners did in the hours `kept` stays.
+    """
+    if not found:
+        return
+    params = _params(period, found, miner_ids, everyone=everyone) | {"kept": [b.start for b in kept]}
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE, params)
+        if period == SHORTEST:
+            params |= span_params(spans)
+            for cells in _hours(found, set(kept), len(miner_ids), everyone=everyone):
+                cursor.execute(INSERT.format(cells=cells) + OF_SOMEBODY, params)
+            cursor.execute(INSERT.format(cells=OF_MINERS), params)
+        else:
+            cursor.execute(INSERT.format(cells=OF_SHORTER), params | _children(period, found, grid))
+
+
+def forget_sketches(kept: Collection[Bucket]) -> None:
+    """Delete every sketch but those of miners in the hours `kept`."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, {"kept": [b.start for b in kept]})
+
+
+def _hours(found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone: bool) -> Iterator[str]:
+    """Yield the queries of the cells of these hours: one for each run of equally long ones, if that is not too long."""
+    at_once = max(24, MINER_HOURS_AT_ONCE // max(1, miners))
+    for (length_s, is_kept), run in groupby(
+        enumerate(found), lambda pair: (pair[1].length_s, pair[1] in kept)
+    ):
+        hours = [] if is_kept else list(run)
+        for i in range(0, len(hours), at_once):
+            part = hours[i : i + at_once]
+            (first, low), (_, high) = part[0], part[-1]
+            scan = everyone and high.end - low.start >= WORTH_A_SCAN
+            yield of_telemetry(low.start, high.end, length_s, first=first, everyone=scan)
+
+
+def _params(
+    period: str, found: Sequence[Bucket], miner_ids: Sequence[int], *, everyone: bool
+) -> dict[str, Any]:
+    return {
+        "period": period,
+        "low": found[0].start,
+        "high": found[-1].end,
+        "start": [b.start for b in found],
+        "miner_ids": list(miner_ids),
+        "everyone": everyone,
+    }
+
+
+def _children(period: str, found: Sequence[Bucket], grid: Grid) -> dict[str, Any]:
+    child = MADE_OF[period]
+    pairs = [(n, c.start) for n, b in enumerate(found) for c in grid.buckets(child, b.start, b.end)]
+    return {
+        "child": child,
+        "child_start": [start for _, start in pairs],
+        "number": [n for n, _ in pairs],
+    }
+
+
+def span_params(spans: Sequence[Span]) -> dict[str, Any]:
+    """Return the parameters of SPAN."""
+    return {
+        "sketch_miner": [s.miner_id for s in spans],
+        "sketch_site": [s.site_id for s in spans],
+        "sketch_since_s": [s.start_s for s in spans],
+        "sketch_until_s": [s.end_s for s in spans],
+    }
