@@ -57,7 +57,11 @@ def with_figures(found: Sequence[Bucket], period: str) -> set[datetime]:
 
 
 def _starts(sql: str, found: Sequence[Bucket], period: str = "") -> set[datetime]:
-    params: dict[str, Any] = {"starts": [b.start for b in found], "ends": [b.end for b in found], "period": period}
+    params: dict[str, Any] = {
+        "starts": [b.start for b in found],
+        "ends": [b.end for b in found],
+        "period": period,
+    }
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return {start for (start,) in cursor.fetchall()}

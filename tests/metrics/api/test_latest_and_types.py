@@ -78,7 +78,10 @@ def test_types_say_what_each_key_is(ask: Ask, db: None) -> None:
     found = {each["name"]: each for each in results(ask("metrics/types"))}
     assert list(found) == sorted(found)
     assert {"energy_cost", "hashrate", "temperature", "reject_rate", "uptime", "efficiency"} <= set(found)
-    assert (found["hashrate"]["unit"], found["reject_rate"]["entities"]) == ("GH/s", ["miner", "pool", "system"])
+    assert (found["hashrate"]["unit"], found["reject_rate"]["entities"]) == (
+        "GH/s",
+        ["miner", "pool", "system"],
+    )
     keys = {key["key"]: key for key in found["energy_cost"]["keys"]}
     assert keys["total_kwh"]["kind"] == "total"
     assert set(keys["total_kwh"]["formula"]) == {"site", "system"}
