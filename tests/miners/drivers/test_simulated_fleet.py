@@ -80,7 +80,7 @@ def test_an_avalon_in_another_work_mode_reads_so() -> None:
     with running(device_named("avalonq-1")) as (device,):
         device.clock.time += WARM_S
         before = read(device)
-        assert "success" in device.status("ascset", "0,workmode,set,0")["Msg"]
+        assert device.status("ascset", "0,workmode,set,0")["STATUS"] == "S"
         device.clock.time += WARM_S
         after = read(device)
     assert after.mode != before.mode

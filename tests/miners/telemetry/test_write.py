@@ -201,12 +201,12 @@ def test_a_contradiction_does_not_reach_the_latest_reading(miner: Miner) -> None
 def test_a_tick_of_many_miners_is_one_dirty_range(db: None) -> None:
     miners = MinerFactory.create_batch(20)
     write(*(row(miner, 60) for miner in miners))
-    assert dirty() == [(sorted(m.pk for m in miners), NOON, NOON + timedelta(hours=1))]
+    assert dirty() == [(sorted(m.pk for m in miners), NOON, NOON + timedelta(minutes=5))]
 
 
-def test_a_row_over_the_hour_dirties_both_hours(miner: Miner) -> None:
+def test_a_row_over_the_hour_dirties_both_sides_of_it(miner: Miner) -> None:
     write(row(miner, 10, covered_s=30))
-    assert dirty() == [([miner.pk], NOON - timedelta(hours=1), NOON + timedelta(hours=1))]
+    assert dirty() == [([miner.pk], NOON - timedelta(minutes=5), NOON + timedelta(minutes=5))]
 
 
 def test_a_row_that_ends_on_the_hour_leaves_the_next_one_clean(miner: Miner) -> None:
@@ -220,8 +220,8 @@ def test_a_late_row_dirties_its_own_time_and_not_a_month_of_the_others(miner: Mi
     write(row(miner, month), row(other, 60), row(miner, 60), now=NOW + timedelta(days=31))
     later = NOON + timedelta(seconds=month)
     assert dirty() == [
-        (sorted([miner.pk, other.pk]), NOON, NOON + timedelta(hours=1)),
-        ([miner.pk], later - timedelta(hours=1), later),
+        (sorted([miner.pk, other.pk]), NOON, NOON + timedelta(minutes=5)),
+        ([miner.pk], later - timedelta(minutes=5), later),
     ]
 
 
