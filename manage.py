@@ -12,6 +12,8 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except ImproperlyConfigured as error:
         print(f"manage.py: {error}", file=sys.stderr)
         sys.exit(2)

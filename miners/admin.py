@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from hmm.installation import installation
 from hmm.lib.units import UNKNOWN, format_hashrate
+from miners.drivers.base import drivers, parse_address
 from miners.membership import (
     move_miner,
     place_miner,
@@ -74,8 +76,28 @@ class MovesInline(ReadOnly, admin.TabularInline):
     verbose_name_plural = "sites it has belonged to, each from the beginning of a day until the next"
 
 
+class MinerForm(ModelForm):
+    """Refuses what could never be polled."""
+
+    def clean_driver(self) -> str:
+        name: str = self.cleaned_data["driver"]
+        if name and name not in drivers:
+            raise ValidationError(f"No driver is called {name!r}; there are: {', '.join(drivers.names())}.")
+        return name
+
+    def clean_host(self) -> str:
+        host: str = self.cleaned_data["host"]
+        try:
+            if host and parse_address(host).port is not None:
+                raise ValueError("the port has a field of its own")
+        except ValueError as error:
+            raise ValidationError(f"Not an address: {error}.") from error
+        return host
+
+
 @admin.register(Miner)
 class MinerAdmin(admin.ModelAdmin):
+    form = MinerForm
     list_display = [
         "name",
         "state",

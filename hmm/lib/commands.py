@@ -44,7 +44,7 @@ class HmmCommand(BaseCommand):
         except (InterfaceError, DatabaseError) as error:
             if options.get("traceback"):
                 raise
-            self._end(argv, f"the database refused: {_first_line(error)}", 2)
+            self._end(argv, _database_says(error), 2)
         except KeyboardInterrupt:
             self._end(argv, "stopped", 130)
         finally:
@@ -53,6 +53,17 @@ class HmmCommand(BaseCommand):
     def _end(self, argv: list[str], message: str, status: int) -> NoReturn:
         print(f"{argv[1]}: {message}", file=sys.stderr)  # noqa: T201
         sys.exit(status)
+
+
+UNDEFINED_TABLE = "42P01"
+
+
+def _database_says(error: Exception) -> str:
+    if getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE:
+        return (
+            "the database has not been set up yet; run: manage.py migrate (make up and make demo do it too)"
+        )
+    return f"the database refused: {_first_line(error)}"
 
 
 def _first_line(error: Exception) -> str:

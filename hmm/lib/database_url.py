@@ -6,6 +6,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+EXAMPLE = "It looks like postgres://user:password@host:5432/name."
 SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
 
 
@@ -30,7 +31,10 @@ def _parse(url: str) -> dict[str, Any]:
             f"DATABASE_URL must be a PostgreSQL address such as postgres://user:password@host:5432/name, "
             f"not one that begins with {scheme[:20]!r}."
         )
-    parsed: dict[str, Any] = environ.Env.db_url_config(url)
+    try:
+        parsed: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}. {EXAMPLE}") from error
     if not parsed.get("NAME"):
         raise ImproperlyConfigured("DATABASE_URL names no database: postgres://user:password@host:5432/NAME")
     return parsed | {"ENGINE": "django.db.backends.postgresql"}

@@ -36,9 +36,7 @@ class BeingComputed(NotComputedYet):
     """What is missing is being computed at this moment by a long run of the engine: ask again."""
 
     def __str__(self) -> str:
-        return (
-            f"figures from {self.start:%Y-%m-%d %H:%M}Z on are being computed just now; ask again in a moment"
-        )
+        return "figures of this range are being computed just now by a long run; ask again in a moment"
 
 
 def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -> State:

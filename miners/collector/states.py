@@ -26,7 +26,7 @@ def next_state(outcome: Reading | str, *, in_maintenance: bool) -> State:
     if isinstance(outcome, str):
         return State(MinerState.UNREACHABLE, outcome)
     if outcome.hashrate_ghs is None:
-        return State(MinerState.ONLINE, "answers, and does not say its hashrate")
+        return State(MinerState.ONLINE, f"answers, and does not say its hashrate{_why(outcome)}")
     if outcome.hashrate_ghs > 0:
         return State(MinerState.ONLINE)
     return State(MinerState.OFFLINE, f"answers, and does not hash{_mode(outcome)}")
@@ -42,6 +42,10 @@ def is_change(before: State, after: State) -> bool:
 
 def _kind(reason: str) -> str:
     return re.sub(r"\d+(\.\d+)?", "#", reason)
+
+
+def _why(reading: Reading) -> str:
+    return f": {'; '.join(reading.warnings)}" if reading.warnings else ""
 
 
 def _mode(reading: Reading) -> str:

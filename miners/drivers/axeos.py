@@ -147,14 +147,14 @@ def _model_by_asic(address: Address, time_limit: Deadline, info: Fields) -> str 
     """Return the model's name of a board that is not known here; firmware before v2.9 cannot be asked."""
     board, chip = clean_text(info.get("boardVersion"), 20), clean_text(info.get("ASICModel"), 40)
     if board is None:  # only the first Bitaxes tell none
-        return f"Bitaxe {chip}"
+        return f"Bitaxe {chip}" if chip else None
     try:
         asic = _get(address, "/api/system/asic", time_limit)
     except DriverError:
         asic = None
     family = clean_text(asic.get("deviceModel"), 60) if isinstance(asic, dict) else None
     if family is None:
-        return f"AxeOS {chip} {board}"
+        return " ".join(filter(None, ("AxeOS", chip, board)))
     return family if "axe" in family.lower() else f"Bitaxe {family} {board}"
 
 

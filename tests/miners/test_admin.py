@@ -155,3 +155,20 @@ def test_what_the_collector_writes_is_only_looked_at(admin: Client, model: type)
     assert admin.get(reverse(f"admin:{name}_changelist")).status_code == 200
     assert admin.get(reverse(f"admin:{name}_add")).status_code == 403
     assert model in admin_site._registry
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("driver", "nope", "No driver is called"),
+        ("host", "http://a b/", "Not an address"),
+        ("host", "a;b\nc", "Not an address"),
+        ("host", "10.0.0.1:80", "the port has a field of its own"),
+    ],
+)
+def test_what_could_never_be_polled_is_refused(admin: Client, field: str, value: str, complaint: str) -> None:
+    data = {"name": "Garage", "site": 1, "moves-TOTAL_FORMS": 0, "moves-INITIAL_FORMS": 0, field: value}
+    response = admin.post(reverse("admin:miners_miner_add"), data)
+    assert response.status_code == 200
+    assert complaint in response.content.decode()
+    assert not Miner.objects.filter(name="Garage").exists()

@@ -121,7 +121,7 @@ def test_half_computed_figures_are_not_exported(
     monkeypatch.setattr(prepared, "PATIENCE_S", 0.05)
     with at_work():
         said = refusal("--format", "csv", "-o", str(tmp_path / "figures"))
-    assert "are being computed at the moment; try again" in said
+    assert "are being computed just now" in said
     assert os.listdir(tmp_path) == []
 
 
