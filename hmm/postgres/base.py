@@ -33,6 +33,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_new_connection(conn_params)
         try:
             return super().get_new_connection(conn_params)
+        except psycopg.errors.ConnectionTimeout:
+            raise  # it is there and stuck: waiting for it to start would wait for ever
         except psycopg.OperationalError:
             self.server.ensure_running()
             return super().get_new_connection(conn_params)
@@ -55,6 +57,8 @@ def _reviving(settings_dict: dict[str, Any]) -> type[psycopg.Connection[Any]]:
         def connect(cls, conninfo: str = "", **kwargs: Any) -> Any:
             try:
                 return super().connect(conninfo, **kwargs)
+            except psycopg.errors.ConnectionTimeout:
+                raise
             except psycopg.OperationalError:
                 server_of(settings_dict).ensure_running()
                 return super().connect(conninfo, **kwargs)

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from django.db import connection
 
+from hmm.postgres.base import DatabaseWrapper
 from hmm.postgres.server import EmbeddedServer
 from tests.hmm import embedded
 
@@ -140,6 +143,20 @@ def test_the_next_connection_revives_a_killed_server(home: Path) -> None:
     finished = embedded.shell(home, f"{ASK}{KILL_SERVER}\nconnection.close()\n{ASK}")
 
     assert finished.stdout == "answered\nanswered\n", finished.stderr
+
+
+def test_a_server_that_is_stuck_is_not_waited_for(running: EmbeddedServer, home: Path) -> None:
+    settings = {**connection.settings_dict, "DATA_DIR": home, "NAME": "hmm", "USER": "hmm"}
+    wrapper = DatabaseWrapper({**settings, "OPTIONS": {"connect_timeout": 2}}, "stuck")
+    wrapper.get_new_connection(wrapper.get_connection_params()).close()  # as the web has, long before
+    postmaster = embedded.postmaster_pid(running)
+    os.kill(postmaster, signal.SIGSTOP)
+    try:
+        with pytest.raises(psycopg.errors.ConnectionTimeout):
+            wrapper.get_new_connection(wrapper.get_connection_params())
+    finally:
+        os.kill(postmaster, signal.SIGCONT)
+    wrapper.get_new_connection(wrapper.get_connection_params()).close()
 
 
 @pytest.mark.parametrize("idle", [1, 3])
