@@ -65,7 +65,9 @@ def refusal(data_dir: Path, **variables: str) -> str:
 @pytest.mark.process
 @pytest.mark.parametrize("port", ["0", "65536"])
 def test_impossible_port_is_one_line(data_dir, port):
-    assert f"HMM_PORT={port}" in refusal(data_dir, HMM_PORT=port)
+    assert f"HMM_PORT must be a whole number from 1 to 65535, not '{port}'" in refusal(
+        data_dir, HMM_PORT=port
+    )
 
 
 @pytest.mark.process
