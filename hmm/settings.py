@@ -1,6 +1,7 @@
 """Settings, read from the environment. Every variable has a default that works for one person at home."""
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import SELF
@@ -125,7 +126,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "hmm",
     "orm": "default",
     "workers": whole_number("HMM_WORKERS", 2, 1, 64),
