@@ -22,8 +22,10 @@ from miners.models import Miner
 
 class Command(HmmCommand):
     help = (
-        "Compute a random sample of days again from telemetry and report every figure that differs. Nothing is "
-        "changed, unless --repair has what differs computed anew. Exit status 1 when something differs."
+        "Compute a random sample of days again, miners from telemetry, every site and the system from the miners, "
+        "and report every figure that differs, percentiles included, from the slot to the month. Nothing is changed, "
+        "unless --repair has the days that differ computed anew; for a whole range there is backfill_metrics "
+        "--recompute. Exit status 1 when something differs."
     )
     example = "manage.py verify_metrics --days 5 --miners 20 --from 2025-03-01 --to 2025-03-31"
 
@@ -61,7 +63,7 @@ class Command(HmmCommand):
             compared, different = verify_day(day, sample, cut, now)
             rows += compared
             found += different
-            if options["repair"]:
+            if options["repair"] and different:
                 mark_wrong(different, day)
         for difference in found:
             self.stdout.write(str(difference))
