@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from hmm.dirty import mark_miners_dirty
 from hmm.lib.buckets import PERIODS, Bucket
@@ -12,6 +12,13 @@ from metrics.engine.marks import first_marks, read_marks
 from metrics.engine.merge import LONG
 from metrics.store.days import first_telemetry, with_figures, with_telemetry
 from miners.models import Miner
+
+DIRTY = """
+SELECT lower(stretch), upper(stretch) FROM (
+    SELECT unnest(range_agg(tstzrange(start, "end") * tstzrange(%(start)s, %(end)s))) AS stretch
+    FROM hmm_dirtyrange WHERE start < %(end)s AND "end" > %(start)s
+) dirty ORDER BY 1
+"""
 
 
 def widen(start: datetime, end: datetime, cut: Grid) -> tuple[datetime, datetime]:
@@ -32,6 +39,15 @@ def mark_past(start: datetime, end: datetime, cut: Grid, now: datetime, *, recom
         miners = list(Miner.objects.order_by("pk").values_list("pk", flat=True))
         for low, high in _joined(day for day in days if day.start in wanted):
             mark_miners_dirty(miners, max(low, start), min(high, end, closed))
+
+
+def dirty_stretches(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """Return what of [start, end) is to be computed, in order and without overlap. One query."""
+    if start >= end:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(DIRTY, {"start": start, "end": end})
+        return cursor.fetchall()
 
 
 def _complete(days: Sequence[Bucket], cut: Grid) -> set[datetime]:

@@ -72,7 +72,7 @@ def verify_day(
 
 
 def _rows(day: Bucket, miner_ids: Sequence[int], cut: Grid) -> Rows:
-    params = {
+    params: dict[str, Any] = {
         "start": day.start,
         "end": day.end,
         "week": cut.bucket_at("weekly", day.start).start,

@@ -1,32 +1,24 @@
 """Computes figures of the past."""
 
 from argparse import ArgumentParser
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from hmm.installation import installation
 from hmm.lib.buckets import PERIODS
 from hmm.lib.commands import HmmCommand, fail
 from hmm.lib.times import parse_when
-from metrics.engine.backfill import mark_past, widen
+from metrics.engine.backfill import dirty_stretches, mark_past, widen
 from metrics.engine.grid import BEGINNING, grid
 from metrics.engine.marks import read_marks
 from metrics.engine.run import FOR_EVER, Busy, clean, fill
+from metrics.terminal.progress import DaysProgress
 from metrics.types import metric_types
 
-DAY = timedelta(days=1)
-COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    TextColumn("{task.completed:.0f} of {task.total:.0f} days · {task.fields[rows]:,} rows ·"),
-    TimeElapsedColumn(),
-    TextColumn("· left"),
-    TimeRemainingColumn(),
-)
+GOES_ON = "what is left stays marked; backfill_metrics without --recompute goes on with it"
 
 
 class Command(HmmCommand):
@@ -54,9 +46,10 @@ class Command(HmmCommand):
         start, end = _range(options["start"], options["end"], now)
         cut = grid(now)
         low, high = widen(start, end, cut) if (options["start"] or options["end"]) else (start, end)
-        _fill(now)
+        console = Console(stderr=True)
+        _fill(now, console)
         mark_past(low, high, cut, now, recompute=options["recompute"])
-        rows = _clean(now, low, high)
+        rows = _clean(now, low, high, console)
         self.stdout.write(f"{rows} rows computed")
 
 
@@ -77,22 +70,20 @@ def _range(start: str | None, end: str | None, now: datetime) -> tuple[datetime,
     return low, min(high, now) if low < now else high
 
 
-def _fill(now: datetime) -> None:
+def _fill(now: datetime, console: Console) -> None:
+    with console.status("Filling what time has closed …"):
+        try:
+            fill(now)
+        except Busy:
+            console.print("Waiting for another run of the engine …")
+            fill(now, wait_s=FOR_EVER)
+
+
+def _clean(now: datetime, low: datetime, high: datetime, console: Console) -> int:
+    stretches = dirty_stretches(low, min(high, read_marks()["slot"]))
     try:
-        fill(now)
-    except Busy:
-        Console(stderr=True).print("Waiting for another run of the engine …")
-        fill(now, wait_s=FOR_EVER)
-
-
-def _clean(now: datetime, low: datetime, high: datetime) -> int:
-    bar = Progress(*COLUMNS, console=Console(stderr=True))
-    task = bar.add_task("Computing", total=0.0, rows=0)
-    until = min(high, read_marks()["slot"])
-
-    def progress(start: datetime, end: datetime, rows: int) -> None:
-        total = bar.tasks[task].total or max((until - start) / DAY, 1)
-        bar.update(task, total=total, advance=(end - start) / DAY, rows=bar.tasks[task].fields["rows"] + rows)
-
-    with bar:
-        return clean(now, low, high, wait_s=FOR_EVER, progress=progress)
+        with DaysProgress(stretches, console) as progress:
+            return clean(now, low, high, wait_s=FOR_EVER, progress=progress.chunk_done)
+    except KeyboardInterrupt:
+        console.print(GOES_ON, soft_wrap=True)
+        raise
