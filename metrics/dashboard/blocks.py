@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 from django.utils.safestring import SafeString
 
 from metrics.dashboard import read
-from metrics.dashboard.fleet import FleetSummary, PriceNow, energy_today, main_site, summarise
+from metrics.dashboard.fleet import FleetSummary, PriceNow, summarise
 from metrics.dashboard.miner_table import MinerTable, miner_rows, silence_notice
 from metrics.dashboard.prices import PriceRow, legend, outlook, outlook_words, price_chart, price_rows
+from metrics.query.fleet import main_site
+from metrics.query.today import energy_today
 from metrics.templatetags.hmm_format import SYMBOLS, clock
 
 
@@ -48,7 +50,7 @@ def fleet_summary(at: Present) -> FleetSummary | None:
     if not miners:
         return None
     sites = read.site_prices(at.today, at.now)
-    today = energy_today(read.energy_today(at.now), at.currency)
+    today = energy_today(at.now, at.currency)
     price_now = _price_now(sites, main_site(miners), at.now)
     return summarise(miners, price_now, today, now=at.now, zone=at.zone, currency=at.currency)
 

@@ -1,12 +1,13 @@
 """The fleet in one sentence and five figures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from hmm.lib.units import j_per_th
-from metrics.dashboard.conditions import Condition, MinerNow, condition_of, is_known, since
 from metrics.dashboard.prices import Outlook, outlook_words
+from metrics.query.conditions import Condition, MinerNow, condition_of, since
+from metrics.query.fleet import FleetTotals, totals
+from metrics.query.today import EnergyToday
 from metrics.templatetags.hmm_format import (
     UNKNOWN,
     age,
@@ -18,7 +19,6 @@ from metrics.templatetags.hmm_format import (
     power,
     price,
 )
-from metrics.types.base import MINOR
 
 WHOLE = 0.995
 """From this coverage on, a figure is called complete."""
@@ -44,29 +44,6 @@ class Figure:
     def unit(self) -> str:
         """The unit alone, empty where it stands before the number, as that of money does."""
         return self.text.partition(" ")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class FleetTotals:
-    """Sums over the miners whose reading is known now, null where none says the figure."""
-
-    hashrate_ghs: float | None
-    power_w: float | None
-    efficiency_j_per_th: float | None
-    hashrate_miners: int
-    power_miners: int
-    polled_miners: int
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyToday:
-    """What the store says of today so far; each figure null where it cannot be formed."""
-
-    cost: float | None
-    kwh: float | None
-    priced_kwh: float | None
-    average_price: float | None
-    coverage: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +91,6 @@ def summarise(
     return FleetSummary(tone_of(conditions), parts, figures)
 
 
-def totals(miners: Sequence[MinerNow], now: datetime) -> FleetTotals:
-    """Sum what the miners known at `now` do; the efficiency is over those that say both figures."""
-    known = [miner for miner in miners if is_known(miner, now)]
-    both = [miner for miner in known if miner.power_w is not None and miner.hashrate_ghs is not None]
-    return FleetTotals(
-        hashrate_ghs=_sum(known, lambda miner: miner.hashrate_ghs),
-        power_w=_sum(known, lambda miner: miner.power_w),
-        efficiency_j_per_th=j_per_th(
-            _sum(both, lambda miner: miner.power_w), _sum(both, lambda miner: miner.hashrate_ghs)
-        ),
-        hashrate_miners=sum(miner.hashrate_ghs is not None for miner in known),
-        power_miners=sum(miner.power_w is not None for miner in known),
-        polled_miners=sum(miner.is_polled or miner in known for miner in miners),
-    )
-
-
 def fleet_words(conditions: Mapping[MinerNow, Condition], now: datetime) -> str:
     """Return how the fleet is: 11 of 12 hashing, 1 unreachable for 8 min."""
     expected = sum(condition is not Condition.UNPOLLED for condition in conditions.values())
@@ -147,30 +108,6 @@ def tone_of(conditions: Mapping[MinerNow, Condition]) -> str:
     if not trouble:
         return "good"
     return "warn" if _count(conditions, Condition.HASHING) else "bad"
-
-
-def main_site(miners: Sequence[MinerNow]) -> int | None:
-    """Return the site that has the most miners, the first one in a tie."""
-    sites = [miner.site_id for miner in miners]
-    return min(set(sites), key=lambda site: (-sites.count(site), site), default=None)
-
-
-def energy_today(value: Mapping[str, float | None] | None, currency: str) -> EnergyToday | None:
-    """Return the system's energy_cost of today from its `value_json`, None where there is none."""
-    if value is None:
-        return None
-    return EnergyToday(
-        cost=value[f"total_cost_{currency.lower()}"],
-        kwh=value["total_kwh"],
-        priced_kwh=value["priced_kwh"],
-        average_price=value[f"avg_price_{MINOR[currency]}"],
-        coverage=value["coverage"],
-    )
-
-
-def _sum(miners: Sequence[MinerNow], figure: Callable[[MinerNow], float | None]) -> float | None:
-    found = [value for value in map(figure, miners) if value is not None]
-    return sum(found) if found else None
 
 
 def _count(conditions: Mapping[MinerNow, Condition], condition: Condition) -> int:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import sparkline
 from hmm.lib.units import UNKNOWN, j_per_th
-from metrics.dashboard.conditions import Condition, MinerNow, condition_of, is_known, since
+from metrics.query.conditions import Condition, MinerNow, condition_of, is_known, since
 from metrics.templatetags.hmm_format import age, decimal, hashrate
 
 SPARK_SPAN = timedelta(hours=24)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
@@ -50,12 +49,6 @@ def site_prices(today: date, now: datetime) -> list[SitePrices]:
         )
         for row in on_tariff
     ]
-
-
-def energy_today(now: datetime) -> dict[str, Any] | None:
-    """Return the system's energy_cost of the local day so far, None where there is none. Two queries."""
-    figures = open_metrics(["energy_cost"], period="daily", entity_type="system", now=now)
-    return figures[None]["energy_cost"].value_json if None in figures else None
 
 
 def reject_rates_today(now: datetime) -> dict[int | None, float | None]:

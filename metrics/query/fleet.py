@@ -1,13 +1,52 @@
-"""The miners as they are now, by their latest readings."""
+"""The miners as they are now, by their latest readings, and what they do together."""
 
-from metrics.dashboard.conditions import MinerNow
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hmm.lib.units import j_per_th
+from metrics.query.conditions import MinerNow, is_known
 from miners.models import LatestReading, Miner
+
+
+@dataclass(frozen=True, slots=True)
+class FleetTotals:
+    """Sums over the miners whose reading is known now, null where none says the figure."""
+
+    hashrate_ghs: float | None
+    power_w: float | None
+    efficiency_j_per_th: float | None
+    hashrate_miners: int
+    power_miners: int
+    polled_miners: int
 
 
 def miners_now() -> list[MinerNow]:
     """Return every miner that is not retired, with its latest reading. One query."""
     miners = Miner.objects.filter(retired_at=None).select_related("latest", "model", "site")
     return [_miner_now(miner, getattr(miner, "latest", None)) for miner in miners]
+
+
+def totals(miners: Sequence[MinerNow], now: datetime) -> FleetTotals:
+    """Sum what the miners known at `now` do; the efficiency is over those that say both figures."""
+    known = [miner for miner in miners if is_known(miner, now)]
+    both = [miner for miner in known if miner.power_w is not None and miner.hashrate_ghs is not None]
+    return FleetTotals(
+        hashrate_ghs=_sum(known, lambda miner: miner.hashrate_ghs),
+        power_w=_sum(known, lambda miner: miner.power_w),
+        efficiency_j_per_th=j_per_th(
+            _sum(both, lambda miner: miner.power_w), _sum(both, lambda miner: miner.hashrate_ghs)
+        ),
+        hashrate_miners=sum(miner.hashrate_ghs is not None for miner in known),
+        power_miners=sum(miner.power_w is not None for miner in known),
+        polled_miners=sum(miner.is_polled or miner in known for miner in miners),
+    )
+
+
+def main_site(miners: Sequence[MinerNow]) -> int | None:
+    """Return the site that has the most miners, the first one in a tie."""
+    sites = [miner.site_id for miner in miners]
+    return min(set(sites), key=lambda site: (-sites.count(site), site), default=None)
 
 
 def _miner_now(miner: Miner, latest: LatestReading | None) -> MinerNow:
@@ -27,3 +66,8 @@ def _miner_now(miner: Miner, latest: LatestReading | None) -> MinerNow:
         power_w=latest.power_w if latest else None,
         temperature_c=latest.temperature_c if latest else None,
     )
+
+
+def _sum(miners: Sequence[MinerNow], figure: Callable[[MinerNow], float | None]) -> float | None:
+    found = [value for value in map(figure, miners) if value is not None]
+    return sum(found) if found else None

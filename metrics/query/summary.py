@@ -9,11 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from hmm.installation import installation
-from metrics.dashboard.conditions import Condition, condition_of
-from metrics.dashboard.fleet import EnergyToday, FleetTotals, energy_today, main_site, totals
-from metrics.query.fleet import miners_now
+from metrics.query.conditions import Condition, condition_of
+from metrics.query.fleet import FleetTotals, main_site, miners_now, totals
 from metrics.query.jobs import JobStatistics, QueueDepth, job_statistics, queue_depth
-from metrics.query.ranges import open_metrics
+from metrics.query.today import EnergyToday, energy_today
 from miners.models import MinerState
 
 JOBS_SPAN = timedelta(hours=24)
@@ -77,7 +76,6 @@ def summary(now: datetime | None = None) -> Summary:
     now = now or timezone.now()
     currency = installation().currency
     miners, prices = miners_now(), prices_now(now)
-    today = open_metrics(["energy_cost"], period="daily", entity_type="system", now=now).get(None)
     conditions = Counter(condition_of(miner, now) for miner in miners)
     states = Counter(miner.state for miner in miners)
     return Summary(
@@ -86,7 +84,7 @@ def summary(now: datetime | None = None) -> Summary:
         states={state: states[state] for state in MinerState.values},
         conditions={condition.value: conditions[condition] for condition in Condition},
         now=totals(miners, now),
-        today=energy_today(today["energy_cost"].value_json if today else None, currency),
+        today=energy_today(now, currency),
         price=next((price for price in prices if price.site_id == main_site(miners)), None),
         prices=prices,
         jobs=job_statistics(start=now - JOBS_SPAN, end=now)[0],

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 
 from hmm.models import JobRun
-from metrics.dashboard.fleet import totals
 from metrics.exports.scrape.miners import STATES, hashes, state_of
 from metrics.exports.scrape.read import Picture
+from metrics.query.fleet import totals
 
 Values = Iterable[tuple[tuple[str, ...], float | None]]
 """Label values, and the number; null ones are left out."""

@@ -7,8 +7,8 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
 from hmm.lib.units import j_per_th
-from metrics.dashboard.conditions import Condition, MinerNow, condition_of, is_known
 from metrics.exports.scrape.read import Device
+from metrics.query.conditions import Condition, MinerNow, condition_of, is_known
 from miners.models import LatestReading
 
 HASHES_PER_GIGAHASH = 1e9

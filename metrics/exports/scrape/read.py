@@ -14,12 +14,11 @@ from django_q.models import OrmQ
 from energy.points import PricePoint
 from hmm.installation import installation
 from hmm.models import Heartbeat, JobRun
-from metrics.dashboard.conditions import MinerNow
-from metrics.dashboard.fleet import EnergyToday, energy_today
 from metrics.dashboard.read import SitePrices, miners_now, site_prices
-from metrics.dashboard.read import energy_today as read_energy_today
 from metrics.models import Watermark
 from metrics.query import NotComputedYet
+from metrics.query.conditions import MinerNow
+from metrics.query.today import EnergyToday, energy_today
 from miners.models import LatestReading, Site
 from miners.telemetry.read import latest_telemetry
 
@@ -110,7 +109,7 @@ def _price_at(row: SitePrices, now: datetime) -> PricePoint | None:
 
 def _today(now: datetime, currency: str) -> EnergyToday | None:
     try:
-        return energy_today(read_energy_today(now), currency)
+        return energy_today(now, currency)
     except NotComputedYet as error:
         logger.warning("today's cost and energy are missing from /metrics: %s", error)
         return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from metrics.dashboard.conditions import MinerNow
+from metrics.query.conditions import MinerNow
 
 NOW = datetime(2025, 1, 15, 12, 10, tzinfo=UTC)
 

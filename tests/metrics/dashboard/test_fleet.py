@@ -6,16 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from metrics.dashboard.conditions import Condition, MinerNow, condition_of
-from metrics.dashboard.fleet import (
-    EnergyToday,
-    FleetSummary,
-    energy_today,
-    fleet_words,
-    main_site,
-    summarise,
-    totals,
-)
+from metrics.dashboard.fleet import FleetSummary, fleet_words, summarise
+from metrics.query.conditions import Condition, MinerNow, condition_of
+from metrics.query.fleet import main_site, totals
+from metrics.query.today import EnergyToday, energy_of
 
 Make = Callable[..., MinerNow]
 
@@ -125,8 +119,7 @@ def test_the_store_is_read_in_the_installations_currency() -> None:
         "avg_price_cent": 25.0,
         "coverage": 1.0,
     }
-    assert energy_today(value, "EUR") == EnergyToday(1.0, 4.0, 4.0, 25.0, 1.0)
-    assert energy_today(None, "EUR") is None
+    assert energy_of(value, "EUR") == EnergyToday(1.0, 4.0, 4.0, 25.0, 1.0)
 
 
 def test_the_main_site_has_the_most_miners(miner: Make) -> None:

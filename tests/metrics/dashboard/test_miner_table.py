@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.dashboard.conditions import MinerNow
 from metrics.dashboard.miner_table import SlotHashrate, miner_rows, natural_key, silence_notice, spark_series
+from metrics.query.conditions import MinerNow
 
 Make = Callable[..., MinerNow]
 SLOT = timedelta(minutes=30)

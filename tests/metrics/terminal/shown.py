@@ -11,11 +11,11 @@ from rich.console import Console, RenderableType
 
 from hmm.health import silent_services
 from metrics.dashboard.blocks import Present, PriceBlock
-from metrics.dashboard.conditions import MinerNow
 from metrics.dashboard.fleet import summarise
 from metrics.dashboard.miner_table import miner_rows
 from metrics.dashboard.prices import PriceRow
 from metrics.query import JobStatistics, QueueDepth
+from metrics.query.conditions import MinerNow
 from metrics.terminal.screen import Screen
 from metrics.terminal.snapshot import Snapshot
 from metrics.terminal.work import Work
