@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
@@ -33,6 +35,15 @@ NO_CHROMIUM = (
     "NO CHROMIUM: the browser tests were skipped. Install one (Debian: apt-get install chromium; "
     "elsewhere: .venv/bin/playwright install chromium) or name one in HMM_CHROMIUM."
 )
+
+# A run in the background has inherited these as ignored, and would hand that on to the processes that it tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# The same examples in every run: what fails, fails for everyone. --hypothesis-profile=search looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("same")
 
 # Playwright runs an event loop in the thread in which the tests use the ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import dropwhile, pairwise
-from math import inf
+from math import ceil, inf
 
 from django.utils.safestring import SafeString
 
@@ -187,6 +187,6 @@ def _first_negative_run(ahead: Sequence[PricePoint]) -> list[PricePoint]:
 
 
 def _quarter_hours(start: datetime, end: datetime) -> list[datetime]:
-    first = -(-int(start.timestamp()) // 900) * 900
-    count = max(0, -(-(int(end.timestamp()) - first) // 900))
+    first = ceil(start.timestamp() / 900) * 900
+    count = ceil((end.timestamp() - first) / 900)
     return [datetime.fromtimestamp(first + 900 * n, UTC) for n in range(count)]
