@@ -21,7 +21,7 @@ from energy.models import Tariff
 from energy.points import MAX_PENCE_PER_KWH, Rate
 from energy.providers import providers
 from energy.providers.base import Charge, ProviderError, Published
-from hmm.lib.http import HttpError, get_json
+from hmm.lib.http import HttpError, get
 from hmm.lib.times import local_midnight
 
 UK = ZoneInfo("Europe/London")
@@ -133,9 +133,9 @@ class _Service:
         if left_s <= 0:
             raise ProviderError(f"{self.base_url}: not done within {FETCH_LIMIT_S:.0f} s")
         try:
-            page = get_json(
+            page = get(
                 url, params=params, timeout_s=min(TIMEOUT_S, left_s), use_proxies=not _is_loopback(url)
-            )
+            ).json()
         except HttpError as error:
             raise self._explained(error) from error
         if not isinstance(page, dict) or not isinstance(page.get("results"), list):

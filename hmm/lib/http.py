@@ -49,28 +49,12 @@ class Reply:
     body: bytes
     content_type: str
 
-
-def get_json(
-    url: str,
-    *,
-    params: dict[str, Any] | None = None,
-    headers: dict[str, str] | None = None,
-    timeout_s: float,
-    max_bytes: int = MAX_BYTES,
-    use_proxies: bool = True,
-) -> Any:
-    """Return the JSON at `url`. `timeout_s` bounds the whole exchange, the name look-up included.
-
-    Raises HttpError (NoAnswer or BadAnswer), also for a redirect, for anything but status 200 and for NaN
-    or infinite numbers.
-    """
-    reply = get(
-        url, params=params, headers=headers, timeout_s=timeout_s, max_bytes=max_bytes, use_proxies=use_proxies
-    )
-    try:
-        return json.loads(reply.body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer(explain_not_json(reply.body), 200) from error
+    def json(self) -> Any:
+        """Return the JSON that the body is. Raises BadAnswer, also for NaN or infinite numbers."""
+        try:
+            return json.loads(self.body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise BadAnswer(explain_not_json(self.body), 200) from error
 
 
 def get(
@@ -82,8 +66,10 @@ def get(
     max_bytes: int = MAX_BYTES,
     use_proxies: bool = True,
 ) -> Reply:
-    """Return the body at `url`, at most `max_bytes` long; see `get_json` for the rest.
+    """Return the body at `url`, at most `max_bytes` long; `.json()` of it is the JSON there.
 
+    `timeout_s` bounds the whole exchange, the name look-up included. Raises HttpError (NoAnswer or BadAnswer),
+    also for a redirect and for anything but status 200.
     With `use_proxies` the environment's HTTP_PROXY counts, as it must not for a device in the house.
     """
     sent = {"User-Agent": USER_AGENT, "Accept": "application/json"} | (headers or {})

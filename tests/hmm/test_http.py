@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hmm.lib.http import BadAnswer, HttpError, NoAnswer, get, get_json
+from hmm.lib.http import BadAnswer, HttpError, NoAnswer, get
 from tests.miners.drivers.servers import (
     closed_port,
     dripping_device,
@@ -28,7 +28,9 @@ TIMEOUT_S = 5.0
 
 def read(reply: bytes, **kwargs):
     with http_device({"/x": reply}) as device:
-        return get_json(f"http://127.0.0.1:{device.port}/x", timeout_s=TIMEOUT_S, use_proxies=False, **kwargs)
+        return get(
+            f"http://127.0.0.1:{device.port}/x", timeout_s=TIMEOUT_S, use_proxies=False, **kwargs
+        ).json()
 
 
 def refusal(reply: bytes, **kwargs) -> HttpError:
@@ -40,15 +42,15 @@ def refusal(reply: bytes, **kwargs) -> HttpError:
 def test_json_is_returned_and_parameters_are_sent():
     with http_device({"/x": http_reply(b'{"a": [1, 2.5]}')}) as device:
         url = f"http://127.0.0.1:{device.port}/x"
-        assert get_json(url, params={"from": "a b"}, timeout_s=TIMEOUT_S) == {"a": [1, 2.5]}
+        assert get(url, params={"from": "a b"}, timeout_s=TIMEOUT_S).json() == {"a": [1, 2.5]}
     assert device.asked == ["/x?from=a+b"]
 
 
 def test_a_name_and_an_ipv6_address_are_reached():
     with http_device({"/x": http_reply(b"1")}, host="::1") as device:
-        assert get_json(f"http://[::1]:{device.port}/x", timeout_s=TIMEOUT_S) == 1
+        assert get(f"http://[::1]:{device.port}/x", timeout_s=TIMEOUT_S).json() == 1
     with http_device({"/x": http_reply(b"2")}) as device:
-        assert get_json(f"http://localhost:{device.port}/x", timeout_s=TIMEOUT_S) == 2
+        assert get(f"http://localhost:{device.port}/x", timeout_s=TIMEOUT_S).json() == 2
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_https_is_read_and_its_time_limit_kept(tls):
 
     with tcp_server(drip) as device:
         url = f"https://127.0.0.1:{device.port}"
-        assert get_json(f"{url}/x", timeout_s=TIMEOUT_S) == [1]
+        assert get(f"{url}/x", timeout_s=TIMEOUT_S).json() == [1]
         with pytest.raises(NoAnswer) as caught:
             get(f"{url}/slow", timeout_s=0.6)
     assert caught.value.reason == "no whole answer within 0.6 s"
@@ -211,7 +213,7 @@ def test_many_read_at_once():
     with http_device({"/x": http_reply(b"7")}) as device:
         url = f"http://127.0.0.1:{device.port}/x"
         threads = [
-            threading.Thread(target=lambda: results.append(get_json(url, timeout_s=TIMEOUT_S)))
+            threading.Thread(target=lambda: results.append(get(url, timeout_s=TIMEOUT_S).json()))
             for _ in range(8)
         ]
         for thread in threads:
@@ -226,4 +228,4 @@ def test_many_read_at_once():
 def test_any_bytes_are_json_or_an_error_of_ours(reply, as_body):
     server = talking_device(http_reply(reply) if as_body else reply)
     with server as device, contextlib.suppress(HttpError):
-        get_json(f"http://127.0.0.1:{device.port}/", timeout_s=TIMEOUT_S)
+        get(f"http://127.0.0.1:{device.port}/", timeout_s=TIMEOUT_S).json()
