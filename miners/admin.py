@@ -87,12 +87,15 @@ class MinerForm(ModelForm):
 
     def clean_host(self) -> str:
         host: str = self.cleaned_data["host"]
+        if not host:
+            return host
         try:
-            if host and parse_address(host).port is not None:
+            address = parse_address(host)
+            if address.port is not None:
                 raise ValueError("the port has a field of its own")
         except ValueError as error:
             raise ValidationError(f"Not an address: {error}.") from error
-        return host
+        return address.host
 
 
 @admin.register(Miner)

@@ -1,8 +1,9 @@
 """The base of HMM's commands: an example in --help; bad input is one clear line and exit status 2."""
 
 import sys
-from argparse import RawDescriptionHelpFormatter
-from typing import Any, NoReturn
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
@@ -11,6 +12,21 @@ from django.db import DatabaseError, InterfaceError, connections
 def fail(message: str) -> NoReturn:
     """End the command with `message` as its one line on stderr and exit status 2."""
     raise CommandError(message, returncode=2)
+
+
+Parsed = TypeVar("Parsed")
+
+
+def argument(parse: Callable[[str], Parsed]) -> Callable[[str], Parsed]:
+    """Return `parse` as the `type` of an argument: what its ValueError says is what the user reads."""
+
+    def parse_argument(text: str) -> Parsed:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
+
+    return parse_argument
 
 
 class _Parser(CommandParser):

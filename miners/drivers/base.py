@@ -97,9 +97,9 @@ def one_line(text: str, longest: int) -> str:
 def parse_address(text: str) -> Address:
     """Return the address that HOST, HOST:PORT, [IPV6], [IPV6]:PORT or a bare IPv6 address means.
 
-    Raises ValueError, naming what is wrong.
+    http://HOST:PORT/, as a browser shows it, means the same. Raises ValueError, naming what is wrong.
     """
-    bare = text.strip()
+    bare = _without_scheme(text.strip())
     if bare.count(":") > 1 and not bare.startswith("["):
         return Address(_checked_ipv6(bare), None)
     match = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(.*))?", bare)
@@ -107,6 +107,15 @@ def parse_address(text: str) -> Address:
         raise ValueError(f"{text!r} is not an address such as 192.168.1.20, bitaxe.local:80 or [fe80::1]:80")
     host = _checked_ipv6(match[1]) if match[1] is not None else _checked_host(match[2])
     return Address(host, _checked_port(match[3]))
+
+
+def _without_scheme(text: str) -> str:
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        return text
+    if scheme.lower() != "http":
+        raise ValueError(f"{text!r} is not an address: leave {scheme}:// out")
+    return rest.removesuffix("/")
 
 
 def _checked_ipv6(host: str) -> str:

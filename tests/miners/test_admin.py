@@ -172,3 +172,10 @@ def test_what_could_never_be_polled_is_refused(admin: Client, field: str, value:
     assert response.status_code == 200
     assert complaint in response.content.decode()
     assert not Miner.objects.filter(name="Garage").exists()
+
+
+def test_a_host_copied_from_a_browser_is_kept_without_its_scheme(admin: Client) -> None:
+    miner = MinerFactory()
+    change(admin, miner, host="http://192.0.2.4/")
+    miner.refresh_from_db()
+    assert miner.host == "192.0.2.4"

@@ -81,6 +81,12 @@ def test_an_ipv6_address_in_brackets_is_asked(capsys):
     assert told["hashrate_ghs"] == 1052.25
 
 
+def test_an_address_copied_from_a_browser_is_asked(capsys):
+    with bitaxe() as device:
+        told = json.loads(probe(capsys, f"http://127.0.0.1:{device.port}/", "--json"))
+    assert told["hashrate_ghs"] == 1052.25
+
+
 def test_a_device_that_answers_wrongly_is_a_reason():
     with talking_device(http_reply(b"<html>")) as device:
         message = refusal(f"127.0.0.1:{device.port}", "--driver", "axeos")
@@ -98,6 +104,7 @@ def test_a_device_that_does_not_answer_is_a_reason():
     [
         (["127.0.0.1:0"], "not a port from 1 to 65535"),
         (["not a host"], "not a host name or an IP address"),
+        (["https://192.168.1.5"], "'https://192.168.1.5' is not an address: leave https:// out"),
         (["[::g]:80"], "not an IPv6 address"),
         (["127.0.0.1", "--timeout", "0"], "not a number of seconds from 0 to 600"),
         (["127.0.0.1", "--timeout", "nan"], "not a number of seconds from 0 to 600"),

@@ -1,12 +1,11 @@
 """`manage.py add_miner ADDRESS`: a miner of your own, asked first whether it is there."""
 
 import time
-from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from hmm.lib.commands import HmmCommand, fail
+from hmm.lib.commands import HmmCommand, argument, fail
 from hmm.lib.units import format_hashrate
 from miners.drivers import Address, DriverError, Reading, detect, drivers
 from miners.drivers.base import parse_address
@@ -27,7 +26,7 @@ class Command(HmmCommand):
         parser.add_argument(
             "address",
             metavar="ADDRESS[:PORT]",
-            type=_address,
+            type=argument(parse_address),
             help="host name or IP address, IPv6 in brackets",
         )
         parser.add_argument("--name", default="", help="what to call it (default: its address)")
@@ -75,10 +74,3 @@ def _says(reading: Reading | None) -> str:
         return ""
     hashrate = format_hashrate(reading.hashrate_ghs)
     return f": {reading.model or reading.driver}, {hashrate}"
-
-
-def _address(text: str) -> Address:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None

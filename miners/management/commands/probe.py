@@ -2,13 +2,12 @@
 
 import json
 import time
-from argparse import ArgumentTypeError
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from hmm.lib.commands import HmmCommand, fail
+from hmm.lib.commands import HmmCommand, argument, fail
 from hmm.lib.units import UNKNOWN, format_hashrate, j_per_th
 from miners.drivers import Address, DriverError, Reading, detect, drivers
 from miners.drivers.base import parse_address
@@ -29,13 +28,17 @@ class Command(HmmCommand):
         parser.add_argument(
             "address",
             metavar="ADDRESS[:PORT]",
-            type=_address,
+            type=argument(parse_address),
             help="host name or IP address, IPv6 in brackets",
         )
         parser.add_argument("--driver", metavar="NAME", help="ask in this protocol only")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument(
-            "--timeout", metavar="S", type=_timeout_s, default=5.0, help="seconds for the whole read (5)"
+            "--timeout",
+            metavar="S",
+            type=argument(_timeout_s),
+            default=5.0,
+            help="seconds for the whole read (5)",
         )
 
     def handle(self, *args: Any, address: Address, driver: str | None, **options: Any) -> None:
@@ -93,18 +96,11 @@ def _with_unit(value: float | None, unit: str) -> str | None:
     )
 
 
-def _address(text: str) -> Address:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
-
-
 def _timeout_s(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= MAX_TIMEOUT_S:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {MAX_TIMEOUT_S}")
+        raise ValueError(f"{text!r} is not a number of seconds from 0 to {MAX_TIMEOUT_S}")
     return seconds

@@ -19,6 +19,10 @@ def test_the_drivers_there_are():
         ("[fe80::1]", Address("fe80::1", None)),
         ("[fe80::1]:65535", Address("fe80::1", 65535)),
         ("fe80::1", Address("fe80::1", None)),
+        ("http://192.168.1.5", Address("192.168.1.5", None)),
+        ("http://192.168.1.5/", Address("192.168.1.5", None)),
+        ("HTTP://bitaxe.local:8080/", Address("bitaxe.local", 8080)),
+        ("http://[fe80::1]:80/", Address("fe80::1", 80)),
     ],
 )
 def test_an_address_is_host_and_port(text, address):
@@ -40,6 +44,12 @@ def test_an_address_is_host_and_port(text, address):
         "ho st",
         "host/x",
         "u@h",
+        "https://192.168.1.5",
+        "tcp://192.168.1.5:4028",
+        "://192.168.1.5",
+        "http://",
+        "http://192.168.1.5/api",
+        "http://http://192.168.1.5",
     ],
 )
 def test_what_is_no_address_is_refused(text):
