@@ -6,6 +6,7 @@ never does a task again. Nothing in the cluster notices, so the supervisor asks 
 
 import logging
 import math
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ class Run(NamedTuple):
     started_at: datetime
 
 
-class _Watchdog:
+class _Watchdog(ABC):
     """Looks at a service; while the database cannot be reached it has no opinion."""
 
     look_every_s = 1.0
@@ -86,9 +87,11 @@ class _Watchdog:
     def _meet(self, run: Run) -> None:
         self._watch = Watch()
 
+    @abstractmethod
     def _sight(self, run: Run, elapsed_s: float) -> Sight:
-        raise NotImplementedError
+        """Return what there is to see of this run, `elapsed_s` seconds after the last look."""
 
+    @abstractmethod
     def _act(self, verdict: Verdict) -> None:
         """Carry out ASK and BUSY."""
 
@@ -126,6 +129,9 @@ class BeatWatchdog(_Watchdog):
 
     def _sight(self, run: Run, elapsed_s: float) -> Sight:
         return Sight(last_beat(self._service) or "never", elapsed_s)
+
+    def _act(self, verdict: Verdict) -> None:
+        """Do nothing: it beats without being asked."""
 
 
 def release_tasks(started_at: datetime) -> int:
