@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 from hmm.installation import installation
 from metrics.exports.base import Row, Sample, Selection, Setting
 from metrics.models import Metric
-from metrics.query import prepared_state
+from metrics.query import BeingComputed, prepared_state
 from metrics.types import metric_types
 from miners.models import Miner, Site
 
@@ -21,21 +21,15 @@ ATTEMPTS = 3
 NUMBER_BEGINS = "-0123456789"
 
 
-class StillComputing(Exception):
-    """A long run of the engine is computing figures of the selection at this moment."""
-
-
 def prepare(selection: Selection) -> None:
     """Have every closed period of the selection computed.
 
-    Raises NotComputedYet when that is more than a caller should wait for, and StillComputing when another
+    Raises NotComputedYet when that is more than a caller should wait for, and BeingComputed when another
     run is at work on it: an export holds whole figures or is not made.
     """
     for period in selection.periods:
         if not any(_is_ready(period, selection) for _ in range(ATTEMPTS)):
-            raise StillComputing(
-                f"{period} figures of this range are being computed at the moment; try again when that is done"
-            )
+            raise BeingComputed(selection.start, selection.end)
 
 
 def _is_ready(period: str, selection: Selection) -> bool:

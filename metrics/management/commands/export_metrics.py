@@ -19,7 +19,7 @@ from metrics.engine.grid import BEGINNING
 from metrics.exports import exporters
 from metrics.exports.base import Figures, Selection
 from metrics.exports.destination import STANDARD_OUTPUT, destination, write_all
-from metrics.exports.read import StillComputing, StoredFigures, current_setting, prepare, snapshot
+from metrics.exports.read import StoredFigures, current_setting, prepare, snapshot
 from metrics.query import NotComputedYet
 from metrics.types import metric_types
 
@@ -69,7 +69,7 @@ class Command(HmmCommand):
                     figures = StoredFigures(selection, current_setting())
                     with closing(_pieces(options["format"], figures)) as pieces:
                         write_all(pieces, out)
-        except (NotComputedYet, StillComputing) as error:
+        except NotComputedYet as error:
             fail(str(error))
         except BrokenPipeError:
             sys.exit(BROKEN_PIPE_STATUS)
