@@ -227,10 +227,11 @@ def test_a_missing_file_and_a_directory_are_one_clear_line(miner: Miner, tmp_pat
     assert "Is a directory" in refused(tmp_path)
 
 
-def test_a_header_alone_stores_nothing(
+def test_a_header_alone_is_said_to_have_no_rows(
     miner: Miner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert load(csv_file(tmp_path), capsys=capsys) == "stored 0 rows, 0 unchanged, 0 set aside\n"
+    said = "there are no rows in this file, only a header: nothing was imported\n"
+    assert load(csv_file(tmp_path), capsys=capsys) == said
 
 
 def test_a_row_in_the_future_is_refused(miner: Miner, tmp_path: Path) -> None:

@@ -56,6 +56,9 @@ class Command(HmmCommand):
 
     def _report(self, imported: Imported) -> None:
         result = imported.result
+        if not (result.stored + result.unchanged + result.set_aside + imported.refused_lines):
+            self.stdout.write("there are no rows in this file, only a header: nothing was imported")
+            return
         if imported.created:
             self.stdout.write(f"created {len(imported.created)} miners: {', '.join(imported.created)}")
         self.stdout.write(
