@@ -99,3 +99,11 @@ def test_database_that_is_down_is_named(client, dead_end):
     reply = client.get("/healthz")
     assert reply.status_code == 503
     assert "refused" in reply.json()["failing"]["database"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_answer_is_no_error_in_the_log_and_others_still_are(client, caplog):
+    assert client.get("/healthz").status_code == 503
+    assert "healthz" not in caplog.text
+    assert client.get("/healthz/nothing").status_code == 404
+    assert "Not Found: /healthz/nothing" in caplog.text
