@@ -1,6 +1,6 @@
 """Many lines of CSV at once, column by column: for those that are plainly sound, which is nearly all.
 
-It takes a fifth of the time that line by line takes. Whatever is not plain, an odd way to write a number as well
+It takes a fraction of the time that line by line takes. Whatever is not plain, an odd way to write a number as well
 as a bad one, is left to `lines`, which tells the two apart and says why.
 """
 
@@ -11,7 +11,7 @@ from datetime import datetime
 from miners.telemetry.lines import EARLIEST, VALUES, WHOLE, latest_second, name_refusal
 from miners.telemetry.rules import BOUNDS
 
-PLAIN = frozenset("0123456789.-")
+PLAIN = b"0123456789.-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +23,19 @@ class Columns:
     values: Sequence[Sequence[str]]
 
 
-Cells = Sequence[Sequence[str]]
-
-
-def columns_parser(header: Sequence[str], now: datetime) -> Callable[[Cells], Columns | None]:
-    """Return what turns lines of cells under a sound `header` into Columns, or None where one is not plain."""
+def columns_parser(header: Sequence[str], now: datetime) -> Callable[[Sequence[str]], Columns | None]:
+    """Return what turns lines of text under a sound `header` into Columns, or None where one is not plain."""
     names = [name.strip() for name in header]
     width, latest = len(names), latest_second(now)
     miner, timestamp = names.index("miner"), names.index("timestamp")
     places = [(name, names.index(name) if name in names else None) for name in VALUES]
 
-    def parse(lines: Cells) -> Columns | None:
-        if set(map(len, lines)) != {width}:
+    def parse(lines: Sequence[str]) -> Columns | None:
+        columns = _columns(lines, width)
+        if columns is None or any(map(name_refusal, set(columns[miner]))):
             return None
-        columns = list(zip(*lines, strict=True))
         at = _instants(columns[timestamp], latest)
-        if at is None or any(map(name_refusal, set(columns[miner]))):
+        if at is None:
             return None
         if not all(_is_plain(name, columns[place]) for name, place in places if place is not None):
             return None
@@ -50,23 +47,37 @@ def columns_parser(header: Sequence[str], now: datetime) -> Callable[[Cells], Co
     return parse
 
 
+def _columns(lines: Sequence[str], width: int) -> list[list[str]] | None:
+    """Split all lines at once: they have `width` cells each where every line break falls into the first column."""
+    text = ",\n".join(lines)
+    cells = text.split(",")
+    if len(cells) != width * len(lines) or '"' in text:
+        return None
+    columns = [cells[place::width] for place in range(width)]
+    columns[0] = "".join(columns[0]).split("\n")
+    return columns if len(columns[0]) == len(lines) else None
+
+
 def _instants(texts: Sequence[str], latest: int) -> list[int] | None:
     try:
-        moments = list(map(datetime.fromisoformat, texts))
+        moments = {text: datetime.fromisoformat(text) for text in set(texts)}
     except ValueError:
         return None
-    if None in {moment.tzinfo for moment in moments}:
+    if any(moment.tzinfo is None for moment in moments.values()):
         return None
-    at = [int(moment.timestamp()) for moment in moments]
-    return at if min(at) >= EARLIEST and max(at) <= latest else None
+    at = {text: int(moment.timestamp()) for text, moment in moments.items()}
+    if min(at.values()) < EARLIEST or max(at.values()) > latest:
+        return None
+    return [at[text] for text in texts]
 
 
 def _is_plain(name: str, texts: Sequence[str]) -> bool:
     """Return whether each text is empty or a believable number in digits, which PostgreSQL reads the same."""
-    filled = list(filter(None, texts))
+    filled = set(texts)
+    filled.discard("")
     if not filled:
         return True
-    if not PLAIN.issuperset("".join(filled)):
+    if "".join(filled).encode(errors="replace").translate(None, PLAIN):
         return False
     try:
         numbers = list(map(int if name in WHOLE else float, filled))

@@ -2,48 +2,56 @@
 
 import csv
 import gzip
-import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain, islice
+from io import BufferedIOBase, BufferedReader
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
 
 from miners.telemetry.columns import Columns, columns_parser
 from miners.telemetry.lines import Line, LineRefused, csv_parser, json_parser
 
 GZIP_MAGIC = b"\x1f\x8b"
-CHUNK_LINES = 2000
+BYTE_ORDER_MARK = "\ufeff"
+BLOCK_BYTES = 1 << 18
+"""As much of a file as is in memory at once. Larger ones are slower: they leave the processor's caches."""
+
 LONGEST_LINE = 65536
 
-Numbered = tuple[int, Line | LineRefused, Any]
-"""A line's number, what it says or why it is refused, and its text or cells."""
+Numbered = tuple[int, Line | LineRefused, str]
+"""A line's number, what it says or why it is refused, and its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some lines of a file: their numbers, and their texts or cells, or why they cannot even be split."""
+    """Some lines of a file, none of them empty, and the numbers they have in it."""
 
     numbers: Sequence[int]
-    texts: Sequence[Any]
-    parse: Callable[[Any], Line]
-    parse_columns: Callable[[Any], Columns | None] | None = None
+    texts: Sequence[str]
+    parse: Callable[[str], Line]
+    parse_columns: Callable[[Sequence[str]], Columns | None] | None = None
 
     def columns(self) -> Columns | None:
         """Return the lines at once, or None where they must be looked at one by one."""
-        if self.parse_columns is None or any(isinstance(text, LineRefused) for text in self.texts):
-            return None
-        return self.parse_columns(self.texts)
+        return None if self.parse_columns is None else self.parse_columns(self.texts)
+
+    def halves(self) -> "tuple[Chunk, Chunk]":
+        """Return the first half of the lines and the rest."""
+        middle = len(self.texts) // 2
+        return (
+            replace(self, numbers=self.numbers[:middle], texts=self.texts[:middle]),
+            replace(self, numbers=self.numbers[middle:], texts=self.texts[middle:]),
+        )
 
     def lines(self) -> Iterator[Numbered]:
         """Return the lines one by one."""
         for number, text in zip(self.numbers, self.texts, strict=True):
+            if text.isspace():
+                continue
             try:
-                if isinstance(text, LineRefused):
-                    raise text
                 yield number, self.parse(text), text
             except LineRefused as refused:
                 yield number, refused, text
@@ -63,76 +71,94 @@ def reading(path: Path, now: datetime, on_progress: Callable[[int], None]) -> It
         raw = path.open("rb")
     except OSError as error:
         raise FileRefused(f"cannot be read: {error.strerror}") from error
-    with raw, _unpacked(raw) as text:
-        yield _telling(_chunks(text, now), raw, on_progress)
+    with raw:
+        yield _telling(_chunks(_unpacked(raw), now), raw, on_progress)
 
 
-def _unpacked(raw: IO[bytes]) -> io.TextIOWrapper:
-    is_gzip = raw.read(2) == GZIP_MAGIC
-    raw.seek(0)
-    content: Any = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-    # Bytes that are not UTF-8 come through escaped, so that the line they are on can be named.
-    return io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="")
+def _unpacked(raw: BufferedReader) -> BufferedIOBase:
+    try:
+        is_gzip = raw.peek(2)[:2] == GZIP_MAGIC
+    except OSError as error:
+        raise FileRefused(f"cannot be read: {error.strerror}") from error
+    return gzip.GzipFile(fileobj=raw) if is_gzip else raw
 
 
-def _chunks(text: io.TextIOWrapper, now: datetime) -> Iterator[Chunk]:
-    lines = _lines(text)
-    first = next(lines, "")
+def _chunks(content: BufferedIOBase, now: datetime) -> Iterator[Chunk]:
+    blocks = _blocks(content)
+    first, *others = next(blocks, [""])
+    first = first.removeprefix(BYTE_ORDER_MARK)
     if not first.strip():
         raise FileRefused("begins with an empty line: a header or a JSON object is wanted")
-    whole = chain([first], lines)
     if first.lstrip().startswith("{"):
-        yield from _chunked(_json_lines(whole), json_parser(now))
+        yield from _numbered(chain([[first, *others]], blocks), 1, json_parser(now))
         return
-    reader = csv.reader(whole)
     try:
-        header = next(reader)
+        header = _cells(first)
         parse = csv_parser(header, now)
-    except (LineRefused, csv.Error) as error:
+    except LineRefused as error:
         raise FileRefused(f"line 1 {error}") from error
-    yield from _chunked(_csv_lines(reader), parse, columns_parser(header, now))
+    whole = chain([others], blocks)
+    yield from _numbered(whole, 2, lambda text: parse(_cells(text)), columns_parser(header, now))
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Yield the lines; one without end, which would fill the memory, refuses the file."""
-    number = 0
-    while line := text.readline(LONGEST_LINE):
-        number += 1
-        if len(line) == LONGEST_LINE and not line.endswith("\n"):
-            raise FileRefused(f"line {number} is longer than {LONGEST_LINE - 1} characters")
-        yield line
+def _blocks(content: BufferedIOBase) -> Iterator[list[str]]:
+    """Yield the lines, some at a time; one without end, which would fill the memory, refuses the file."""
+    number, rest = 1, b""
+    while block := content.read(BLOCK_BYTES):
+        whole, line_end, rest = (rest + block).rpartition(b"\n")
+        lines = _decoded(whole).split("\n") if line_end else []
+        _refuse_longer([*lines, rest], number)
+        if lines:
+            yield lines
+        number += len(lines)
+    if rest:
+        yield [_decoded(rest)]
 
 
-def _chunked(
-    lines: Iterator[tuple[int, Any]],
-    parse: Callable[[Any], Line],
-    parse_columns: Callable[[Any], Columns | None] | None = None,
+def _decoded(block: bytes) -> str:
+    # Bytes that are not UTF-8 come through escaped, so that the line they are on can be named.
+    return block.decode(errors="surrogateescape").replace("\r\n", "\n").removesuffix("\r")
+
+
+def _refuse_longer(lines: Sequence[str | bytes], first_number: int) -> None:
+    if max(map(len, lines)) < LONGEST_LINE:
+        return
+    number = next(n for n, line in enumerate(lines, first_number) if len(line) >= LONGEST_LINE)
+    raise FileRefused(f"line {number} is longer than {LONGEST_LINE - 1} characters")
+
+
+def _numbered(
+    blocks: Iterator[list[str]],
+    first_number: int,
+    parse: Callable[[str], Line],
+    parse_columns: Callable[[Sequence[str]], Columns | None] | None = None,
 ) -> Iterator[Chunk]:
-    while some := list(islice(lines, CHUNK_LINES)):
-        numbers, texts = zip(*some, strict=True)
-        yield Chunk(numbers, texts, parse, parse_columns)
+    for lines in blocks:
+        numbers: Sequence[int] = range(first_number, first_number + len(lines))
+        first_number += len(lines)
+        if "" in lines:
+            numbers = [number for number, line in zip(numbers, lines, strict=True) if line]
+            lines = list(filter(None, lines))
+        if lines:
+            yield Chunk(numbers, lines, parse, parse_columns)
 
 
-def _csv_lines(reader: Any) -> Iterator[tuple[int, list[str] | LineRefused]]:
-    while True:
-        try:
-            for cells in reader:
-                if cells:
-                    yield reader.line_num, cells
-            return
-        except csv.Error as error:
-            yield reader.line_num, LineRefused(str(error))
+def _cells(line: str) -> list[str]:
+    """Return the cells of a line, which ends where it ends, also within a quotation."""
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise LineRefused(f"is not CSV: {error}") from None
 
 
-def _json_lines(text: Iterator[str]) -> Iterator[tuple[int, str]]:
-    return ((number, line) for number, line in enumerate(text, start=1) if line.strip())
-
-
-def _telling(chunks: Iterator[Chunk], raw: IO[bytes], on_progress: Callable[[int], None]) -> Iterator[Chunk]:
+def _telling(
+    chunks: Iterator[Chunk], raw: BufferedReader, on_progress: Callable[[int], None]
+) -> Iterator[Chunk]:
     try:
         for chunk in chunks:
             yield chunk
-            on_progress(raw.tell())
+            if raw.seekable():
+                on_progress(raw.tell())
     except (OSError, EOFError, zlib.error) as error:  # gzip's own BadGzipFile is an OSError
         why = getattr(error, "strerror", None) or error
         raise FileRefused(f"is damaged or cannot be read: {why}") from error

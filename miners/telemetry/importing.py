@@ -1,10 +1,9 @@
 """Imports a telemetry file: whole, or with `keep_going` all of it that is sound."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.db import transaction
 
@@ -16,6 +15,11 @@ from miners.telemetry.rows import WriteResult
 from miners.telemetry.staging import Stage, StagedMiner, merge_stage, staging
 
 NAMED_AT_MOST = 10
+MOST_NEW_NAMES = 100_000
+"""A file that names more miners than that has something else where their names should be."""
+
+FEW_LINES = 250
+"""Lines among which a bad one is looked for one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +37,26 @@ class _Names:
 
     known: dict[str, int]
     create: bool
+    keep_going: bool
     new: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, None] = field(default_factory=dict)
 
     def key(self, name: str) -> int | None:
         """Return the key of the miner called `name`, None when there is none and none may be created."""
         key = self.known.get(name)
-        if key is None and not self.create:
-            self.unknown[name] = None
-        elif key is None:
+        if key is None and self.create:
             key = self.known[name] = self.new[name] = -1 - len(self.new)
+            _refuse_too_many(self.new)
+        elif key is None and not self.keep_going:
+            self.unknown[name] = None
+            _refuse_too_many(self.unknown)
         return key
+
+    def keys(self, names: Sequence[str]) -> list[int] | None:
+        """Return the key of each of `names`, None when one has none."""
+        found = {name: self.key(name) for name in dict.fromkeys(names)}
+        keys = [key for key in map(found.get, names) if key is not None]
+        return keys if len(keys) == len(names) else None
 
 
 def import_file(
@@ -60,12 +73,13 @@ def import_file(
     Raises FileRefused, with nothing stored, at the first line that cannot be believed; with `keep_going`
     such lines are set aside instead.
     """
-    names = _Names(dict(Miner.objects.values_list("name", "pk")), create=create_in is not None)
+    known = dict(Miner.objects.values_list("name", "pk"))
+    names = _Names(known, create=create_in is not None, keep_going=keep_going)
     with transaction.atomic():
         with staging() as stage, reading(path, now, on_progress) as chunks:
             for chunk in chunks:
                 _stage_chunk(stage, names, chunk, keep_going)
-        _refuse_unknown(names, keep_going)
+        _refuse_unknown(names)
         created = add_miners(names.new, create_in) if create_in else []
         result = merge_stage(stage, _staged_miners(stage, names, created), source="import", now=now)
     return Imported(result, stage.problems, tuple(names.new))
@@ -73,16 +87,19 @@ def import_file(
 
 def _stage_chunk(stage: Stage, names: _Names, chunk: Chunk, keep_going: bool) -> None:
     columns = chunk.columns()
-    keys = columns and [names.key(name) for name in columns.miners]
-    if columns and keys and None not in keys:
+    keys = columns and names.keys(columns.miners)
+    if columns and keys:
         stage.add_columns(chunk.numbers, keys, columns)
-        return
-    for number, found, text in chunk.lines():
-        _stage(stage, names, number, found, text, keep_going)
+    elif chunk.parse_columns and len(chunk.texts) > FEW_LINES:
+        for half in chunk.halves():
+            _stage_chunk(stage, names, half, keep_going)
+    else:
+        for number, found, text in chunk.lines():
+            _stage(stage, names, number, found, text, keep_going)
 
 
 def _stage(
-    stage: Stage, names: _Names, number: int, found: Line | LineRefused, text: Any, keep_going: bool
+    stage: Stage, names: _Names, number: int, found: Line | LineRefused, text: str, keep_going: bool
 ) -> None:
     if isinstance(found, Line):
         key = names.key(found.miner)
@@ -93,11 +110,18 @@ def _stage(
     elif not keep_going:
         raise FileRefused(f"line {number}: {found}")
     if keep_going:
-        stage.add_problem(number, str(found), ",".join(text) if isinstance(text, list) else str(text))
+        stage.add_problem(number, str(found), text)
 
 
-def _refuse_unknown(names: _Names, keep_going: bool) -> None:
-    if not names.unknown or keep_going:
+def _refuse_too_many(names: Sized) -> None:
+    if len(names) > MOST_NEW_NAMES:
+        raise FileRefused(
+            f"names more than {MOST_NEW_NAMES} miners that do not exist: is its column miner the right one?"
+        )
+
+
+def _refuse_unknown(names: _Names) -> None:
+    if not names.unknown:
         return
     some = ", ".join(list(names.unknown)[:NAMED_AT_MOST])
     more = f" and {len(names.unknown) - NAMED_AT_MOST} more" if len(names.unknown) > NAMED_AT_MOST else ""
@@ -105,8 +129,7 @@ def _refuse_unknown(names: _Names, keep_going: bool) -> None:
 
 
 def _staged_miners(stage: Stage, names: _Names, created: list[Miner]) -> list[StagedMiner]:
-    ids = {miner.pk for miner in created}
-    old = Miner.objects.filter(pk__in=stage.keys - ids).select_related("site")
+    old = Miner.objects.filter(pk__in=[key for key in stage.keys if key > 0]).select_related("site")
     return [StagedMiner(m.pk, m.pk, m.site.poll_interval_s) for m in old] + [
         StagedMiner(names.new[m.name], m.pk, m.site.poll_interval_s) for m in created
     ]

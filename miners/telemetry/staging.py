@@ -4,14 +4,15 @@ The staging table is temporary and goes with the transaction, so nothing is half
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from miners.telemetry.append import Candidate, append_stage, find_apart
 from miners.telemetry.columns import Columns
 from miners.telemetry.latest import lock_latest_readings
 from miners.telemetry.merge import Source, merge
@@ -23,7 +24,7 @@ CREATE = """
 SET LOCAL work_mem = '64MB';
 DROP TABLE IF EXISTS pg_temp.telemetry_stage;
 CREATE TEMPORARY TABLE telemetry_stage (
-    line bigint, key integer, at bigint, covered_s integer,
+    line bigint, key integer, at bigint, gap_s integer, covered_s integer,
     power_w double precision, hashrate_ghs double precision, temperature_c double precision,
     fan_rpm integer, accepted integer, rejected integer, problem text, raw jsonb
 ) ON COMMIT DROP
@@ -43,16 +44,16 @@ DERIVED = f"""(
     WITH spaced AS (
         SELECT *, row_number() OVER (PARTITION BY key, at ORDER BY line) AS delivery,
                at - max(at) OVER (PARTITION BY key ORDER BY at RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-                   AS gap_s
-        FROM telemetry_stage WHERE problem IS NULL
+                   AS spacing_s
+        FROM telemetry_stage WHERE key = ANY(%(keys)s::int[])
     ),
     usual AS (
-        SELECT key, percentile_cont(0.5) WITHIN GROUP (ORDER BY gap_s) FILTER (WHERE delivery = 1) AS median_s
+        SELECT key, percentile_cont(0.5) WITHIN GROUP (ORDER BY spacing_s) FILTER (WHERE delivery = 1) AS median_s
         FROM spaced GROUP BY key
     )
     SELECT s.line AS ordinal, s.delivery, m.miner_id, to_timestamp(s.at) AS timestamp,
            coalesce(s.covered_s, LEAST(floor(
-               CASE WHEN s.gap_s <= 2.5 * u.median_s THEN s.gap_s ELSE coalesce(u.median_s, m.poll_interval_s) END
+               CASE WHEN s.spacing_s <= 2.5 * u.median_s THEN s.spacing_s ELSE coalesce(u.median_s, m.poll_interval_s) END
            ), {MAX_COVERED_S})::int) AS covered_s,
            s.power_w, s.hashrate_ghs, s.temperature_c, s.fan_rpm, s.accepted, s.rejected, NULL::jsonb AS facts
     FROM spaced s
@@ -67,7 +68,8 @@ SELECT %s, %s, '', 'line ' || line || ': ' || problem, raw FROM telemetry_stage 
 """
 
 BUFFERED_ROWS = 2000
-EMPTY = "\t" * 9
+DAY_S = 86400
+EMPTY = "\t" * 10
 
 
 class StagedMiner(NamedTuple):
@@ -85,51 +87,64 @@ class Stage:
     copy: Any
     rows: int = 0
     problems: int = 0
-    keys: set[int] = field(default_factory=set)
+    first_at: dict[int, int] = field(default_factory=dict)
+    last_at: dict[int, int] = field(default_factory=dict)
+    out_of_order: set[int] = field(default_factory=set)
     days: set[int] = field(default_factory=set)
-    first: int = 2**62
-    last: int = -1
     needs_covered_s: bool = False
     buffer: list[str] = field(default_factory=list)
+
+    @property
+    def keys(self) -> Collection[int]:
+        """What rows are staged under."""
+        return self.last_at.keys()
 
     def add(self, line: int, key: int, at: int, covered_s: int | None, *values: float | None) -> None:
         """Stage a row: `at` in seconds since 1970, then power_w … rejected in the order of the table."""
         self.rows += 1
-        self.keys.add(key)
-        self.days.add(at // 86400)
-        if at < self.first:
-            self.first = at
-        if at > self.last:
-            self.last = at
+        self.days.add(at // DAY_S)
         if covered_s is None:
             self.needs_covered_s = True
         cells = "\t".join(["" if value is None else str(value) for value in (covered_s, *values)])
-        self.buffer.append(f"{line}\t{key}\t{at}\t{cells}\t\t\n")
-        if len(self.buffer) >= BUFFERED_ROWS:
-            self.flush()
+        self._send(f"{line}\t{key}\t{at}\t{self._gap(key, at)}\t{cells}\t\t\n")
 
-    def add_columns(self, lines: Sequence[int], keys: Sequence[int | None], columns: Columns) -> None:
+    def add_columns(self, lines: Sequence[int], keys: Sequence[int], columns: Columns) -> None:
         """Stage the rows of `columns`, which stand on these lines and are of these keys."""
         self.rows += len(lines)
-        self.keys.update(key for key in set(keys) if key is not None)
-        self.days.update({at // 86400 for at in columns.at})
-        self.first = min(self.first, *columns.at)
-        self.last = max(self.last, *columns.at)
+        self.days.update({at // DAY_S for at in set(columns.at)})
         self.needs_covered_s = self.needs_covered_s or "" in columns.values[0]
-        whole = (map(str, lines), map(str, keys), map(str, columns.at), *columns.values)
-        self.buffer.append("\t\t\n".join(map("\t".join, zip(*whole, strict=True))) + "\t\t\n")
+        gaps = map(self._gap, keys, columns.at)
+        values = map("\t".join, zip(*columns.values, strict=True))
+        rows = zip(lines, keys, columns.at, gaps, values, strict=True)
+        self.buffer += [f"{line}\t{key}\t{at}\t{gap}\t{cells}\t\t\n" for line, key, at, gap, cells in rows]
         self.flush()
 
     def add_problem(self, line: int, problem: str, text: str) -> None:
         """Stage a line that is refused, with the reason and what it says."""
         self.problems += 1
         raw = json.dumps({"line": line, "text": _storable(text)})
-        self.buffer.append(f"{line}{EMPTY}\t{_escaped(_storable(problem))}\t{_escaped(raw)}\n")
+        self._send(f"{line}{EMPTY}\t{_escaped(_storable(problem))}\t{_escaped(raw)}\n")
 
     def flush(self) -> None:
         """Send what is buffered."""
         self.copy.write("".join(self.buffer))
         self.buffer.clear()
+
+    def _send(self, row: str) -> None:
+        self.buffer.append(row)
+        if len(self.buffer) >= BUFFERED_ROWS:
+            self.flush()
+
+    def _gap(self, key: int, at: int) -> int | str:
+        """Return the seconds since the row of this key that came before, nothing for the first."""
+        before = self.last_at.get(key)
+        self.last_at[key] = at
+        if before is None:
+            self.first_at[key] = at
+            return ""
+        if at <= before:
+            self.out_of_order.add(key)
+        return at - before
 
 
 @contextmanager
@@ -152,9 +167,23 @@ def merge_stage(stage: Stage, miners: Sequence[StagedMiner], *, source: str, now
     aside = WriteResult(set_aside=_set_problems_aside(stage, source, now))
     if not stage.rows:
         return aside
-    ensure_days(date(1970, 1, 1) + timedelta(days=day) for day in stage.days)
+    ensure_days(_midnight(day).date() for day in stage.days)
     lock_latest_readings(miner.miner_id for miner in miners)
-    return aside + merge(_as_source(stage, miners), source_name=source, now=now)
+    apart = _apart(stage, miners)
+    appended = append_stage(apart, needs_covered_s=stage.needs_covered_s) if apart else 0
+    done = {miner.key for miner in apart}
+    others = [miner for miner in miners if miner.key not in done]
+    merged = merge(_as_source(stage, others), source_name=source, now=now) if others else WriteResult()
+    return aside + WriteResult(stored=appended) + merged
+
+
+def _apart(stage: Stage, miners: Sequence[StagedMiner]) -> list[Candidate]:
+    """Return those of `miners` whose rows are in order and go where nothing is stored."""
+    return find_apart(
+        Candidate(*miner, stage.first_at[miner.key], stage.last_at[miner.key])
+        for miner in miners
+        if miner.key not in stage.out_of_order
+    )
 
 
 def _set_problems_aside(stage: Stage, source: str, now: datetime) -> int:
@@ -173,9 +202,13 @@ def _as_source(stage: Stage, miners: Sequence[StagedMiner]) -> Source:
     return Source(
         DERIVED if stage.needs_covered_s else DECLARED,
         params,
-        first=datetime.fromtimestamp(stage.first, UTC),
-        last=datetime.fromtimestamp(stage.last, UTC),
+        first=_midnight(min(stage.days)),
+        last=_midnight(max(stage.days) + 1),
     )
+
+
+def _midnight(day: int) -> datetime:
+    return datetime.fromtimestamp(day * DAY_S, UTC)
 
 
 def _storable(text: str) -> str:
