@@ -1,6 +1,7 @@
 """Metrics of one miner in every type, of the whole fleet in one period, and the latest there are."""
 
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from django.db.models import Q
 from django.utils import timezone
@@ -17,6 +18,16 @@ from metrics.query.ranges import metrics_in_range
 from metrics.query.rows import MetricRow, Position, from_live, from_store
 from metrics.query.words import check_word, check_words
 from metrics.types import metric_types
+
+
+class Whose(TypedDict, total=False):
+    """Of which entities `metrics_in_range` returns rows, how many, and from behind which one on."""
+
+    entity_type: str | None
+    entity_id: int | None
+    limit: int | None
+    after: Position | None
+
 
 TypePosition = tuple[datetime, str]
 """Where a page of one miner's metrics ended: timestamp and metric type of its last row."""
@@ -78,14 +89,7 @@ def fleet_metrics(
 
 
 def latest_metrics(
-    *,
-    metric_type: str,
-    period: str,
-    entity_type: str | None = None,
-    entity_id: int | None = None,
-    limit: int | None = None,
-    after: Position | None = None,
-    now: datetime | None = None,
+    *, metric_type: str, period: str, now: datetime | None = None, **whose: Unpack[Whose]
 ) -> list[MetricRow]:
     """Return one metric in the last period that is over, and then in the open one, so far.
 
@@ -93,17 +97,14 @@ def latest_metrics(
     data there has no row. Raises UnknownWord and NotComputedYet.
     """
     now = now or timezone.now()
-    check_words(metric_type, period, entity_type)
+    check_words(metric_type, period, whose.get("entity_type"))
     return metrics_in_range(
         metric_type=metric_type,
         period=period,
         start=latest_start(period, now),
         end=now + MOMENT,
-        entity_type=entity_type,
-        entity_id=entity_id,
-        limit=limit,
-        after=after,
         now=now,
+        **whose,
     )
 
 

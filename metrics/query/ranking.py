@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NotRequired, TypedDict, Unpack
 
 from django.utils import timezone
 
@@ -26,49 +27,44 @@ class Ranked:
     figure: Figure
 
 
-def top_miners(
-    *,
-    metric_type: str,
-    key: str,
-    period: str,
-    start: datetime,
-    end: datetime,
-    n: int = 10,
-    now: datetime | None = None,
-) -> list[Ranked]:
-    """Return the `n` miners (1 to 1000) with the greatest figure of `key` over the range, the greatest first.
+class Ranking(TypedDict):
+    """What miners are ranked by: a key of a metric over the buckets of `period` that begin in [start, end)."""
 
-    The range is all buckets of `period` that begin in [start, end), merged miner by miner from the sums of the
-    store; every miner that has data there is ranked, retired ones too. A miner without that figure comes last, and
-    those with the same come in order of their ids. Two queries more than the preparing.
-    Raises UnknownWord for a word or key that there is not, Refused for another `n`, and NotComputedYet.
+    metric_type: str
+    key: str
+    period: str
+    start: datetime
+    end: datetime
+    n: NotRequired[int]
+    now: NotRequired[datetime | None]
+
+
+def top_miners(**ranking: Unpack[Ranking]) -> list[Ranked]:
+    """Return the `n` miners (1 to 1000; 10 unless given) with the greatest figure of `key`, the greatest first.
+
+    The range is merged miner by miner from the sums of the store; every miner that has data there is ranked,
+    retired ones too. A miner without that figure comes last, and those with the same come in order of their ids.
+    Two queries more than the preparing. Raises UnknownWord for a word or key that there is not, Refused for
+    another `n`, and NotComputedYet.
     """
-    return _ranked(metric_type, key, period, start, end, n, now, "DESC")
+    return _ranked("DESC", **ranking)
 
 
-def bottom_miners(
-    *,
-    metric_type: str,
-    key: str,
-    period: str,
-    start: datetime,
-    end: datetime,
-    n: int = 10,
-    now: datetime | None = None,
-) -> list[Ranked]:
+def bottom_miners(**ranking: Unpack[Ranking]) -> list[Ranked]:
     """Return the `n` miners with the least figure of `key` over the range, the least first; else as `top_miners`."""
-    return _ranked(metric_type, key, period, start, end, n, now, "ASC")
+    return _ranked("ASC", **ranking)
 
 
 def _ranked(
+    order: str,
+    *,
     metric_type: str,
     key: str,
     period: str,
     start: datetime,
     end: datetime,
-    n: int,
-    now: datetime | None,
-    order: str,
+    n: int = 10,
+    now: datetime | None = None,
 ) -> list[Ranked]:
     now = now or timezone.now()
     check_words(metric_type, period, "miner")
