@@ -1,6 +1,10 @@
 """Dates and times as people and other programs write them."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class NaiveTimeError(ValueError):
@@ -12,17 +16,14 @@ def parse_when(text: str, zone: tzinfo, *, is_end: bool = False) -> datetime:
 
     ISO 8601 with offset is that instant; a bare date is the start of that local day, and as the end of a
     range (`is_end`) the start of the next, so that the day is included.
-    Raises NaiveTimeError for a time without offset and ValueError for anything else that is not a date.
+    Raises NaiveTimeError for a time without offset and ValueError for anything else that is not a date from 2000
+    to 2100.
     """
-    if (day := _bare_date(text)) is not None:
-        return local_midnight(day + timedelta(days=1) if is_end else day, zone)
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is neither a date (2025-03-30) nor a time (2025-03-30T12:00Z)") from None
-    if parsed.tzinfo is None:
-        raise NaiveTimeError(f"{text!r} has no UTC offset; write {text}Z or {text}+01:00")
-    return parsed.astimezone(UTC)
+    with suppress(OverflowError):  # beyond the calendar
+        found = _instant(text, zone, is_end)
+        if EARLIEST <= found <= LATEST:
+            return found
+    raise ValueError(f"{text!r} is not between {EARLIEST:%Y} and {LATEST:%Y}")
 
 
 def local_midnight(day: date, zone: tzinfo) -> datetime:
@@ -40,6 +41,22 @@ def local_midnight(day: date, zone: tzinfo) -> datetime:
 def floor_to_second(moment: datetime) -> datetime:
     """Return `moment` without its fraction of a second."""
     return moment.replace(microsecond=0)
+
+
+def _instant(text: str, zone: tzinfo, is_end: bool) -> datetime:
+    if (day := _bare_date(text)) is not None:
+        return local_midnight(day + timedelta(days=1) if is_end else day, zone)
+    return _time_with_offset(text).astimezone(UTC)
+
+
+def _time_with_offset(text: str) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither a date (2025-03-30) nor a time (2025-03-30T12:00Z)") from None
+    if parsed.tzinfo is None:
+        raise NaiveTimeError(f"{text!r} has no UTC offset; write {text}Z or {text}+01:00")
+    return parsed
 
 
 def _bare_date(text: str) -> date | None:

@@ -12,11 +12,9 @@ from pydantic_core import PydanticCustomError
 
 from metrics.api.errors import BadParameter
 from metrics.query import Refused
-from metrics.query.stretches import EARLIEST, LATEST, MAX_DAYS, Stretch, stretch_between
+from metrics.query.stretches import MAX_DAYS, Stretch, stretch_between
 
 __all__ = [
-    "EARLIEST",
-    "LATEST",
     "MAX_DAYS",
     "Identifier",
     "Limit",

@@ -12,9 +12,10 @@ from pydantic import Field
 from energy.models import Tariff
 from energy.prices import PricePoint, price_page
 from hmm.installation import installation
+from hmm.lib.times import LATEST
 from metrics.api.cursors import Cursor, read_cursor, write_cursor
 from metrics.api.errors import REFUSALS, BadParameter
-from metrics.api.parameters import LATEST, Identifier, Paged, Stretch, stretch
+from metrics.api.parameters import Identifier, Paged, Stretch, stretch
 from metrics.api.times import OffsetTime
 
 router = Router(tags=["prices"])

@@ -99,7 +99,7 @@ def test_an_inactive_tariff_is_fetched_by_its_number_alone(capsys):
         ({"end": "9999-12-31"}, "--to: "),
         ({"start": "2025-03-30", "end": "2025-03-29"}, "--from must be before --to"),
         ({"start": "2025-03-30T00:00Z", "end": "2025-03-30T00:00Z"}, "--from must be before --to"),
-        ({"start": "1990-01-01"}, "longer than ten years"),
+        ({"start": "2005-01-01"}, "longer than ten years"),
         ({"base_url": "nowhere"}, "'nowhere' is not an address"),
         ({"base_url": "http://127.0.0.1:1"}, "connection refused"),
     ],

@@ -85,6 +85,9 @@ def test_recompute_makes_right_what_was_tampered_with(miner):
         (["--from", "yesterday"], "'yesterday' is neither a date"),
         (["--from", "2025-03-01T00:00"], "has no UTC offset"),
         (["--from", "2025-03-02", "--to", "2025-03-01"], "before it begins"),
+        (["--from", ""], "--from: '' is neither a date"),
+        (["--from", "0001-01-01"], "is not between 2000 and 2100"),
+        (["--from", "9999-12-31"], "is not between 2000 and 2100"),
     ],
 )
 def test_bad_words_and_dates_are_refused(miner, args, complaint):

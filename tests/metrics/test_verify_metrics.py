@@ -127,7 +127,10 @@ def test_a_miner_that_was_not_sampled_is_repaired_where_its_site_tells(miner):
     [
         (["--days", "0"], "must be 1 or more"),
         (["--from", "soon"], "neither a date"),
-        (["--from", "2030-01-01"], "no closed day with telemetry"),
+        (["--from", "2025-04-01", "--to", "2025-04-02"], "no closed day with telemetry"),
+        (["--from", "2025-04-02", "--to", "2025-04-01"], "before it begins"),
+        (["--from", "2025-03-01T00:00"], "--from: .* has no UTC offset"),
+        (["--to", "0001-01-01"], "--to: .* is not between 2000 and 2100"),
     ],
 )
 def test_bad_input_is_refused(miner, args, complaint):

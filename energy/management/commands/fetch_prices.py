@@ -20,8 +20,8 @@ from energy.points import span
 from energy.providers.base import ProviderError
 from energy.tariffs import tariff_numbered
 from hmm.installation import installation
+from hmm.lib.command_ranges import add_range, range_ends
 from hmm.lib.commands import HmmCommand, fail
-from hmm.lib.times import parse_when
 
 LONGEST = timedelta(days=3660)
 
@@ -35,19 +35,14 @@ class Command(HmmCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tariff", type=int, metavar="N", help="this tariff only, active or not")
-        parser.add_argument(
-            "--from", dest="start", metavar="WHEN", help="date or ISO 8601 time with offset to begin at"
-        )
-        parser.add_argument(
-            "--to", dest="end", metavar="WHEN", help="date (included) or time (excluded) to end at"
-        )
+        add_range(parser)
         parser.add_argument(
             "--base-url", metavar="URL", help="ask this address instead of the provider's own"
         )
 
     def handle(self, *args: Any, tariff: int | None, base_url: str | None, **options: Any) -> None:
         now = timezone.now()
-        start, end = _when(options["start"], "--from"), _when(options["end"], "--to", is_end=True)
+        start, end = range_ends(options, installation().zone)
         tariffs = _tariffs(tariff)
         failures = [f for t in tariffs if (f := self._fetch(t, start, end, now, base_url))]
         if failures:
@@ -98,12 +93,3 @@ def _stretch(
     if high - low > LONGEST:
         fail(f"{span(low, high)} is longer than ten years; fetch it in parts")
     return low, high
-
-
-def _when(text: str | None, option: str, *, is_end: bool = False) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_when(text, installation().zone, is_end=is_end)
-    except (ValueError, OverflowError) as error:
-        fail(f"{option}: {error}")

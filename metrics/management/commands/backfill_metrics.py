@@ -9,8 +9,8 @@ from rich.console import Console
 
 from hmm.installation import installation
 from hmm.lib.buckets import PERIODS
+from hmm.lib.command_ranges import add_range, given_range
 from hmm.lib.commands import HmmCommand, fail
-from hmm.lib.times import parse_when
 from metrics.engine.backfill import dirty_stretches, mark_past, widen
 from metrics.engine.grid import BEGINNING, grid
 from metrics.engine.marks import read_marks
@@ -33,17 +33,14 @@ class Command(HmmCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--type", metavar="TYPE", help="a metric type, such as energy_cost")
         parser.add_argument("--period", metavar="PERIOD", help="slot, hourly, daily, weekly or monthly")
-        parser.add_argument("--from", dest="start", metavar="WHEN", help="a date, or a time with its offset")
-        parser.add_argument(
-            "--to", dest="end", metavar="WHEN", help="a date (included), or a time with its offset"
-        )
+        add_range(parser)
         parser.add_argument("--recompute", action="store_true", help="compute also what is there and clean")
 
     def handle(self, *args: Any, **options: Any) -> None:
         _check_word("--type", options["type"], metric_types.names())
         _check_word("--period", options["period"], list(PERIODS))
         now = timezone.now()
-        start, end = _range(options["start"], options["end"], now)
+        start, end = _range(options, now)
         cut = grid(now)
         low, high = widen(start, end, cut) if (options["start"] or options["end"]) else (start, end)
         console = Console(stderr=True)
@@ -58,15 +55,8 @@ def _check_word(option: str, value: str | None, known: list[str]) -> None:
         fail(f"{option} {value} is unknown; there are: {', '.join(known)}")
 
 
-def _range(start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
-    zone = installation().zone
-    try:
-        low = parse_when(start, zone) if start else BEGINNING
-        high = parse_when(end, zone, is_end=True) if end else now
-    except ValueError as error:
-        fail(str(error))
-    if low >= high:
-        fail(f"the range ends ({high:%Y-%m-%d %H:%M}Z) before it begins ({low:%Y-%m-%d %H:%M}Z)")
+def _range(options: dict[str, Any], now: datetime) -> tuple[datetime, datetime]:
+    low, high = given_range(options, installation().zone, first=BEGINNING, last=now)
     return low, min(high, now) if low < now else high
 
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from hmm.installation import installation
 from hmm.lib.buckets import PERIODS
+from hmm.lib.command_ranges import add_range, given_range
 from hmm.lib.commands import HmmCommand, fail
-from hmm.lib.times import parse_when
 from hmm.supervisor.signals import StopSignals
 from metrics.engine.grid import BEGINNING
 from metrics.exports import exporters
@@ -42,12 +42,7 @@ class Command(HmmCommand):
         formats = "; ".join(f"{name}: {exporters[name].description}" for name in exporters.names())
         parser.add_argument("--format", required=True, choices=exporters.names(), help=formats)
         parser.add_argument("--gzip", action="store_true", help="compress it")
-        parser.add_argument(
-            "--from", dest="start", metavar="WHEN", help="a date (local day), or a time with its offset"
-        )
-        parser.add_argument(
-            "--to", dest="end", metavar="WHEN", help="a date (included), or a time with its offset (excluded)"
-        )
+        add_range(parser)
         parser.add_argument(
             "-o",
             "--output",
@@ -88,24 +83,12 @@ def _selection(options: dict[str, Any], now: datetime) -> Selection:
     types = [name for name in types if set(entity_types) & set(metric_types[name].entities)]
     if not types:
         fail(f"--type {' '.join(options['type'])} has no figures of a {' or '.join(entity_types)}")
-    start, end = _range(options["start"], options["end"], now)
+    start, end = given_range(options, installation().zone, first=BEGINNING, last=now)
     return Selection(types, _chosen(options["period"], PERIODS), entity_types, start, end, now)
 
 
 def _chosen(given: Sequence[str] | None, all_words: Sequence[str]) -> list[str]:
     return [word for word in all_words if given is None or word in given]
-
-
-def _range(start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
-    zone = installation().zone
-    try:
-        low = parse_when(start, zone) if start is not None else BEGINNING
-        high = parse_when(end, zone, is_end=True) if end is not None else now
-    except (ValueError, OverflowError) as error:
-        fail(str(error))
-    if low >= high:
-        fail(f"the range ends ({high:%Y-%m-%d %H:%M}Z) before it begins ({low:%Y-%m-%d %H:%M}Z)")
-    return low, high
 
 
 def _pieces(name: str, figures: Figures) -> Generator[str, None, None]:

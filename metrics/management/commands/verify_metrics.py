@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket
+from hmm.lib.command_ranges import add_range, given_range
 from hmm.lib.commands import HmmCommand, fail
-from hmm.lib.times import parse_when
-from metrics.engine.grid import Grid, grid
+from metrics.engine.grid import BEGINNING, Grid, grid
 from metrics.engine.marks import read_marks
 from metrics.engine.run import FOR_EVER, run
 from metrics.engine.verify import Difference, mark_wrong, verify_day
@@ -32,10 +32,7 @@ class Command(HmmCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=int, default=3, help="how many days to sample (default 3)")
         parser.add_argument("--miners", type=int, default=10, help="how many miners a day (default 10)")
-        parser.add_argument("--from", dest="start", metavar="WHEN", help="a date, or a time with its offset")
-        parser.add_argument(
-            "--to", dest="end", metavar="WHEN", help="a date (included), or a time with its offset"
-        )
+        add_range(parser)
         parser.add_argument("--seed", type=int, help="sample the same again")
         parser.add_argument("--repair", action="store_true", help="have what differs computed anew")
 
@@ -43,9 +40,10 @@ class Command(HmmCommand):
         now = timezone.now()
         if min(options["days"], options["miners"]) < 1:
             fail("--days and --miners must be 1 or more")
+        low, high = given_range(options, installation().zone, first=BEGINNING, last=now)
         run(now, wait_s=FOR_EVER)
         cut = grid(now)
-        days = _days(options["start"], options["end"], cut, now)
+        days = _days(low, high, cut)
         if not days:
             fail("there is no closed day with telemetry in this range")
         found = self._compare(days, cut, now, options)
@@ -73,14 +71,10 @@ class Command(HmmCommand):
         return found
 
 
-def _days(start: str | None, end: str | None, cut: Grid, now: datetime) -> list[Bucket]:
-    zone, first, closed = installation().zone, first_telemetry(), read_marks()["daily"]
-    try:
-        low = parse_when(start, zone) if start else first
-        high = parse_when(end, zone, is_end=True) if end else now
-    except ValueError as error:
-        fail(str(error))
-    if low is None or first is None:
+def _days(low: datetime, high: datetime, cut: Grid) -> list[Bucket]:
+    """Return the local days of the range that are over and have telemetry."""
+    first, closed = first_telemetry(), read_marks()["daily"]
+    if first is None:
         return []
     days = [d for d in cut.buckets("daily", max(low, first), min(high, closed)) if d.end <= closed]
     told = with_telemetry(days)

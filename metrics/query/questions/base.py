@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hmm.lib.buckets import PERIODS
+from hmm.lib.command_ranges import add_range
 from metrics.query.stretches import Stretch, past_stretch
 from metrics.query.words import Refused, check_word
 from metrics.types import metric_types
@@ -64,10 +65,7 @@ def of_period(parser: ArgumentParser) -> None:
 
 def of_range(parser: ArgumentParser) -> None:
     """Take a range of time."""
-    parser.add_argument("--from", dest="start", metavar="WHEN", help="a date, or a time with its offset")
-    parser.add_argument(
-        "--to", dest="end", metavar="WHEN", help="a date (included), or a time with its offset"
-    )
+    add_range(parser)
     parser.add_argument(
         "--days", type=int, metavar="N", help="the last N × 24 hours, in place of --from and --to"
     )

@@ -8,9 +8,10 @@ from django.test import Client
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from hmm.lib.times import EARLIEST, LATEST
 from hmm.models import Installation
 from metrics.api.errors import BadParameter
-from metrics.api.parameters import EARLIEST, LATEST, Paged, stretch
+from metrics.api.parameters import Paged, stretch
 from miners.models import Miner
 from tests.factories import TariffFactory
 from tests.metrics.api.conftest import NOW, Ask, compute, hourly, results, tell
