@@ -12,6 +12,7 @@ from django.utils import timezone
 from energy.models import PriceSlot, StandingCharge, Tariff
 from energy.providers import providers
 from energy.standing import mark_changed_charges, stored_charges
+from hmm.admin import ReadOnlyAdmin
 
 TERMS = ("provider", "product", "region", "fixed_pence_per_kwh")
 """What decides a tariff's prices: when one changes, the coming prices are fetched anew at once."""
@@ -74,7 +75,7 @@ class TariffAdmin(admin.ModelAdmin):
 
 
 @admin.register(PriceSlot)
-class PriceSlotAdmin(admin.ModelAdmin):
+class PriceSlotAdmin(ReadOnlyAdmin):
     """Prices are fetched or imported, never typed: this list is to look at."""
 
     list_display = ("tariff", "start", "end", "pence_per_kwh")
@@ -82,16 +83,6 @@ class PriceSlotAdmin(admin.ModelAdmin):
     list_select_related = ("tariff",)
     date_hierarchy = "start"
     ordering = ("-start",)
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class StandingChargeForm(forms.ModelForm):

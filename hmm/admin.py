@@ -18,12 +18,10 @@ MEANS = {
 """What a change of the installation means for the figures there are, by field."""
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that the program writes: nobody adds, changes or deletes them by hand."""
+class ReadOnly:
+    """Mixed into an admin or an inline of rows that the program writes: nobody adds, changes or deletes any."""
 
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -31,6 +29,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
+    """Rows to look at, of which there may be too many to count for each page."""
+
+    show_full_result_count = False
 
 
 @admin.register(Installation)

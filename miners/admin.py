@@ -13,6 +13,7 @@ from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
 
+from hmm.admin import ReadOnly, ReadOnlyAdmin
 from hmm.installation import installation
 from hmm.lib.units import UNKNOWN, format_hashrate
 from miners.drivers.base import drivers, parse_address
@@ -24,19 +25,6 @@ from miners.membership import (
     set_site_tariff,
 )
 from miners.models import LatestReading, Miner, MinerModel, MinerSite, SetAside, Site, SiteTariff, StateChange
-
-
-class ReadOnly:
-    """Rows that the collector and imports write: to look at, not to change."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class SiteTariffInline(admin.TabularInline):
@@ -179,22 +167,20 @@ class MinerAdmin(admin.ModelAdmin):
 
 
 @admin.register(StateChange)
-class StateChangeAdmin(ReadOnly, admin.ModelAdmin):
+class StateChangeAdmin(ReadOnlyAdmin):
     list_display = ["at", "miner", "state", "reason"]
     list_filter = ["state", "miner__site"]
     list_select_related = ["miner"]
     search_fields = ["miner__name", "reason"]
     ordering = ["-at"]
-    show_full_result_count = False
 
 
 @admin.register(SetAside)
-class SetAsideAdmin(ReadOnly, admin.ModelAdmin):
+class SetAsideAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "source", "miner_name", "reason"]
     list_filter = ["source"]
     search_fields = ["miner_name", "reason"]
     ordering = ["-pk"]
-    show_full_result_count = False
 
 
 def _latest(miner: Miner) -> LatestReading | None:
