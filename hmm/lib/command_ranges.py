@@ -34,7 +34,8 @@ def given_range(
     start, end = range_ends(options, zone)
     low, high = start or first, end or last
     if low >= high:
-        fail(f"the range ends ({high:%Y-%m-%d %H:%M}Z) before it begins ({low:%Y-%m-%d %H:%M}Z)")
+        begin, stop = options["start"] or f"{low:%Y-%m-%d}", options["end"] or f"now, {high:%Y-%m-%d %H:%M}Z"
+        fail(f"the range ends (--to {stop}) before it begins (--from {begin})")
     return low, high
 
 

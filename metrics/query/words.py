@@ -18,7 +18,7 @@ class UnknownWord(Refused):
     """A metric type, period, entity type or key that there is not."""
 
     def __init__(self, field: str, value: str, known: Sequence[str]) -> None:
-        super().__init__(field, f"{field} {value!r} is unknown; there are: {', '.join(known)}")
+        super().__init__(field, f"{value!r} is unknown; there are: {', '.join(known) or 'none yet'}")
 
 
 def check_words(metric_type: str, period: str, entity_type: str | None) -> None:

@@ -38,7 +38,7 @@ class Command(HmmCommand):
         try:
             found = ASKED[options["question"]].answer(options, at)
         except Refused as refusal:
-            fail(f"{refusal.field.replace('_', '-')}: {refusal}")
+            fail(f"{_option(refusal.field)}: {refusal}")
         except NotComputedYet as reason:
             fail(str(reason))
         if options["json"]:
@@ -69,6 +69,13 @@ def as_json(found: Answer, zone: ZoneInfo) -> str:
     return json.dumps(
         {"results": found.rows, "next": found.next}, default=plain, ensure_ascii=False, indent=2
     )
+
+
+def _option(field: str) -> str:
+    """Return how what a refusal names is written on the command line."""
+    if field == "miner":
+        return "MINER"
+    return f"-{field}" if len(field) == 1 else f"--{field.replace('_', '-')}"
 
 
 def _add(asked: Any, question: Question) -> None:

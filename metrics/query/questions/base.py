@@ -13,6 +13,8 @@ from metrics.query.stretches import Stretch, past_stretch
 from metrics.query.words import Refused, check_word
 from metrics.types import metric_types
 
+MOST_ROWS = 1_000_000
+
 Options = Mapping[str, Any]
 Row = dict[str, Any]
 
@@ -97,8 +99,8 @@ def range_of(options: Options, at: Present, default_period: str | None = None) -
 
 def page_size(options: Options) -> int:
     """Return --limit, and one row more, which tells whether there is another page."""
-    if options["limit"] < 1:
-        raise Refused("limit", f"must be 1 or more, not {options['limit']}")
+    if not 1 <= options["limit"] <= MOST_ROWS:
+        raise Refused("limit", f"must be 1 to {MOST_ROWS}, not {options['limit']}")
     return int(options["limit"]) + 1
 
 
@@ -118,15 +120,19 @@ def position_of(options: Options, kinds: Sequence[Callable[[str], Any]]) -> Any:
         return None
     at, *rest = text.split("/")
     try:
-        moment = datetime.fromisoformat(at)
+        moment = _with_offset(datetime.fromisoformat(at))
         parts = [None if part == "-" else kind(part) for kind, part in zip(kinds, rest, strict=True)]
     except ValueError:
         raise Refused(
             "cursor", f"{text!r} is not one that this question gave; leave it out to begin anew"
         ) from None
-    if moment.tzinfo is None:
-        raise Refused("cursor", f"{text!r} is not one that this question gave; leave it out to begin anew")
     return (moment, *parts)
+
+
+def _with_offset(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return moment
 
 
 def _written(position: Sequence[Any]) -> str:

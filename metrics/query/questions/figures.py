@@ -27,12 +27,11 @@ from metrics.query.questions.base import (
     position_of,
     range_of,
 )
+from metrics.query.questions.whom import check_entity, miner_id
 from metrics.query.ranges import metrics_in_range
 from metrics.query.ranking import Ranked, bottom_miners, top_miners
 from metrics.query.rows import MetricRow
 from metrics.query.stretches import instant
-from metrics.query.words import Refused
-from miners.models import Miner
 
 
 def _range(options: Options, at: Present) -> Answer:
@@ -49,7 +48,7 @@ def _latest(options: Options, at: Present) -> Answer:
 
 
 def _fleet(options: Options, at: Present) -> Answer:
-    moment = instant("at", options["at"], at.zone) if options["at"] else None
+    moment = instant("at", options["at"], at.zone) if options["at"] is not None else None
     found = fleet_metrics(
         metric_type=options["type"],
         period=options["period"],
@@ -72,16 +71,6 @@ def _miner(options: Options, at: Present) -> Answer:
         now=at.now,
     )
     return paged(options, found, _metric, lambda row: (row.timestamp, row.metric_type))
-
-
-def miner_id(text: str) -> int:
-    """Return the id of the miner of that name or id. Raises Refused."""
-    found = Miner.objects.filter(name=text).first()
-    if found is None and text.isdecimal() and len(text) < 10:
-        found = Miner.objects.filter(pk=int(text)).first()
-    if found is None:
-        raise Refused("miner", f"there is no miner {text!r}, by name or id")
-    return found.pk
 
 
 def _aggregate(options: Options, at: Present) -> Answer:
@@ -137,6 +126,7 @@ def _types(options: Options, at: Present) -> Answer:
 
 
 def _whose(options: Options) -> dict[str, Any]:
+    check_entity(options["entity_type"], options["entity_id"])
     return {
         "metric_type": options["type"],
         "period": options["period"],

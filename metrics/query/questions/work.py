@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, BooleanOptionalAction
 from dataclasses import asdict
+from math import inf
 from typing import Any
 
 from hmm.models import JobRun
@@ -21,12 +22,13 @@ from metrics.query.questions.base import (
     range_of,
 )
 from metrics.query.summary import summary
+from metrics.query.words import Refused
 
 
 def _jobs(options: Options, at: Present) -> Answer:
     found = job_runs(
         **_filters(options, at),
-        min_duration_s=options["min_duration"],
+        min_duration_s=_min_duration_s(options),
         limit=page_size(options),
         after=position_of(options, (int,)),
     )
@@ -45,6 +47,13 @@ def _statistics(options: Options, at: Present) -> Answer:
 def _summary(options: Options, at: Present) -> Answer:
     found = summary(at.now)
     return Answer([asdict(found) | {"jobs": _job(found.jobs)}])
+
+
+def _min_duration_s(options: Options) -> float | None:
+    seconds = options["min_duration"]
+    if seconds is not None and not 0 <= seconds < inf:
+        raise Refused("min_duration", f"must be 0 or more seconds, not {seconds}")
+    return None if seconds is None else float(seconds)
 
 
 def _filters(options: Options, at: Present) -> dict[str, Any]:
