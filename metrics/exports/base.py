@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,12 @@ class Setting:
     zone: ZoneInfo
     currency: str
     names: Mapping[tuple[str, int | None], str]
+
+
+@lru_cache(maxsize=1024)
+def local_iso(moment: datetime, zone: ZoneInfo) -> str:
+    """Return `moment` as ISO 8601 in `zone`, with its offset."""
+    return moment.astimezone(zone).isoformat()
 
 
 class Row(NamedTuple):

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 
 from metrics.exports import exporters
-from metrics.exports.base import Figures, Row, Setting
+from metrics.exports.base import Figures, Row, Setting, local_iso
 
 
 class JsonDocument:
@@ -25,27 +26,35 @@ class JsonDocument:
 def _head(figures: Figures) -> str:
     selection, setting = figures.selection, figures.setting
     about = {
-        "exported_at": selection.now.astimezone(setting.zone).isoformat(),
+        "exported_at": local_iso(selection.now, setting.zone),
         "time_zone": setting.zone.key,
         "currency": setting.currency,
-        "from": selection.start.astimezone(setting.zone).isoformat(),
-        "to": selection.end.astimezone(setting.zone).isoformat(),
+        "from": local_iso(selection.start, setting.zone),
+        "to": local_iso(selection.end, setting.zone),
     }
     return f'{json.dumps(about)[:-1]}, "results": ['
 
 
 def _result(row: Row, setting: Setting) -> str:
+    name = setting.names.get((row.entity_type, row.entity_id))
+    return (
+        f"{_entity(row.metric_type, row.entity_type, row.entity_id, name, row.period)}"
+        f', "timestamp": "{local_iso(row.timestamp, setting.zone)}"'
+        f', "computed_at": "{local_iso(row.computed_at, setting.zone)}"'
+        f', "source": "store", "value_json": {row.value}}}'
+    )
+
+
+@lru_cache(maxsize=8192)
+def _entity(metric_type: str, entity_type: str, entity_id: int | None, name: str | None, period: str) -> str:
     about = {
-        "metric_type": row.metric_type,
-        "entity_type": row.entity_type,
-        "entity_id": row.entity_id,
-        "entity_name": setting.names.get((row.entity_type, row.entity_id)),
-        "period": row.period,
-        "timestamp": row.timestamp.astimezone(setting.zone).isoformat(),
-        "computed_at": row.computed_at.astimezone(setting.zone).isoformat(),
-        "source": "store",
+        "metric_type": metric_type,
+        "entity_type": entity_type,
+        "entity_id": entity_id,
+        "entity_name": name,
+        "period": period,
     }
-    return f'{json.dumps(about, ensure_ascii=False)[:-1]}, "value_json": {row.value}}}'
+    return json.dumps(about, ensure_ascii=False)[:-1]
 
 
 exporters.register("json", JsonDocument())
