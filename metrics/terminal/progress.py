@@ -9,13 +9,10 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
-    ProgressColumn,
-    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.text import Text
 
 DAY = timedelta(days=1)
 
@@ -28,20 +25,9 @@ PACE_OVER_S = 600.0
 Stretch = tuple[datetime, datetime]
 
 
-class RowsPerSecond(ProgressColumn):
-    """Rows written a second, since the beginning."""
-
-    def render(self, task: Task) -> Text:
-        """Return the pace; a dash before there is one."""
-        elapsed_s = task.finished_time or task.elapsed
-        pace = f"{task.fields['rows'] / elapsed_s:,.0f}" if elapsed_s and task.fields["rows"] else "–"
-        return Text(f"{pace} rows/s")
-
-
 WORDS = (
     TextColumn("{task.completed:,.0f} of {task.total:,.0f} days · {task.fields[rows]:,} rows ·"),
-    RowsPerSecond(),
-    TextColumn("·"),
+    TextColumn("{task.fields[pace]} rows/s ·"),
     TimeElapsedColumn(),
     TextColumn("· left"),
     TimeRemainingColumn(),
@@ -66,7 +52,7 @@ class DaysProgress:
             speed_estimate_period=PACE_OVER_S,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=days_within(stretches), rows=0)
+        self._task = self._bar.add_task("", total=days_within(stretches), rows=0, pace="–")
         self._said_at = clock()
         self._unsaid = False
 
@@ -88,7 +74,10 @@ class DaysProgress:
         """Count [start, end) as computed, which wrote so many rows."""
         task = self._bar.tasks[self._task]
         done = min(task.completed + days_within(self._stretches, (start, end)), task.total or 0.0)
-        self._bar.update(self._task, completed=done, rows=task.fields["rows"] + rows)
+        rows += task.fields["rows"]
+        # As of now: were it reckoned while the next chunk is at work, it would fall and fall.
+        pace = f"{rows / task.elapsed:,.0f}" if task.elapsed else "–"
+        self._bar.update(self._task, completed=done, rows=rows, pace=pace)
         self._unsaid = True
         if self._clock() - self._said_at >= A_LINE_EACH_S:
             self._say()
