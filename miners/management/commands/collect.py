@@ -40,6 +40,7 @@ class Command(HmmCommand):
             return
         _stop_on_signals(collector)
         collector.run()
+        signal.setitimer(signal.ITIMER_REAL, 0)  # all is written, and Python at its end lets an alarm kill it
 
 
 def _number(variable: str, default: int, *, most: int) -> int:
