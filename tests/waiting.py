@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(found: Callable[[], T], what: str, patience_s: float = 30) -> T:
+def wait_for(found: Callable[[], T], what: str, patience_s: float = 60) -> T:
     """Return the first true result of `found`; fail, naming `what`, when there is none for `patience_s`."""
     deadline = time.monotonic() + patience_s
     while not (result := found()):

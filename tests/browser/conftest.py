@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.factories import UserFactory
 
 Visit = Callable[..., Page]
+
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
@@ -44,7 +46,14 @@ def visit(browser: Browser, live_server: LiveServer, faults: list[str]) -> Itera
 
     yield open_page
     for context in contexts:
+        for page in context.pages:
+            settle(page)  # the server is done with the database before it is emptied
         context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until no block waits for its answer: htmx holds back its next request while one is under way."""
+    expect(page.locator(".htmx-request")).to_have_count(0)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, settle
 from tests.factories import PASSWORD
 from tests.metrics.fleet_at_work import publish, report, working_miners
 
@@ -23,8 +23,9 @@ Object.defineProperty(document, "visibilityState", {get: () => (window.isHidden 
 
 
 def refresh(page: Page) -> None:
-    """Do what the page's timer does."""
+    """Do what the page's timer does; return once each block has its answer, or none."""
     page.evaluate("() => document.body.dispatchEvent(new CustomEvent('hmm:refresh'))")
+    settle(page)
 
 
 def turn(page: Page, hidden: bool) -> None:
@@ -37,11 +38,12 @@ def turn(page: Page, hidden: bool) -> None:
 
 @contextmanager
 def every_block_answered(page: Page) -> Iterator[None]:
-    """Leave once each block has its answer: htmx holds back a block's next request while one is under way."""
+    """Leave once each block has its answer, and has put it in its place."""
     with ExitStack() as answers:
         for block in ("fleet-summary", "price-bars", "miner-table"):
             answers.enter_context(page.expect_response(f"**/blocks/{block}"))
         yield
+    settle(page)
 
 
 def a_moment_ago() -> datetime:
@@ -122,8 +124,9 @@ def test_what_is_opened_stays_open_when_its_block_is_replaced(visit: Visit, memb
     prices_from_now([12, 14, 18.4, 22, 8])
     page = visit("/", as_user=member)
     page.get_by_text("As a table").click()
-    with page.expect_response("**/blocks/price-bars"):
-        refresh(page)
+    before = page.locator("#price-bars details").element_handle()
+    refresh(page)
+    assert not before.evaluate("element => element.isConnected")
     expect(page.get_by_role("table", name="Prices of")).to_be_visible()
 
 

@@ -64,7 +64,7 @@ class Running:
     def stop(self, signum: int = signal.SIGTERM) -> str:
         """Send a signal; return what it has said when it has ended."""
         self.process.send_signal(signum)
-        return self.process.communicate(timeout=30)[0]
+        return self.process.communicate(timeout=60)[0]
 
 
 @pytest.fixture
@@ -104,10 +104,11 @@ def test_one_that_dies_leaves_the_others_alone(supervise, data_dir):
     assert running.services()["steady"]["restarts"] == 0
 
 
-def test_output_is_relayed_with_the_name_before_it(supervise):
-    running = supervise(shell("talker", "echo one; echo two >&2; printf '\\377'; exec sleep 1000"))
-    running.wait_for_processes(1)
-    wait_for(lambda: running.services()["talker"]["state"] == "running", "its start")
+def test_output_is_relayed_with_the_name_before_it(supervise, data_dir):
+    done = data_dir / "done"
+    script = f"echo one; echo two >&2; printf '\\377'; touch {done}; {FOR_EVER}"
+    running = supervise(shell("talker", script))
+    wait_for(done.exists, "all that it has to say")
     said = running.stop()
     assert "talker    | one" in said
     assert "talker    | two" in said
@@ -142,12 +143,13 @@ def test_killed_supervisor_leaves_nothing_for_long(supervise):
     running = supervise(shell("family", WITH_CHILDREN), shell("deaf", DEAF), grace_s=0.3)
     running.wait_for_processes(5)
     running.process.kill()
-    wait_for(lambda: not token_bearers(running.token), "the end of its services", patience_s=20)
+    wait_for(lambda: not token_bearers(running.token), "the end of its services", patience_s=60)
 
 
 def test_killed_with_its_guardian_the_next_start_clears_up(supervise, data_dir):
     running = supervise(shell("family", WITH_CHILDREN))
     running.wait_for_processes(3)
+    running.process.send_signal(signal.SIGSTOP)  # else it may replace its guardian before it is killed itself
     for guardian in psutil.Process(running.process.pid).children():
         if "hmm.supervisor.guardian" in guardian.cmdline():
             guardian.kill()
@@ -190,14 +192,14 @@ def test_one_shot_is_done_once_it_has_succeeded(supervise, data_dir):
 
 
 def test_service_waits_for_the_file_it_needs(data_dir):
-    needed, log, other = data_dir / "needed", data_dir / "log", data_dir / "other"
+    needed, log, other, leave = (data_dir / name for name in ("needed", "log", "other", "leave"))
     late = Service("late", ("/bin/sh", "-c", f"echo x >> {log}"), once=True, needs=needed)
-    prompt = Service(
-        "prompt", ("/bin/sh", "-c", f"echo x >> {other}; sleep 0.5; exec touch {needed}"), once=True
-    )
+    script = f"echo x >> {other}; until test -e {leave}; do sleep 0.05; done; exec touch {needed}"
+    prompt = Service("prompt", ("/bin/sh", "-c", script), once=True)
     with running_here(data_dir, late, prompt) as supervisor:
         wait_for(other.exists, "the start of the other")
         assert not log.exists()
+        leave.touch()
         wait_for(log.exists, "its start")
     assert token_bearers(supervisor.token) == []
 

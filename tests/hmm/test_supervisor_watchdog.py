@@ -167,6 +167,13 @@ def pass_through_queue() -> None:
     wait_for(lambda: last_beat("worker") != before, "a task to be done", patience_s=60)
 
 
+def rests(process: psutil.Process) -> bool:
+    """Tell whether a process has nothing to do, as seen over half a second."""
+    before = process.cpu_times()
+    time.sleep(0.5)
+    return process.cpu_times() == before and process.status() == psutil.STATUS_SLEEPING
+
+
 def kill_idle_worker(leader: int) -> None:
     """Kill the worker: of the sentinel's children the one that takes tasks, which marks tell."""
     marked: set[int] = set()
@@ -178,7 +185,7 @@ def kill_idle_worker(leader: int) -> None:
 
     (worker,) = wait_for(found, "the worker at work")
     wait_for(lambda: not busy_workers(leader), "the worker to be idle")
-    time.sleep(0.5)  # now it waits for the next task with the lock of the queue in its hand
+    wait_for(lambda: rests(psutil.Process(worker)), "the worker to wait with the queue's lock in its hand")
     os.kill(worker, signal.SIGKILL)
     wait_for(lambda: not psutil.pid_exists(worker), "its end")
 

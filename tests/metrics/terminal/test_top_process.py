@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -180,22 +181,18 @@ def test_a_database_that_goes_away_is_one_line_until_it_is_back(top: Callable[..
 
 @pytest.mark.parametrize("colours", [[], ["--force-color"]])
 def test_into_a_pipe_it_writes_page_after_page(colours: list[str]) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "top", "--interval", "1", *colours],
-        cwd=settings.BASE_DIR,
-        env=child_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
+    command = [sys.executable, "manage.py", "top", "--interval", "1", *colours]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=child_environment(), **pipes) as process:
+        too_long = threading.Timer(PATIENCE_S, process.kill)
+        too_long.start()
         pages = b""
-        while pages.count(b"queue:") < 2:
-            pages += process.stdout.readline() if process.stdout else b""
+        while pages.count(b"queue:") < 2 and (line := process.stdout.readline()):
+            pages += line
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=PATIENCE_S)
-    finally:
-        process.kill()
-    assert process.returncode == 0, errors
+        _, errors = process.communicate()
+        too_long.cancel()
+    assert (process.returncode, pages.count(b"queue:")) == (0, 2), errors
     assert {sequence[-1:] for sequence in escape_sequences(pages)} == ({b"m"} if colours else set())
 
 

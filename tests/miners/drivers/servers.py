@@ -98,10 +98,14 @@ def talking_device(reply: bytes, host: str = "127.0.0.1"):
     return tcp_server(serve, host)
 
 
+_held: list[socket.socket] = []
+
+
 def closed_port() -> int:
-    """Return a port of loopback on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port of loopback on which nobody listens, and which nobody else is given."""
+    _held.append(held := socket.socket())
+    held.bind(("127.0.0.1", 0))
+    return int(held.getsockname()[1])
 
 
 INVALID_JSON = b'{"STATUS":[{"STATUS":"E","When":9,"Code":14,"Msg":"Invalid command"}],"id":1}\0'

@@ -18,6 +18,9 @@ from tests.miners.drivers.servers import (
 )
 
 NAMES = ("avalon", "axeos", "cgminer")
+MOMENT_S = 0.34
+"""Is called 0.3 s, and still is when the machine is busy for a while before the driver begins."""
+
 every_driver = pytest.mark.parametrize("name", NAMES)
 
 
@@ -41,15 +44,15 @@ def test_a_host_that_refuses(name):
 @every_driver
 def test_a_host_that_hangs(name):
     with silent_device() as device:
-        assert unreachable(name, Address("127.0.0.1", device.port), 0.3) == "no answer within 0.3 s"
+        assert unreachable(name, Address("127.0.0.1", device.port), MOMENT_S) == "no answer within 0.3 s"
 
 
 @every_driver
 @pytest.mark.parametrize("first", [b" ", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Drip: "])
 def test_a_host_that_drips(name, first):
     with dripping_device(first) as device, pytest.raises(DriverError) as caught:
-        read(name, device, timeout_s=0.5)
-    assert caught.value.reason in ("no whole answer within 0.5 s", "does not answer in HTTP")
+        read(name, device, timeout_s=MOMENT_S)
+    assert caught.value.reason in ("no whole answer within 0.3 s", "does not answer in HTTP")
 
 
 @every_driver

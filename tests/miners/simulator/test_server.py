@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -129,8 +130,8 @@ def test_the_clock_runs_at_its_speed() -> None:
 
 
 def _free_ports(count: int) -> int:
-    """Return the first of `count` ports in a row that nobody has."""
-    for base_port in range(20_000 + os.getpid() % 20_000, 60_000, count):
+    """Return the first of `count` ports in a row that nobody has; those from 32,768 on the kernel gives away."""
+    for base_port in range(20_000 + secrets.randbelow(10_000), 32_000, count):
         with ExitStack() as held:
             try:
                 for port in range(base_port, base_port + count):
