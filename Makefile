@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
+# ARGS come later and win: make test ARGS=-n0 runs them one after another.
+WORKERS := --numprocesses=logical --maxprocesses=4 --dist=worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .PHONY: help setup demo up test lint bench clean
@@ -35,7 +37,7 @@ up: setup ## Run HMM for your own miners
 
 test: $(VENV)/.installed-dev ## Install what the tests need and run every test
 	@.ci/chromium $(BIN)/playwright
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, djhtml, Django's own checks
 	$(BIN)/ruff check .

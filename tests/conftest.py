@@ -60,7 +60,10 @@ def system_chromium() -> str | None:
 
 def _starts(executable: str) -> bool:
     # Ubuntu's chromium-browser is a note that there is a snap.
-    return subprocess.run([executable, "--version"], capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run([executable, "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="session")
@@ -71,18 +74,14 @@ def browser_type_launch_args(
     executable = system_chromium()
     if executable is None:
         executable = request.getfixturevalue("playwright").chromium.executable_path
-    if not Path(executable).exists():
-        request.config.stash[_missing_chromium] = True
+    if not _starts(executable):
         pytest.skip(NO_CHROMIUM)
     return {**browser_type_launch_args, "executable_path": executable, "args": CHROMIUM_ARGS}
 
 
-_missing_chromium = pytest.StashKey[bool]()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what a run without a browser has left out."""
-    if config.stash.get(_missing_chromium, False):
+    if any(NO_CHROMIUM in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(f"\n{NO_CHROMIUM}\n", red=True, bold=True)
 
 
@@ -140,12 +139,14 @@ def data_dir() -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Leave nothing behind: the embedded server that the tests started, and their data directory."""
+    """Leave nothing behind: the embedded servers of this run and its workers, and their data directories."""
     directory = Path(django_settings.DATA_DIR)
     if not directory.name.startswith("hmm-test-"):
         return
-    _stop_embedded_server(directory)
+    for each in (directory, *directory.glob("gw*")):
+        _stop_embedded_server(each)
     shutil.rmtree(directory, ignore_errors=True)
 
 

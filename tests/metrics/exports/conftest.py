@@ -79,21 +79,17 @@ def export(tmp_path: Path) -> Export:
 
 
 @pytest.fixture(scope="session")
-def promtool(request: pytest.FixtureRequest) -> str:
+def promtool() -> str:
     """The path of the real promtool; skips, loudly, where there is none."""
     found = shutil.which("promtool")
     if found is None:
-        request.config.stash[_missing_promtool] = True
         pytest.skip(NO_PROMTOOL)
     return found
 
 
-_missing_promtool = pytest.StashKey[bool]()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what a run without promtool has left out."""
-    if config.stash.get(_missing_promtool, False):
+    if any(NO_PROMTOOL in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(f"\n{NO_PROMTOOL}\n", red=True, bold=True)
 
 
