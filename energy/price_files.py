@@ -14,6 +14,7 @@ from energy.points import PriceError, PricePoint, check_point
 COLUMNS = ("start", "end", "pence_per_kwh")
 LONGEST_LINE = 4096
 GZIP_MAGIC = b"\x1f\x8b"
+OTHER_MONEY = re.compile(r"currency|unit|\w+_per_[kmg]?wh", re.IGNORECASE)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
@@ -80,6 +81,12 @@ def _column_order(header: list[str] | None) -> dict[str, int]:
     if not header:
         raise PriceFileError(f"line 1: the columns {','.join(COLUMNS)} are missing")
     names = [name.strip() for name in header]
+    for name in names:
+        if name.lower() not in COLUMNS and OTHER_MONEY.fullmatch(name):
+            raise PriceFileError(
+                f"line 1: the column {name!r} tells of another currency or unit; the prices must be in"
+                " pence_per_kwh, hundredths of the tariff's own currency"
+            )
     for name in COLUMNS:
         if name not in names:
             raise PriceFileError(f"line 1: the column {name} is missing; there must be {','.join(COLUMNS)}")

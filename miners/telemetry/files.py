@@ -148,7 +148,8 @@ def _cells(line: str) -> list[str]:
     try:
         return next(csv.reader([line], strict=True))
     except csv.Error as error:
-        raise LineRefused(f"is not CSV: {error}") from None
+        why = "a quotation is not closed" if str(error) == "unexpected end of data" else error
+        raise LineRefused(f"is not CSV: {why}") from None
 
 
 def _telling(

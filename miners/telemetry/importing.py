@@ -37,9 +37,8 @@ class _Names:
 
     known: dict[str, int]
     create: bool
-    keep_going: bool
     new: dict[str, int] = field(default_factory=dict)
-    unknown: dict[str, None] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
 
     def key(self, name: str) -> int | None:
         """Return the key of the miner called `name`, None when there is none and none may be created."""
@@ -47,9 +46,6 @@ class _Names:
         if key is None and self.create:
             key = self.known[name] = self.new[name] = -1 - len(self.new)
             _refuse_too_many(self.new)
-        elif key is None and not self.keep_going:
-            self.unknown[name] = None
-            _refuse_too_many(self.unknown)
         return key
 
     def keys(self, names: Sequence[str]) -> list[int] | None:
@@ -57,6 +53,11 @@ class _Names:
         found = {name: self.key(name) for name in dict.fromkeys(names)}
         keys = [key for key in map(found.get, names) if key is not None]
         return keys if len(keys) == len(names) else None
+
+    def note_unknown(self, name: str, number: int) -> None:
+        """Remember a miner that is not known, and the first line that names it."""
+        self.unknown.setdefault(name, number)
+        _refuse_too_many(self.unknown)
 
 
 def import_file(
@@ -74,7 +75,7 @@ def import_file(
     such lines are set aside instead.
     """
     known = dict(Miner.objects.values_list("name", "pk"))
-    names = _Names(known, create=create_in is not None, keep_going=keep_going)
+    names = _Names(known, create=create_in is not None)
     with transaction.atomic():
         with staging() as stage, reading(path, now, on_progress) as chunks:
             for chunk in chunks:
@@ -105,12 +106,14 @@ def _stage(
         key = names.key(found.miner)
         if key is not None:
             stage.add(number, key, *found[1:])
-            return
-        found = LineRefused(f"no miner is called {found.miner!r}")
-    elif not keep_going:
-        raise FileRefused(f"line {number}: {found}")
-    if keep_going:
+        elif keep_going:
+            stage.add_problem(number, f"no miner is called {found.miner!r}", text)
+        else:
+            names.note_unknown(found.miner, number)
+    elif keep_going:
         stage.add_problem(number, str(found), text)
+    else:
+        raise FileRefused(f"line {number}: {found}")
 
 
 def _refuse_too_many(names: Sized) -> None:
@@ -123,9 +126,12 @@ def _refuse_too_many(names: Sized) -> None:
 def _refuse_unknown(names: _Names) -> None:
     if not names.unknown:
         return
+    first = min(names.unknown.values())
     some = ", ".join(list(names.unknown)[:NAMED_AT_MOST])
     more = f" and {len(names.unknown) - NAMED_AT_MOST} more" if len(names.unknown) > NAMED_AT_MOST else ""
-    raise FileRefused(f"names miners that do not exist: {some}{more}; --create-miners creates them")
+    raise FileRefused(
+        f"names miners that do not exist, from line {first} on: {some}{more}; --create-miners creates them"
+    )
 
 
 def _staged_miners(stage: Stage, names: _Names, created: list[Miner]) -> list[StagedMiner]:

@@ -174,7 +174,7 @@ def test_with_keep_going_bad_lines_are_set_aside_counted_and_the_rest_is_stored(
 
 def test_unknown_miners_are_listed_and_refused(miner: Miner, tmp_path: Path) -> None:
     message = refused(csv_file(tmp_path, line(60), *(line(60, miner=f"new-{n}") for n in range(12))))
-    assert "new-0, new-1" in message
+    assert "do not exist, from line 3 on: new-0, new-1, " in message
     assert "and 2 more" in message
     assert "--create-miners" in message
 
