@@ -15,7 +15,7 @@ from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.compute import known_miners
-from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
+from metrics.engine.slots import SlotWindow, select_slots, slot_params
 from metrics.engine.standing import Standing
 from metrics.engine.state import State
 from metrics.sketches.quantities import NAMES as PERCENTILES
@@ -109,7 +109,7 @@ def live_rows(
         stretch = Bucket(bucket.start, now)
         source, more = percentiles(entity_type, entity_id, [stretch], parts, miner_ids, spans)
     with connection.cursor() as cursor:
-        cursor.execute(_select(projections, entity_type, stored, source), params | more)
+        cursor.execute(_select(projections, entity_type, stored, source, window), params | more)
         rows = [_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
@@ -139,8 +139,10 @@ def _projections(types: Sequence[str]) -> list[str]:
     ]
 
 
-def _select(projections: Sequence[str], entity_type: str, stored: Sequence[str], percentiles: str) -> str:
-    live = f"SELECT entity_id, timestamp, {NAMES} FROM ({SELECT_SLOTS}) slot"
+def _select(
+    projections: Sequence[str], entity_type: str, stored: Sequence[str], percentiles: str, window: SlotWindow
+) -> str:
+    live = f"SELECT entity_id, timestamp, {NAMES} FROM ({select_slots(window)}) slot"
     beside = f"LEFT JOIN ({percentiles}) p ON coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
     return f"""
         WITH part AS ({" UNION ALL ".join([*stored, live])}), merged AS ({GROUPS[entity_type]}),

@@ -10,8 +10,9 @@ from hmm.lib.buckets import PERIODS, Bucket
 from metrics.engine.grid import Grid
 from metrics.engine.marks import first_marks, read_marks
 from metrics.engine.merge import LONG
-from metrics.store.days import first_telemetry, with_figures, with_telemetry
+from metrics.store.days import with_figures
 from miners.models import Miner
+from miners.telemetry.read import first_telemetry, with_telemetry
 
 DIRTY = """
 SELECT lower(stretch), upper(stretch) FROM (

@@ -29,9 +29,6 @@ DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner'
 WORTH_A_SCAN = timedelta(hours=6)
 """From here on, all miners' rows are read by scanning a day, below by the index, miner by miner."""
 
-MANY_MINER_HOURS = 2000
-"""From here on, parallel workers are worth a temporary table."""
-
 
 def compute(
     start: datetime,
@@ -92,7 +89,7 @@ def _slots(window: SlotWindow, now: datetime) -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(DELETE_SLOTS, scope)
-        insert = _insert_staged if window.miner_hours > MANY_MINER_HOURS else _insert
+        insert = _insert_staged if window.is_large else _insert
         return sum(insert(cursor, select, params | {"now": now}) for select, params in queries)
 
 

@@ -17,8 +17,9 @@ from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.standing import read_standing
 from metrics.models import SlotGrid, StoreForm
 from metrics.sketches.write import forget_sketches, write_sketches
-from metrics.store.days import first_slot, first_telemetry
+from metrics.store.days import first_slot
 from metrics.store.view import create_view
+from miners.telemetry.read import first_telemetry
 
 FORGET = "DELETE FROM metrics_rollup WHERE period <> 'slot' OR entity_type <> 'miner'"
 

@@ -1,10 +1,12 @@
 """Merging: a miner's longer periods from its shorter ones, sites and the system from their miners."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from hmm.lib.buckets import MADE_OF, Bucket
 from metrics.engine.belonging import Span
@@ -15,6 +17,8 @@ from metrics.store.columns import MERGED, NAMES
 
 LONG = ("weekly", "monthly")
 """A site's are merged from its miners' days, since a miner may have moved within the period."""
+
+MANY_ROWS = 1000
 
 INSERT = f"""
 INSERT INTO metrics_rollup
@@ -40,67 +44,67 @@ LEFT JOIN unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(
     AS standing(site_id, start, pence) ON standing.site_id = span.site_id
 """
 
-
-def _insert(kind: str, select: str) -> str:
-    """Return the statement that inserts what `select` merged, beside the percentiles of its sketches."""
-    same_entity = "" if kind == "system" else "AND sketch.entity_id = merged.entity_id"
-    return f"""{INSERT}
-SELECT merged.*, {PERCENTILES} FROM ({select}) merged LEFT JOIN metrics_sketch sketch
-    ON sketch.entity_type = '{kind}' AND sketch.period = %(period)s AND sketch.timestamp = merged.timestamp
-   AND sketch.timestamp >= %(low)s AND sketch.timestamp < %(high)s {same_entity}
+PERCENTILES_BESIDE = """
+LEFT JOIN metrics_sketch sketch ON sketch.timestamp = merged.timestamp AND sketch.entity_type = merged.entity_type
+    AND coalesce(sketch.entity_id, 0) = coalesce(merged.entity_id, 0) AND sketch.period = %(period)s
+    AND sketch.timestamp >= %(low)s AND sketch.timestamp < %(high)s
 """
 
+MERGE_MINERS = f"""{INSERT}
+SELECT merged.*, {PERCENTILES} FROM (
+    SELECT 'miner' AS entity_type, part.entity_id, %(period)s, bucket.start AS timestamp, %(now)s::timestamptz,
+        bucket.length_s, 1, {MERGED}, NULL::float8
+    {MADE_OF_CHILDREN}
+    WHERE part.period = %(child)s AND {OF_MINERS} AND (%(everyone)s OR part.entity_id = ANY(%(miner_ids)s))
+    GROUP BY part.entity_id, bucket.start, bucket.length_s
+) merged {PERCENTILES_BESIDE} {{of_these}}
+"""
 
-MERGE_MINERS = _insert(
-    "miner",
-    f"""
-SELECT 'miner', part.entity_id, %(period)s, bucket.start AS timestamp, %(now)s, bucket.length_s, 1,
-    {MERGED}, NULL::float8
-{MADE_OF_CHILDREN}
-WHERE part.period = %(child)s AND {OF_MINERS} AND (%(everyone)s OR part.entity_id = ANY(%(miner_ids)s))
-GROUP BY part.entity_id, bucket.start, bucket.length_s
-""",
+OF_ALL = "AND sketch.entity_type = 'miner'"
+OF_THESE = "AND sketch.entity_type = 'miner' AND sketch.entity_id = ANY(%(miner_ids)s)"
+"""As it follows from the join, said again for the index."""
+
+# Once written, for the sites' own rows and for the system, which is merged from them: the miners' rows are read once.
+MERGE_FLEET = f"""
+WITH site AS MATERIALIZED ({{sites}}), fleet AS (
+    SELECT 'site' AS entity_type, part.site_id AS entity_id, %(period)s, part.timestamp, %(now)s::timestamptz,
+        part.elapsed_s, part.miner_count, {NAMES}, part.standing_pence
+    FROM site part
+    UNION ALL
+    SELECT 'system', NULL, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), {{miner_count}}, {MERGED},
+        CASE WHEN count(*) = count(part.standing_pence) THEN sum(part.standing_pence) END
+    FROM site part GROUP BY part.timestamp
 )
+{INSERT}
+SELECT merged.*, {PERCENTILES} FROM fleet merged {PERCENTILES_BESIDE} AND sketch.entity_type <> 'miner'
+"""
 
-MERGE_SITES = _insert(
-    "site",
-    f"""
-SELECT 'site', span.site_id AS entity_id, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), count(*),
-    {MERGED}, max(standing.pence)
+SITES = f"""
+SELECT span.site_id, part.timestamp, max(part.elapsed_s) AS elapsed_s, count(*) AS miner_count, {MERGED},
+    max(standing.pence) AS standing_pence
 FROM metrics_rollup part {AT_SITE} AND standing.start = part.timestamp
 WHERE part.period = %(period)s AND {OF_MINERS}
 GROUP BY span.site_id, part.timestamp
-""",
-)
+"""
 
-MERGE_SITES_FROM_DAYS = _insert(
-    "site",
-    f"""
-SELECT 'site', span.site_id AS entity_id, %(period)s, bucket.start AS timestamp, %(now)s, bucket.length_s, count(DISTINCT part.entity_id),
-    {MERGED}, max(standing.pence)
+SITES_FROM_DAYS = f"""
+SELECT span.site_id, bucket.start AS timestamp, bucket.length_s AS elapsed_s,
+    count(DISTINCT part.entity_id) AS miner_count, {MERGED}, max(standing.pence) AS standing_pence
 {MADE_OF_CHILDREN} {AT_SITE} AND standing.start = bucket.start
 WHERE part.period = 'daily' AND {OF_MINERS}
 GROUP BY span.site_id, bucket.start, bucket.length_s
-""",
-)
+"""
 
-MERGE_SYSTEM = _insert(
-    "system",
-    f"""
-SELECT 'system', NULL::int, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), count(*),
-    {MERGED}, max(standing.pence)
-FROM metrics_rollup part LEFT JOIN (
-    WITH charge AS MATERIALIZED (  -- once, not for each of the miners' rows
-        SELECT timestamp, CASE WHEN count(*) = count(standing_pence) THEN sum(standing_pence) END AS pence
-        FROM metrics_rollup
-        WHERE period = %(period)s AND entity_type = 'site' AND timestamp >= %(low)s AND timestamp < %(high)s
-        GROUP BY timestamp
-    ) SELECT * FROM charge
-) standing ON standing.timestamp = part.timestamp
-WHERE part.period = %(period)s AND {OF_MINERS}
-GROUP BY part.timestamp
-""",
-)
+OF_A_DAY = "sum(part.miner_count)"
+"""Within a day, whoever moves does so at its beginning: no miner is counted at two sites."""
+
+OF_A_LONG_PERIOD = """
+(SELECT count(*) FROM metrics_rollup miner WHERE miner.period = %(period)s AND miner.entity_type = 'miner'
+    AND miner.timestamp = part.timestamp)
+"""
+
+MERGE_SHORT = MERGE_FLEET.format(sites=SITES, miner_count=OF_A_DAY)
+MERGE_LONG = MERGE_FLEET.format(sites=SITES_FROM_DAYS, miner_count=OF_A_LONG_PERIOD)
 
 DELETE_MINERS = """
 DELETE FROM metrics_rollup
@@ -131,10 +135,10 @@ def merge_miners(
         return 0
     params = _params(period, found, now) | _children(period, found, grid)
     params |= {"miner_ids": list(miner_ids), "everyone": everyone}
-    with connection.cursor() as cursor:
+    with _merging(len(found) * len(miner_ids)) as cursor:
         cursor.execute(DELETE_MINERS, params)
-        cursor.execute(MERGE_MINERS, params)
-        return cursor.rowcount
+        cursor.execute(MERGE_MINERS.format(of_these=OF_ALL if everyone else OF_THESE), params)
+        return int(cursor.rowcount)
 
 
 def merge_fleet(
@@ -146,17 +150,27 @@ def merge_fleet(
     """
     if not found:
         return 0
-    params = _params(period, found, now)
-    sites = params | _span_params(spans) | standing.params(sorted({s.site_id for s in spans}), found)
-    with connection.cursor() as cursor:
+    sites = sorted({s.site_id for s in spans})
+    params = _params(period, found, now) | _span_params(spans) | standing.params(sites, found)
+    with _merging(len(found) * len(spans)) as cursor:
         cursor.execute(DELETE_FLEET, params)
         if period in LONG:
-            cursor.execute(MERGE_SITES_FROM_DAYS, sites | _children(period, found, grid))
+            cursor.execute(MERGE_LONG, params | _children(period, found, grid))
         else:
-            cursor.execute(MERGE_SITES, sites)
-        rows = cursor.rowcount
-        cursor.execute(MERGE_SYSTEM, params)
-        return rows + cursor.rowcount
+            cursor.execute(MERGE_SHORT, params)
+        return int(cursor.rowcount)
+
+
+@contextmanager
+def _merging(rows: int) -> Iterator[CursorWrapper]:
+    """Give a cursor. Many rows are joined by hashing: of what this run has just written there are no statistics yet."""
+    with connection.cursor() as cursor:
+        if rows < MANY_ROWS:
+            yield cursor
+            return
+        cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off")
+        yield cursor
+        cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on")
 
 
 def _params(period: str, found: Sequence[Bucket], now: datetime) -> dict[str, Any]:

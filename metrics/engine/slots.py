@@ -8,8 +8,12 @@ from typing import Any
 
 from energy.prices import PricePoint, prices_between
 from metrics.engine.belonging import Span
+from metrics.engine.pieces import Pieces
 from metrics.engine.segments import NO_TARIFF, Segment, segments
-from metrics.store.columns import FROM_PIECES, PRICED, UNPRICED_FROM_PIECES, UNPRICED_MERGED
+from metrics.store.columns import FROM_GATHERED, GATHERED, MASK, MASKS
+from miners.telemetry.read import REACHING, VALUES, ending_within, reaching_in, read_reaching_in
+
+MANY_MINER_HOURS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +31,10 @@ class SlotWindow:
     everyone: bool = False
 
     @property
-    def miner_hours(self) -> float:
-        """How much there is to compute."""
-        return len(self.miner_ids) * (self.end - self.start).total_seconds() / 3600
+    def is_large(self) -> bool:
+        """Whether parallel workers are worth what they need."""
+        return len(self.miner_ids) * (self.end - self.start).total_seconds() / 3600 > MANY_MINER_HOURS
 
-
-END_S = "date_part('epoch', t.timestamp)::bigint"
-VALUES = "t.power_w, t.hashrate_ghs, t.temperature_c, t.accepted, t.rejected"
-IN_WINDOW = (
-    "t.timestamp > %(start)s AND t.timestamp <= %(end)s AND (%(everyone)s OR t.miner_id = ANY(%(miner_ids)s))"
-)
-STRADDLES = f"({END_S} - 1) %% %(slot_s)s < t.covered_s - 1"
-"""The row's interval reaches over the beginning of the slot in which it ends."""
-
-# Besides the rows that end in the window, only the first after it can reach into it, since the intervals of
-# a miner never overlap.
-FIRST_AFTER = f"""
-SELECT t.miner_id, {VALUES}, {END_S} - t.covered_s AS start_s, {END_S} AS end_s
-FROM unnest(%(miner_ids)s::int[]) AS m(id) CROSS JOIN LATERAL (
-    SELECT * FROM telemetry WHERE miner_id = m.id AND timestamp > %(end)s ORDER BY timestamp LIMIT 1
-) t WHERE t.timestamp - make_interval(secs => t.covered_s) < %(end)s
-"""
 
 SPAN = """
 unnest(%(span_miner)s::int[], %(span_tariff)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[])
@@ -55,77 +42,83 @@ unnest(%(span_miner)s::int[], %(span_tariff)s::int[], %(span_start)s::bigint[], 
 """
 
 SEGMENT = """
-unnest(%(seg_tariff)s::int[], %(seg_slot)s::bigint[], %(seg_start)s::bigint[], %(seg_end)s::bigint[],
-       %(seg_pence)s::float8[]) AS seg(tariff_id, slot_s, start_s, end_s, pence)
+unnest(%(seg_tariff)s::int[], %(seg_n)s::int[], %(seg_start)s::int[], %(seg_end)s::int[], %(seg_pence)s::float8[])
+    AS seg(tariff_id, n, start_s, end_s, pence)
 """
 
-# generate_series in the select list gives each row one piece a slot; the price segments cut it further where a
-# price changes within the slot, and to the window. Right for any prices and any window, and not the fastest.
-SELECT_SLOTS = f"""
-SELECT piece.miner_id AS entity_id, to_timestamp(piece.slot_s) AS timestamp,
-    {FROM_PIECES}
+OF_SOMEBODY = (
+    "%(origin_s)s + {n} * %(slot_s)s >= span.start_s AND %(origin_s)s + {n} * %(slot_s)s < span.end_s"
+)
+"""What a miner did before it belonged to a site is in no figure."""
+
+SLOT = f"""
+SELECT part.miner_id AS entity_id, to_timestamp(%(origin_s)s + part.n * %(slot_s)s) AS timestamp,
+    {FROM_GATHERED}
+FROM ({{gathered}}) part GROUP BY part.miner_id, part.n
+"""
+
+# Each price segment of each slot by itself: right for any prices and any window, and not the fastest.
+CUT_BY_PRICE = f"""
+SELECT piece.miner_id, piece.n, piece.mask, piece.pence, {GATHERED}
 FROM (
-    SELECT cut.*, span.tariff_id, seg.pence, cut.start_s >= seg.start_s AS is_start,
-           least(cut.end_s, seg.end_s) - greatest(cut.start_s, seg.start_s) AS sec
+    SELECT piece.miner_id, piece.n, {VALUES}, piece.pence, piece.sec, {MASK} AS mask
     FROM (
-        SELECT reading.*, generate_series(start_s / %(slot_s)s, (end_s - 1) / %(slot_s)s) * %(slot_s)s AS slot_s
+        SELECT cut.*, seg.pence, cut.start_s >= seg.start_s AS begins,
+               (least(cut.end_s, seg.end_s) - greatest(cut.start_s, seg.start_s))::float8 AS sec
         FROM (
-            SELECT t.miner_id, {VALUES}, {END_S} - t.covered_s AS start_s, {END_S} AS end_s
-            FROM telemetry t WHERE {IN_WINDOW}
-            UNION ALL {FIRST_AFTER}
-        ) reading
-    ) cut
-    JOIN {SPAN} ON span.miner_id = cut.miner_id AND cut.slot_s >= span.start_s AND cut.slot_s < span.end_s
-    JOIN {SEGMENT} ON seg.tariff_id = span.tariff_id AND seg.slot_s = cut.slot_s
-       AND cut.start_s < seg.end_s AND cut.end_s > seg.start_s
+            SELECT reading.*, end_s - covered_s AS start_s,
+                   generate_series(greatest(end_s - covered_s, 0) / %(slot_s)s,
+                                   (least(end_s, %(window_s)s) - 1) / %(slot_s)s) AS n
+            FROM (({{ending}}) UNION ALL {{reaching}}) reading
+        ) cut
+        JOIN {SPAN} ON span.miner_id = cut.miner_id AND {OF_SOMEBODY.format(n="cut.n")}
+        JOIN {SEGMENT} ON seg.tariff_id = span.tariff_id AND seg.n = cut.n
+           AND cut.start_s < seg.end_s AND cut.end_s > seg.start_s
+    ) piece
 ) piece
-GROUP BY piece.miner_id, piece.slot_s
+GROUP BY piece.miner_id, piece.n, piece.mask, piece.pence
 """
 
-# For slots with one price: the rows within a slot are summed as they are, the few that straddle a boundary
-# beside them, and the price comes last, to one row a slot. Each aggregate runs in a hash table.
-SELECT_PLAIN_SLOTS = f"""
-SELECT part.miner_id AS entity_id, to_timestamp(part.slot_s) AS timestamp,
-    {PRICED}
-FROM (
-    SELECT part.miner_id, part.slot_s,
-        {UNPRICED_MERGED}
-    FROM (
-        SELECT piece.miner_id, piece.slot_s,
-            {UNPRICED_FROM_PIECES}
-        FROM (
-            SELECT t.miner_id, {VALUES}, t.covered_s AS sec, TRUE AS is_start,
-                   ({END_S} - 1) / %(slot_s)s * %(slot_s)s AS slot_s
-            FROM telemetry t WHERE {IN_WINDOW} AND NOT {STRADDLES}
-        ) piece GROUP BY piece.miner_id, piece.slot_s
-        UNION ALL
-        SELECT piece.miner_id, piece.slot_s,
-            {UNPRICED_FROM_PIECES}
-        FROM (
-            SELECT cut.*, cut.start_s >= cut.slot_s AS is_start,
-                   least(cut.end_s, cut.slot_s + %(slot_s)s) - greatest(cut.start_s, cut.slot_s) AS sec
-            FROM (
-                SELECT straddling.*,
-                       generate_series(start_s / %(slot_s)s, (end_s - 1) / %(slot_s)s) * %(slot_s)s AS slot_s
-                FROM (
-                    SELECT t.miner_id, {VALUES}, {END_S} - t.covered_s AS start_s, {END_S} AS end_s
-                    FROM telemetry t WHERE {IN_WINDOW} AND {STRADDLES}
-                    UNION ALL {FIRST_AFTER}
-                ) straddling
-            ) cut
-        ) piece GROUP BY piece.miner_id, piece.slot_s
-    ) part GROUP BY part.miner_id, part.slot_s
+# For slots with one price: pieces are gathered by one number made of miner, slot and mask, which parallel workers
+# hash fast, and the price comes to what is gathered.
+AT_ONE_PRICE = f"""
+SELECT part.*, seg.pence FROM (
+    SELECT (key / {{masks}})::int AS miner_id, mod(key, {{masks}})::int / {MASKS} AS n, (key & {MASKS - 1})::int AS mask, part.*
+    FROM ({{last}} UNION ALL {{earlier}}) part
 ) part
-JOIN {SPAN} ON span.miner_id = part.miner_id AND part.slot_s >= span.start_s AND part.slot_s < span.end_s
-JOIN {SEGMENT} ON seg.tariff_id = span.tariff_id AND seg.slot_s = part.slot_s
+JOIN {SPAN} ON span.miner_id = part.miner_id AND {OF_SOMEBODY.format(n="part.n")}
+JOIN {SEGMENT} ON seg.tariff_id = span.tariff_id AND seg.n = part.n
 """
+
+GATHER = f"""
+SELECT key, {GATHERED} FROM (
+    SELECT miner_id::bigint * {{masks}} + n * {MASKS} + {MASK} AS key, sec, {VALUES} FROM ({{pieces}}) piece OFFSET '0'
+) piece GROUP BY key
+"""
+
+
+def select_slots(window: SlotWindow) -> str:
+    """Return the query of the slots of `window`, whatever its prices; its parameters are those of `slot_params`."""
+    start, end = window.start, window.end
+    gathered = CUT_BY_PRICE.format(
+        ending=ending_within(start, end, everyone=window.everyone), reaching=reaching_in(start, end)
+    )
+    return SLOT.format(gathered=gathered)
+
+
+def _select_plain_slots(window: SlotWindow, reaching: str) -> str:
+    pieces = Pieces(window.start, window.end, window.slot_s, window.everyone, reaching)
+    masks = pieces.count * MASKS
+    last, earlier = (GATHER.format(masks=masks, pieces=sql) for sql in (pieces.last(), pieces.earlier()))
+    return SLOT.format(gathered=AT_ONE_PRICE.format(masks=masks, last=last, earlier=earlier))
+
 
 Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]
 """Gives the prices of a tariff that overlap [start, end), in order."""
 
 
 def slot_params(window: SlotWindow, prices: Prices = prices_between) -> dict[str, Any]:
-    """Return the parameters of SELECT_SLOTS for `window`."""
+    """Return the parameters of `select_slots` for `window`."""
     return _params(window, _segments(window, prices))
 
 
@@ -137,11 +130,18 @@ def slot_queries(window: SlotWindow, prices: Prices = prices_between) -> list[tu
     cut = _segments(window, prices)
     mixed = {s.slot_s for s in cut if s.end_s - s.start_s < window.slot_s}
     plain = [s for s in cut if s.slot_s not in mixed]
-    found = [(SELECT_PLAIN_SLOTS, _params(window, plain))] if plain else []
+    found = [_plain(window, plain)] if plain else []
     for start_s, end_s in _stretches(mixed, window.slot_s):
         part = replace(window, start=_moment(start_s), end=_moment(end_s))
-        found.append((SELECT_SLOTS, _params(part, [s for s in cut if start_s <= s.slot_s < end_s])))
+        found.append((select_slots(part), _params(part, [s for s in cut if start_s <= s.slot_s < end_s])))
     return found
+
+
+def _plain(window: SlotWindow, cut: Sequence[Segment]) -> tuple[str, dict[str, Any]]:
+    if not window.is_large:
+        return _select_plain_slots(window, ""), _params(window, cut)
+    reaching = read_reaching_in(window.start, window.end, window.miner_ids)
+    return _select_plain_slots(window, REACHING), _params(window, cut) | reaching
 
 
 def _stretches(slots: set[int], slot_s: int) -> list[tuple[int, int]]:
@@ -158,21 +158,20 @@ def _moment(seconds: int) -> datetime:
 
 
 def _params(window: SlotWindow, cut: Sequence[Segment]) -> dict[str, Any]:
-    spans = window.spans
+    spans, origin_s = window.spans, int(window.start.timestamp())
     return {
-        "start": window.start,
-        "end": window.end,
+        "origin_s": origin_s,
+        "window_s": int(window.end.timestamp()) - origin_s,
         "slot_s": window.slot_s,
-        "everyone": window.everyone,
         "miner_ids": list(window.miner_ids),
         "span_miner": [s.miner_id for s in spans],
         "span_tariff": [s.tariff_id for s in spans],
         "span_start": [s.start_s for s in spans],
         "span_end": [s.end_s for s in spans],
         "seg_tariff": [s.tariff_id for s in cut],
-        "seg_slot": [s.slot_s for s in cut],
-        "seg_start": [s.start_s for s in cut],
-        "seg_end": [s.end_s for s in cut],
+        "seg_n": [(s.slot_s - origin_s) // window.slot_s for s in cut],
+        "seg_start": [s.start_s - origin_s for s in cut],
+        "seg_end": [s.end_s - origin_s for s in cut],
         "seg_pence": [s.pence for s in cut],
     }
 

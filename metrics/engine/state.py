@@ -14,7 +14,7 @@ from hmm.lib.buckets import slot_length_s
 from metrics.engine.belonging import SiteTariffSpan, Span, spans_of, tariff_spans_of
 from metrics.engine.grid import Grid, grid
 from metrics.engine.standing import Charge
-from metrics.store.days import FIRST_TELEMETRY
+from miners.telemetry.read import FIRST_START
 
 READ_STATE = """
 SELECT jsonb_build_object(
@@ -39,7 +39,7 @@ SELECT jsonb_build_object(
                coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s))
                AND p.start > %(open)s::timestamptz - interval '400 days')
 )
-""".replace("__FIRST__", FIRST_TELEMETRY)
+""".replace("__FIRST__", FIRST_START)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,15 @@ from metrics.engine.grid import Grid
 from metrics.engine.marks import read_marks
 from metrics.engine.run import LOCK
 from metrics.sketches.quantities import COLUMNS as PERCENTILES
-from metrics.store.columns import ALL_COLUMNS
+from metrics.store.columns import ALL_COLUMNS, EXTRAS
 from miners.models import Miner
 
-PRECISION = dict.fromkeys((c.name for c in ALL_COLUMNS), 1e-9) | dict.fromkeys(PERCENTILES, 1e-6)
-"""Each compared column, and how far apart (relative) its figures may be: percentiles are stored as real."""
+FROM_ROW = {c.name: c.name for c in ALL_COLUMNS} | {e.name: e.of_row for e in EXTRAS}
+PRECISION = dict.fromkeys(FROM_ROW, 1e-9) | dict.fromkeys(PERCENTILES, 1e-6)
+"""Each compared quantity, and how far apart (relative) its figures may be: percentiles are stored as real."""
 
 STORED = f"""
-SELECT entity_type, coalesce(entity_id, 0), period, timestamp, {", ".join(PRECISION)} FROM metrics_rollup
+SELECT entity_type, coalesce(entity_id, 0), period, timestamp, {", ".join([*FROM_ROW.values(), *PERCENTILES])} FROM metrics_rollup r
 WHERE (period IN ('slot', 'hourly', 'daily') AND timestamp >= %(start)s AND timestamp < %(end)s
        OR period = 'weekly' AND timestamp = %(week)s OR period = 'monthly' AND timestamp = %(month)s)
   AND (entity_type IN ('site', 'system') OR entity_type = 'miner' AND entity_id = ANY(%(miner_ids)s))

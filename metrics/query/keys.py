@@ -11,7 +11,7 @@ from django.db import connection
 from hmm.installation import installation
 from metrics.query.words import check_word
 from metrics.sketches.quantities import NO_PERCENTILES
-from metrics.store.columns import ALL_COLUMNS
+from metrics.store.columns import ALL_COLUMNS, EXTRAS
 from metrics.types import metric_types
 
 
@@ -76,10 +76,17 @@ def _columns() -> str:
         "now() AS computed_at",
         "3600 * try.sums AS elapsed_s",
         "48.0 * try.sums AS standing_pence",
-        "NULL::jsonb AS extras",
+        f"jsonb_build_object({_extras()}) AS extras",
         NO_PERCENTILES,
     ]
     return ", ".join([*fixed, *tried])
+
+
+def _extras() -> str:
+    return ", ".join(
+        f"'{extra.name}', {n} * try.{'sums' if extra.merge == 'SUM' else 'extremes'}"
+        for n, extra in enumerate(EXTRAS, 2)
+    )
 
 
 def _kind(once: Any, twice: Any, further: Any) -> Kind:

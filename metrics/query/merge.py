@@ -16,7 +16,7 @@ from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.compute import known_miners
-from metrics.engine.slots import SELECT_SLOTS, SlotWindow, slot_params
+from metrics.engine.slots import SlotWindow, select_slots, slot_params
 from metrics.engine.standing import Standing
 from metrics.engine.state import State
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
@@ -32,8 +32,6 @@ WHERE entity_type = 'miner' AND period = '{{period}}' AND timestamp >= '{{start}
 """
 
 ONLY_THESE = " AND entity_id = ANY(%(miner_ids)s)"
-
-LIVE = f"SELECT entity_id, timestamp, {NAMES} FROM ({SELECT_SLOTS}) slot"
 
 NUMBER = "width_bucket(part.timestamp, %(stretch_start)s::timestamptz[])"
 """The stretch that a part lies in, counted from 1: stretches adjoin."""
@@ -171,7 +169,8 @@ def _parts(
         | _site_params(at_site)
         | _standing_params(at_site, stretches, state, now)
     )
-    return [*stored, *([LIVE] if is_live else [])], params
+    live = f"SELECT entity_id, timestamp, {NAMES} FROM ({select_slots(window)}) slot"
+    return [*stored, *([live] if is_live else [])], params
 
 
 def _sketches(

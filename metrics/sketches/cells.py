@@ -4,11 +4,8 @@ Each query here selects cells: (place, bucket, seconds). A place says whose and 
 the number of the stretch of time, in one bigint, by which grouping and sorting are quick.
 """
 
-from datetime import datetime
-from math import ceil
-
+from metrics.engine.pieces import Pieces
 from metrics.sketches.quantities import QUANTITIES, bucket_sql
-from miners.telemetry.rules import MAX_COVERED_S
 
 KINDS = ("miner", "site", "system")
 NUMBER_BITS = 20
@@ -25,50 +22,34 @@ KIND_OF = f"(place >> {NUMBER_BITS + ENTITY_BITS})::int"
 ENTITY_OF = f"(place >> {NUMBER_BITS} & {2**ENTITY_BITS - 1})::int"
 NUMBER_OF = f"(place & {2**NUMBER_BITS - 1})::int"
 
-PACKED_BITS = 18
-PACKED_MINER = f"(packed >> {PACKED_BITS}) / {{pieces}}"
-PACKED_NUMBER = f"(packed >> {PACKED_BITS}) %% {{pieces}}"
-PACKED_BUCKET = f"(packed & {2**PACKED_BITS - 1})::int"
+KEY_BITS = 18
+KEY = f"(miner_id::bigint * {{pieces}} + n) << {KEY_BITS} | bucket"
 
-BUCKETS = ", ".join(q.name for q in QUANTITIES)
-VALUES = ", ".join(f"{bucket_sql(q)} AS {q.name}" for q in QUANTITIES)
-PACKED = ", ".join(
-    f"(miner_id::bigint * {{pieces}} + n) << {PACKED_BITS} | {q.name} AS {q.name}" for q in QUANTITIES
+LAST = " UNION ALL ".join(
+    f"""
+    SELECT {KEY} AS key, sec FROM (
+        SELECT t.miner_id, t.n, t.sec, {bucket_sql(quantity)} AS bucket FROM ({{last}}) t OFFSET '0'
+    ) piece WHERE bucket IS NOT NULL"""
+    for quantity in QUANTITIES
 )
-END_S = "(date_part('epoch', t.timestamp) - {start_s})::int AS end_s"
 
-# One pass for all quantities, each in a hash table of its own. Miner, piece and bucket ride in one number, which is
-# hashed in half the time that three columns take; pieces are numbered densely, since PostgreSQL's hash of a bigint
-# folds its halves and makes sparse ones collide. OFFSET 0 has each expression computed once a row. A row counts in
-# the piece in which it ends; what it covers of the piece before a boundary comes beside it, by the index: intervals
-# of a miner never overlap, so that only the first row after a boundary can reach over it.
+EARLIER = f"""
+    SELECT {KEY}, sec FROM (
+        SELECT t.miner_id, t.n, t.sec, unnest(ARRAY[{", ".join(bucket_sql(quantity) for quantity in QUANTITIES)}]) AS bucket
+        FROM ({{earlier}}) t
+    ) piece WHERE bucket IS NOT NULL"""
+
+# Miner, piece and bucket ride in one number, which is hashed in half the time that three columns take, and pieces are
+# numbered densely, since PostgreSQL's hash of a bigint folds its halves and makes sparse ones collide. Each quantity
+# has a pass of its own: parallel workers share those, and do not share one pass with several groupings.
 OF_TELEMETRY = f"""
-SELECT {place_sql(0, PACKED_MINER, f"{PACKED_NUMBER} + {{first}}")} AS place, {PACKED_BUCKET} AS bucket, seconds
+SELECT {place_sql(0, f"(key >> {KEY_BITS}) / {{pieces}}", f"mod(key >> {KEY_BITS}, {{pieces}}) + {{first}}")} AS place,
+       (key & {2**KEY_BITS - 1})::int AS bucket, seconds::bigint
 FROM (
-    SELECT coalesce({BUCKETS}) AS packed, sum(sec) AS seconds
-    FROM (
-        SELECT least(covered_s, (end_s - 1) %% {{length_s}} + 1) AS sec, {PACKED.replace("+ n)", "+ (end_s - 1) / {length_s})")}
-        FROM (
-            SELECT t.miner_id, t.covered_s, {END_S}, {VALUES} FROM telemetry t
-            WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}})
-              AND ({{everyone}} OR t.miner_id = ANY(%(miner_ids)s)) OFFSET 0
-        ) reading
-        UNION ALL
-        SELECT least(stop_s - end_s + covered_s, {{length_s}}), {PACKED}
-        FROM (
-            SELECT t.miner_id, t.covered_s, {END_S}, {VALUES}, n, stop_s
-            FROM unnest(%(miner_ids)s::int[]) AS miner(id)
-            CROSS JOIN LATERAL (
-                SELECT n, least((n + 1) * {{length_s}}, {{stretch_s}}) AS stop_s FROM generate_series(0, {{pieces}} - 1) n
-            ) boundary
-            CROSS JOIN LATERAL (
-                SELECT * FROM telemetry WHERE miner_id = miner.id AND timestamp > to_timestamp({{start_s}} + stop_s)
-                    AND timestamp < to_timestamp({{start_s}} + stop_s + {MAX_COVERED_S}) ORDER BY timestamp LIMIT 1
-            ) t OFFSET 0
-        ) after WHERE end_s - covered_s < stop_s
-    ) counted
-    GROUP BY GROUPING SETS ({", ".join(f"({q.name})" for q in QUANTITIES)})
-) cell WHERE packed IS NOT NULL
+    SELECT key, sum(sec) AS seconds FROM (
+        SELECT key, sum(sec) AS sec FROM ({LAST}) piece GROUP BY key UNION ALL {EARLIER}
+    ) piece GROUP BY key
+) cell
 """
 
 SPAN = """
@@ -77,22 +58,9 @@ unnest(%(sketch_miner)s::int[], %(sketch_site)s::int[], %(sketch_since_s)s::bigi
 """
 
 
-def of_telemetry(
-    start: datetime, end: datetime, length_s: int, *, first: int = 0, everyone: bool = False
-) -> str:
-    """Return the query of the miners' cells in [start, end), cut every `length_s` seconds and numbered from `first`.
-
-    Its parameter is `miner_ids`; `everyone` says that these are all the miners there are.
-    """
-    return OF_TELEMETRY.format(
-        start_s=int(start.timestamp()),
-        end_s=int(end.timestamp()),
-        stretch_s=int((end - start).total_seconds()),
-        length_s=length_s,
-        pieces=ceil((end - start).total_seconds() / length_s),
-        first=first,
-        everyone=everyone,
-    )
+def of_telemetry(pieces: Pieces, first: int = 0) -> str:
+    """Return the query of the miners' cells in these pieces, which are numbered from `first`."""
+    return OF_TELEMETRY.format(pieces=pieces.count, first=first, last=pieces.last(), earlier=pieces.earlier())
 
 
 OF_MINERS = f"""

@@ -6,6 +6,7 @@ from typing import Any
 
 from hmm.lib.buckets import Bucket
 from metrics.engine.belonging import Span
+from metrics.engine.pieces import Pieces
 from metrics.sketches.cells import ENTITY_OF, KINDS, SPAN, of_telemetry, place_sql
 from metrics.sketches.quantities import COLUMNS, NAMES
 from metrics.sketches.write import SKETCHES, span_params
@@ -72,7 +73,7 @@ def _stored(kind: int, period: str, start: datetime, end: datetime) -> str:
 
 def _told(kind: int, n: int, start: datetime, end: datetime) -> str:
     start_s = int(start.timestamp())
-    cells = of_telemetry(start, end, int(end.timestamp()) - start_s, first=n)
+    cells = of_telemetry(Pieces(start, end, int(end.timestamp()) - start_s), first=n)
     if kind == 0:
         return f"SELECT * FROM ({cells}) told"
     place = place_sql(kind, ("0", "site_id", "0")[kind], str(n))

@@ -1,17 +1,21 @@
 """Makes and merges sketches. The engine calls this just before it merges the same buckets of its rollup."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from hmm.lib.buckets import MADE_OF, Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.grid import Grid
+from metrics.engine.pieces import Pieces
 from metrics.sketches.cells import ENTITY_OF, KIND_OF, NUMBER_OF, OF_MINERS, OF_SHORTER, SPAN, of_telemetry
 from metrics.sketches.quantities import NAMES, PERCENTS, QUANTITIES, QUANTITY_STEP, estimate_sql
+from miners.telemetry.read import REACHING, read_reaching_in
 
 SHORTEST = "hourly"
 """Slots have no sketch."""
@@ -46,9 +50,12 @@ INSERT = f"""
 INSERT INTO metrics_sketch (entity_type, entity_id, period, timestamp, buckets, seconds, {NAMES})
 SELECT (ARRAY['miner', 'site', 'system'])[kind + 1], nullif(sketch.entity_id, 0), %(period)s, bucket.start,
        buckets, seconds, {NAMES}
-FROM ({SKETCHES}) sketch
+FROM {{source}} sketch
 JOIN unnest(%(start)s::timestamptz[]) WITH ORDINALITY AS bucket(start, n) ON bucket.n = sketch.n + 1
 """
+
+INSERT_CELLS = INSERT.format(source=f"({SKETCHES})")
+INSERT_STAGED = INSERT.format(source="sketch_stage")
 
 OF_SOMEBODY = f"""
 JOIN {SPAN} ON span.miner_id = sketch.entity_id
@@ -94,11 +101,24 @@ def write_sketches(
         cursor.execute(DELETE, params)
         if period == SHORTEST:
             params |= span_params(spans)
-            for cells in _hours(found, set(kept), len(miner_ids), everyone=everyone):
-                cursor.execute(INSERT.format(cells=cells) + OF_SOMEBODY, params)
-            cursor.execute(INSERT.format(cells=OF_MINERS), params)
+            for first, pieces in _hours(found, set(kept), len(miner_ids), everyone=everyone):
+                _insert_hours(cursor, first, pieces, params)
+            cursor.execute(INSERT_CELLS.format(cells=OF_MINERS), params)
         else:
-            cursor.execute(INSERT.format(cells=OF_SHORTER), params | _children(period, found, grid))
+            cursor.execute(INSERT_CELLS.format(cells=OF_SHORTER), params | _children(period, found, grid))
+
+
+def _insert_hours(cursor: CursorWrapper, first: int, pieces: Pieces, params: dict[str, Any]) -> None:
+    if not pieces.everyone:
+        cursor.execute(INSERT_CELLS.format(cells=of_telemetry(pieces, first)) + OF_SOMEBODY, params)
+        return
+    more = read_reaching_in(pieces.start, pieces.end, params["miner_ids"])
+    cells = of_telemetry(replace(pieces, reaching=REACHING), first)
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE sketch_stage ON COMMIT DROP AS {SKETCHES.format(cells=cells)}", params | more
+    )
+    cursor.execute(INSERT_STAGED + OF_SOMEBODY, params)
+    cursor.execute("DROP TABLE sketch_stage")
 
 
 def forget_sketches(kept: Collection[Bucket]) -> None:
@@ -107,8 +127,10 @@ def forget_sketches(kept: Collection[Bucket]) -> None:
         cursor.execute(FORGET, {"kept": [b.start for b in kept]})
 
 
-def _hours(found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone: bool) -> Iterator[str]:
-    """Yield the queries of the cells of these hours: one for each run of equally long ones, if that is not too long."""
+def _hours(
+    found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone: bool
+) -> Iterator[tuple[int, Pieces]]:
+    """Yield the number of the first, and the pieces, of each run of equally long hours that is not too long."""
     at_once = max(24, MINER_HOURS_AT_ONCE // max(1, miners))
     for (length_s, is_kept), run in groupby(
         enumerate(found), lambda pair: (pair[1].length_s, pair[1] in kept)
@@ -118,7 +140,7 @@ def _hours(found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone:
             part = hours[i : i + at_once]
             (first, low), (_, high) = part[0], part[-1]
             scan = everyone and high.end - low.start >= WORTH_A_SCAN
-            yield of_telemetry(low.start, high.end, length_s, first=first, everyone=scan)
+            yield first, Pieces(low.start, high.end, length_s, everyone=scan)
 
 
 def _params(

@@ -1,13 +1,34 @@
-"""The columns of metrics_rollup: how each is made from pieces of telemetry, and how it merges.
+"""The columns of metrics_rollup: how each is made from telemetry, and how it merges.
 
-A piece is the part of a telemetry row that lies in one price segment of one slot. In `from_pieces`, `sec` is
-its length in seconds, `pence` the price there (null where there is none), `is_start` says that the row's
-interval begins in it, and the other names are those of the telemetry row.
+A piece is the part of a telemetry row that lies in one slot, or in one price segment of one. Pieces of the same slot
+that tell the same quantities are gathered first, by the plain aggregates of GATHERED; a column is made from what is
+gathered. In `from_gathered`, `mask` says what the pieces tell, `pence` is the price there (null where there is none).
 """
 
 from dataclasses import dataclass
 
+from metrics.types import metric_types
+from metrics.types.base import distinct_extras
+
 JOULES_PER_KWH = 3_600_000
+
+POWER, HASHRATE, HASHING, TEMPERATURE, SHARES, BEGINS = (1 << n for n in range(6))
+MASKS = 1 << 6
+
+MASK = f"""
+CASE WHEN power_w IS NULL THEN 0 ELSE {POWER} END
++ CASE WHEN hashrate_ghs IS NULL THEN 0 WHEN hashrate_ghs > 0 THEN {HASHRATE | HASHING} ELSE {HASHRATE} END
++ CASE WHEN temperature_c IS NULL THEN 0 ELSE {TEMPERATURE} END
++ CASE WHEN accepted IS NULL AND rejected IS NULL THEN 0 ELSE {SHARES} END
++ CASE WHEN begins THEN {BEGINS} ELSE 0 END
+"""
+"""What a piece tells, as one number: grouping by it saves testing each of its quantities for each sum."""
+
+SUMS = """
+count(*) AS pieces, sum(sec) AS sec, sum(power_w * sec) AS power_ws, sum(hashrate_ghs * sec) AS hashrate_gh,
+sum(hashrate_ghs * hashrate_ghs * sec) AS hashrate_ghs2_s, sum(temperature_c * sec) AS temperature_cs,
+sum(accepted) AS accepted, sum(rejected) AS rejected, min(hashrate_ghs) AS hashrate_min, max(hashrate_ghs) AS hashrate_max,
+min(temperature_c) AS temperature_min, max(temperature_c) AS temperature_max"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,42 +37,43 @@ class Column:
 
     name: str
     merge: str
-    from_pieces: str
+    from_gathered: str
 
 
-def _sum(name: str, value: str, where: str = "") -> Column:
+def _sum(name: str, value: str, mask: int = 0, *, priced: bool = False) -> Column:
+    told = [f"mask & {mask} = {mask}"] if mask else []
+    where = " AND ".join([*told, *(["pence IS NOT NULL"] if priced else [])])
     return Column(name, "SUM", f"SUM({value})" + (f" FILTER (WHERE {where})" if where else ""))
 
 
-HAS_POWER = "power_w IS NOT NULL"
-HAS_PRICE = "power_w IS NOT NULL AND pence IS NOT NULL"
-HAS_BOTH = "power_w IS NOT NULL AND hashrate_ghs IS NOT NULL"
-HAS_SHARES = "accepted IS NOT NULL OR rejected IS NOT NULL"
+def _count(name: str, value: str, mask: int = 0, *, priced: bool = False) -> Column:
+    return Column(name, "SUM", f"({_sum(name, value, mask, priced=priced).from_gathered})::bigint")
+
 
 COLUMNS = (
-    Column("records", "SUM", "COUNT(*) FILTER (WHERE is_start)"),
-    _sum("covered_s", "sec"),
-    _sum("power_s", "sec", HAS_POWER),
-    _sum("energy_j", "power_w * sec"),
-    _sum("priced_s", "sec", HAS_PRICE),
-    _sum("priced_j", "power_w * sec", HAS_PRICE),
-    _sum("cost_pence", f"power_w * sec * pence / {JOULES_PER_KWH}.0"),
-    _sum("hashrate_s", "sec", "hashrate_ghs IS NOT NULL"),
-    _sum("hashes_gh", "hashrate_ghs * sec"),
-    _sum("hashrate_ghs2_s", "hashrate_ghs * hashrate_ghs * sec"),
-    _sum("hashing_s", "sec", "hashrate_ghs > 0"),
-    _sum("both_s", "sec", HAS_BOTH),
-    _sum("both_j", "power_w * sec", HAS_BOTH),
-    _sum("both_gh", "hashrate_ghs * sec", HAS_BOTH),
-    _sum("temperature_s", "sec", "temperature_c IS NOT NULL"),
-    _sum("temperature_c_s", "temperature_c * sec"),
-    _sum("shares_s", "sec", HAS_SHARES),
-    _sum("accepted", "accepted", "is_start"),
-    _sum("rejected", "rejected", "is_start"),
-    Column("hashrate_min_ghs", "MIN", "MIN(hashrate_ghs)"),
-    Column("hashrate_max_ghs", "MAX", "MAX(hashrate_ghs)"),
-    Column("temperature_min_c", "MIN", "MIN(temperature_c)"),
-    Column("temperature_max_c", "MAX", "MAX(temperature_c)"),
+    Column("records", "SUM", f"coalesce({_count('', 'pieces', BEGINS).from_gathered}, 0)"),
+    _count("covered_s", "sec"),
+    _count("power_s", "sec", POWER),
+    _sum("energy_j", "power_ws"),
+    _count("priced_s", "sec", POWER, priced=True),
+    _sum("priced_j", "power_ws", priced=True),
+    _sum("cost_pence", f"power_ws * pence / {JOULES_PER_KWH}.0"),
+    _count("hashrate_s", "sec", HASHRATE),
+    _sum("hashes_gh", "hashrate_gh"),
+    _sum("hashrate_ghs2_s", "hashrate_ghs2_s"),
+    _count("hashing_s", "sec", HASHING),
+    _count("both_s", "sec", POWER | HASHRATE),
+    _sum("both_j", "power_ws", POWER | HASHRATE),
+    _sum("both_gh", "hashrate_gh", POWER | HASHRATE),
+    _count("temperature_s", "sec", TEMPERATURE),
+    _sum("temperature_c_s", "temperature_cs"),
+    _count("shares_s", "sec", SHARES),
+    _count("accepted", "accepted", BEGINS),
+    _count("rejected", "rejected", BEGINS),
+    Column("hashrate_min_ghs", "MIN", "MIN(hashrate_min)"),
+    Column("hashrate_max_ghs", "MAX", "MAX(hashrate_max)"),
+    Column("temperature_min_c", "MIN", "MIN(temperature_min)"),
+    Column("temperature_max_c", "MAX", "MAX(temperature_max)"),
 )
 """What telemetry alone makes. Expected coins and revenue are added by what knows difficulty and prices."""
 
@@ -63,21 +85,23 @@ LATER_COLUMNS = (
 
 ALL_COLUMNS = COLUMNS + LATER_COLUMNS
 
-NAMES = ", ".join(c.name for c in ALL_COLUMNS)
-FROM_PIECES = ",\n    ".join(f"{c.from_pieces} AS {c.name}" for c in ALL_COLUMNS)
-MERGED = ",\n    ".join(f"{c.merge}(part.{c.name}) AS {c.name}" for c in ALL_COLUMNS)
+EXTRAS = distinct_extras(metric_types)
+"""What registered metrics need beyond the columns; kept in the column `extras`."""
 
-AT_ONE_PRICE = {
-    "priced_s": "CASE WHEN seg.pence IS NOT NULL THEN part.power_s END",
-    "priced_j": "CASE WHEN seg.pence IS NOT NULL THEN part.energy_j END",
-    "cost_pence": f"part.energy_j * seg.pence / {JOULES_PER_KWH}.0",
-}
-"""What depends on the price, for a slot `part` that has the one price `seg.pence` all along."""
 
-UNPRICED = tuple(c for c in COLUMNS if c.name not in AT_ONE_PRICE)
-UNPRICED_FROM_PIECES = ",\n    ".join(f"{c.from_pieces} AS {c.name}" for c in UNPRICED)
-UNPRICED_MERGED = ",\n    ".join(f"{c.merge}(part.{c.name}) AS {c.name}" for c in UNPRICED)
-PRICED = ",\n    ".join(
-    f"{AT_ONE_PRICE.get(c.name) or (f'part.{c.name}' if c in UNPRICED else c.from_pieces)} AS {c.name}"
-    for c in ALL_COLUMNS
+def _extras(value: str) -> str:
+    """Return the SQL of `extras`, each of them merged from `value`, a template of its name; null where all are."""
+    pairs = [f"'{extra.name}', {extra.merge}({value.format(extra.name)})" for extra in EXTRAS]
+    if not pairs:
+        return "NULL::jsonb AS extras"
+    return (
+        f"nullif(jsonb_strip_nulls(jsonb_build_object({', '.join(pairs)})), jsonb_build_object()) AS extras"
+    )
+
+
+NAMES = ", ".join([*(c.name for c in ALL_COLUMNS), "extras"])
+GATHERED = ", ".join([SUMS, *(f"{extra.from_pieces} AS {extra.name}" for extra in EXTRAS)])
+FROM_GATHERED = ",\n    ".join([*(f"{c.from_gathered} AS {c.name}" for c in ALL_COLUMNS), _extras("{}")])
+MERGED = ",\n    ".join(
+    [*(f"{c.merge}(part.{c.name}) AS {c.name}" for c in ALL_COLUMNS), _extras("(part.extras->>'{}')::float8")]
 )

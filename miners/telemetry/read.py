@@ -1,11 +1,66 @@
-"""Reads telemetry for the rest of the floor. No other package names its tables."""
+"""Reads telemetry for the rest of the floor and for the one above it. No other module queries its table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
+from hmm.lib.buckets import Bucket
 from miners.models import LatestReading, Telemetry
+from miners.telemetry.rules import MAX_COVERED_S
+
+KINDS = {
+    "power_w": "float8",
+    "hashrate_ghs": "float8",
+    "temperature_c": "float8",
+    "fan_rpm": "int",
+    "accepted": "int",
+    "rejected": "int",
+}
+"""What a row told, and its type in SQL; each may be null."""
+
+VALUES = ", ".join(KINDS)
+
+ROW = f"""
+t.miner_id, (date_part('epoch', t.timestamp) - {{start_s}})::int AS end_s, t.covered_s,
+    {", ".join(f"t.{name}" for name in KINDS)}
+"""
+
+# OFFSET '0' has each expression computed once a row, and lets parallel workers aggregate what comes of it; with a
+# bare 0, which only becomes a bigint when the query is planned, PostgreSQL does not.
+ENDING_WITHIN = f"""
+SELECT {ROW} FROM telemetry t
+WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}} OFFSET '0'
+"""
+
+# Since the intervals of a miner never overlap, only the first row after a moment can reach back over it.
+REACHING_IN = f"""
+SELECT reading.* FROM unnest(%(miner_ids)s::int[]) AS m(id) CROSS JOIN LATERAL (
+    SELECT {ROW} FROM telemetry t
+    WHERE t.miner_id = m.id AND t.timestamp > to_timestamp({{end_s}})
+      AND t.timestamp < to_timestamp({{end_s}} + {MAX_COVERED_S}) ORDER BY t.timestamp LIMIT 1
+) reading WHERE reading.end_s - reading.covered_s < {{end_s}} - {{start_s}}
+"""
+
+REACHING = f"""
+SELECT * FROM unnest(%(reaching_miner)s::int[], %(reaching_end_s)s::int[], %(reaching_covered_s)s::int[],
+    {", ".join(f"%(reaching_{name})s::{kind}[]" for name, kind in KINDS.items())})
+    AS reading(miner_id, end_s, covered_s, {VALUES})
+"""
+"""What `read_reaching_in` found, as a query that parallel workers may run: they must not run one with a LIMIT."""
+
+FIRST_START = """
+SELECT min(first.timestamp - make_interval(secs => first.covered_s)) FROM miners_miner m CROSS JOIN LATERAL (
+    SELECT timestamp, covered_s FROM telemetry WHERE miner_id = m.id ORDER BY timestamp LIMIT 1
+) first
+"""
+"""When the first row of all begins, null where there is none."""
+
+HOLDING_ENDS = """
+SELECT bucket.start FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS bucket(start, stop)
+WHERE EXISTS (SELECT FROM telemetry t WHERE t.timestamp > bucket.start AND t.timestamp <= bucket.stop)
+"""
 
 SPANS = """
 SELECT l.miner_id, first.start, l.timestamp
@@ -15,6 +70,33 @@ FROM miners_latestreading l CROSS JOIN LATERAL (
 ) first
 WHERE l.miner_id = ANY(%s)
 """
+
+
+def ending_within(start: datetime, end: datetime, *, everyone: bool = False) -> str:
+    """Return the query of the rows with start < timestamp ≤ end: miner_id, end_s, covered_s and VALUES.
+
+    `end_s` counts seconds from `start`. Its parameter is `miner_ids`; `everyone` says that these are all the miners
+    there are, so that whole partitions may be read.
+    """
+    whose = "true" if everyone else "t.miner_id = ANY(%(miner_ids)s)"
+    return ENDING_WITHIN.format(start_s=_epoch(start), end_s=_epoch(end), whose=whose)
+
+
+def reaching_in(start: datetime, end: datetime) -> str:
+    """Return the query of the rows that end after `end` and begin before it, with the columns of `ending_within`.
+
+    Its parameter is `miner_ids`.
+    """
+    return REACHING_IN.format(start_s=_epoch(start), end_s=_epoch(end))
+
+
+def read_reaching_in(start: datetime, end: datetime, miner_ids: Sequence[int]) -> dict[str, list[Any]]:
+    """Return what `reaching_in` selects for these miners, as the parameters of REACHING. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(reaching_in(start, end), {"miner_ids": list(miner_ids)})
+        rows = cursor.fetchall()
+    names = ("miner", "end_s", "covered_s", *KINDS)
+    return {f"reaching_{name}": [row[i] for row in rows] for i, name in enumerate(names)}
 
 
 def latest_telemetry(miner_ids: Iterable[int]) -> dict[int, LatestReading]:
@@ -33,3 +115,23 @@ def rows_between(miner_id: int, start: datetime, end: datetime) -> list[Telemetr
     """Return the rows of a miner with start < timestamp ≤ end, oldest first."""
     rows = Telemetry.objects.filter(miner_id=miner_id, timestamp__gt=start, timestamp__lte=end)
     return list(rows.order_by("timestamp"))
+
+
+def first_telemetry() -> datetime | None:
+    """Return when the first row of telemetry begins, None when there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_START)
+        first: datetime | None = cursor.fetchone()[0]
+        return first
+
+
+def with_telemetry(found: Sequence[Bucket]) -> set[datetime]:
+    """Return the starts of those buckets in which a row of telemetry ends."""
+    params = {"starts": [b.start for b in found], "ends": [b.end for b in found]}
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDING_ENDS, params)
+        return {start for (start,) in cursor.fetchall()}
+
+
+def _epoch(moment: datetime) -> int:
+    return int(moment.timestamp())

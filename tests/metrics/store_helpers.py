@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -123,3 +123,15 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any], where: object) 
         close = CLOSE.get(key, {"rel": 1e-9, "abs": 1e-9})
         wanted = pytest.approx(value, **close) if isinstance(value, int | float) else value
         assert found[key] == wanted, (where, key)
+
+
+@contextmanager
+def taken_for_large(large: bool) -> Iterator[None]:
+    """Have any amount of work done the way that much work is done."""
+    with pytest.MonkeyPatch.context() as patch:
+        if large:
+            patch.setattr("metrics.engine.slots.MANY_MINER_HOURS", 0)
+            patch.setattr("metrics.engine.compute.WORTH_A_SCAN", timedelta(0))
+            patch.setattr("metrics.sketches.write.WORTH_A_SCAN", timedelta(0))
+            patch.setattr("metrics.engine.merge.MANY_ROWS", 0)
+        yield

@@ -23,6 +23,7 @@ from tests.metrics.store_helpers import (
     rolled_back,
     store_prices,
     store_rows,
+    taken_for_large,
     use_zone,
 )
 
@@ -119,15 +120,16 @@ def some_prices(draw, middle):
 @st.composite
 def scenes(draw):
     middle, rows = draw(days_of_rows())
-    return draw(st.sampled_from(ZONES)), rows, draw(some_prices(middle)), draw(st.integers(0, len(rows)))
+    zone, split = draw(st.sampled_from(ZONES)), draw(st.integers(0, len(rows)))
+    return zone, rows, draw(some_prices(middle)), split, draw(st.booleans())
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(scene=scenes())
 def test_every_figure_equals_the_reference_whatever_comes_late(scene):
     """Half the rows, a run, the rest and other prices, a run: the same as all of it from the start."""
-    zone, rows, prices, split = scene
-    with rolled_back():
+    zone, rows, prices, split, large = scene
+    with rolled_back(), taken_for_large(large):
         use_zone(zone)
         tariff = TariffFactory()
         site = SiteFactory(tariff=tariff)

@@ -16,8 +16,8 @@ from metrics.engine.grid import BEGINNING, Grid, grid
 from metrics.engine.marks import read_marks
 from metrics.engine.run import FOR_EVER, run
 from metrics.engine.verify import Difference, mark_wrong, verify_day
-from metrics.store.days import first_telemetry, with_telemetry
 from miners.models import Miner
+from miners.telemetry.read import first_telemetry, with_telemetry
 
 
 class Command(HmmCommand):

@@ -16,7 +16,7 @@ from metrics.sketches.quantities import QUANTITY_STEP, SHIFT, ZERO, estimate, ke
 from metrics.sketches.write import SKETCHES
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
 from tests.metrics.reference import Row, clipped, percentile
-from tests.metrics.store_helpers import NOW, at, epoch, rolled_back, store_rows, use_zone
+from tests.metrics.store_helpers import NOW, at, epoch, rolled_back, store_rows, taken_for_large, use_zone
 
 pytestmark = pytest.mark.django_db
 
@@ -81,11 +81,11 @@ def readings(draw):
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-@given(rows=readings())
-def test_merging_in_any_grouping_equals_the_sketch_of_all(farm, rows):
+@given(rows=readings(), large=st.booleans())
+def test_merging_in_any_grouping_equals_the_sketch_of_all(farm, rows, large):
     """A day, week, month, site and system hold exactly the seconds of all their miners' hours."""
     site, miners = farm
-    with rolled_back():
+    with rolled_back(), taken_for_large(large):
         rows = [Row(**{**row.__dict__, "miner": miners[row.miner].pk}) for row in rows]
         store_rows(rows)
         run(NOW)

@@ -1,0 +1,73 @@
+"""Pieces: rows of telemetry cut at every boundary of equally long stretches of time, each piece with its seconds.
+
+A piece has the columns miner_id, n (which stretch, from 0), begins (the row's interval begins in it), sec and what
+the row told. Each row has the piece in which it ends; the few that reach over a boundary have others before that.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+
+from miners.telemetry.read import VALUES, ending_within, reaching_in
+
+LAST = """
+SELECT miner_id, (end_s - 1) / {length_s} AS n, mod(end_s - 1, {length_s}) >= covered_s - 1 AS begins,
+       least(covered_s, mod(end_s - 1, {length_s}) + 1)::float8 AS sec, {values}
+FROM ({ending}) reading
+"""
+
+# An equality, since PostgreSQL takes that for rare, as it is, and a third of all rows for what an inequality leaves.
+STRADDLES = "CASE WHEN mod(end_s - 1, {length_s}) < covered_s - 1 THEN 1 END"
+
+EARLIER = """
+SELECT miner_id, n, start_s >= n * {length_s} AS begins,
+       (least({window_s}, (n + 1) * {length_s}) - greatest(start_s, n * {length_s}))::float8 AS sec, {values}
+FROM (
+    SELECT reading.*, end_s - covered_s AS start_s,
+           generate_series(greatest(end_s - covered_s, 0) / {length_s},
+                           CASE WHEN end_s > {window_s} THEN ({window_s} - 1) / {length_s}
+                                ELSE (end_s - 1) / {length_s} - 1 END) AS n
+    FROM (
+        SELECT * FROM ({ending}) reading WHERE {straddles} = 1
+        UNION ALL {reaching}
+    ) reading
+) cut
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The pieces of telemetry in [start, end), cut every `length_s` seconds.
+
+    The queries have the parameter `miner_ids`; `everyone` says that these are all the miners there are. `reaching` is
+    the query of the rows that reach in from after the end, that of telemetry itself where empty.
+    """
+
+    start: datetime
+    end: datetime
+    length_s: int
+    everyone: bool = False
+    reaching: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many stretches there are; the last may be shorter."""
+        return ceil((self.end - self.start).total_seconds() / self.length_s)
+
+    def last(self) -> str:
+        """Return the query of the pieces in which rows end."""
+        return self._format(LAST)
+
+    def earlier(self) -> str:
+        """Return the query of the pieces before those, and of those of rows that end after `end`."""
+        return self._format(EARLIER)
+
+    def _format(self, sql: str) -> str:
+        return sql.format(
+            length_s=self.length_s,
+            window_s=int((self.end - self.start).total_seconds()),
+            values=VALUES,
+            straddles=STRADDLES.format(length_s=self.length_s),
+            ending=ending_within(self.start, self.end, everyone=self.everyone),
+            reaching=self.reaching or reaching_in(self.start, self.end),
+        )
