@@ -13,8 +13,6 @@ from tests.factories import UserFactory
 
 Visit = Callable[..., Page]
 
-expect.set_options(timeout=30_000)
-
 
 @pytest.fixture
 def faults() -> list[str]:
