@@ -40,7 +40,7 @@ def test_a_fresh_database_fetches_at_once_and_again_without_harm(capsys):
 
 
 def test_dates_are_local_days_and_the_last_is_included(capsys):
-    with simulated_prices(NOW, days=900) as (url, _):
+    with simulated_prices(datetime(2025, 11, 1, tzinfo=UTC), days=300) as (url, _):
         out = run(capsys, tariff=1, start="2025-03-30", end="2025-03-30", base_url=url)
         assert "2025-03-30T00:00Z to 2025-03-30T23:00Z: 46 added" in out
         out = run(capsys, tariff=1, start="2025-10-26", end="2025-10-27T00:00Z", base_url=url)
