@@ -13,10 +13,8 @@ from django.db import connection
 
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket
-from metrics.engine.belonging import Span
-from metrics.engine.compute import known_miners
+from metrics.engine.belonging import Span, known_miners
 from metrics.engine.slots import SlotWindow, select_slots, slot_params
-from metrics.engine.standing import Standing
 from metrics.engine.state import State
 from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.sketches.quantities import NO_PERCENTILES
@@ -92,7 +90,7 @@ def live_rows(
     if entity_type not in GROUPS:  # pools have no telemetry
         return []
     now = max(now.replace(microsecond=0), bucket.start)
-    spans = state.spans(bucket.start, now)
+    spans = state.farm.spans(bucket.start, now)
     one_miner = entity_type == "miner" and entity_id is not None
     miner_ids = [entity_id] if one_miner and entity_id is not None else known_miners(spans)
     stored, lower = _stored(period, bucket, state, now)
@@ -158,4 +156,4 @@ def _row(types: Sequence[str], entity_type: str, entity_id: int | None, *values:
 
 def _standing(entity_type: str, spans: Sequence[Span], elapsed: Bucket, state: State) -> dict[str, Any]:
     sites = sorted({s.site_id for s in spans}) if entity_type != "miner" else []
-    return Standing(state.tariff_spans(), state.charges, state.cut.zone).params(sites, [elapsed])
+    return state.farm.standing.params(sites, [elapsed])

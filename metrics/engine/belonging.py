@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from hmm.lib.times import local_midnight
 from metrics.engine.segments import NO_TARIFF
-from miners.models import MinerSite, SiteTariff
 
 END_OF_TIME = date(9999, 1, 1)
 
@@ -26,17 +25,6 @@ class Span:
 
 Moves = Iterable[tuple[int, date, int]]
 """(who, since when, where): miners to sites, or sites to tariffs."""
-
-
-def miner_spans(zone: ZoneInfo, start: datetime, end: datetime) -> list[Span]:
-    """Return the spans of every miner that overlap [start, end). Two queries."""
-    return spans_of(
-        MinerSite.objects.values_list("miner_id", "start_date", "site_id"),
-        SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"),
-        zone,
-        start,
-        end,
-    )
 
 
 def spans_of(
@@ -62,11 +50,6 @@ class SiteTariffSpan:
     tariff_id: int
     start_s: int
     end_s: int
-
-
-def site_tariff_spans(zone: ZoneInfo) -> list[SiteTariffSpan]:
-    """Return which tariff each site was on, since when and until when. One query."""
-    return tariff_spans_of(SiteTariff.objects.values_list("site_id", "start_date", "tariff_id"), zone)
 
 
 def tariff_spans_of(site_tariffs: Moves, zone: ZoneInfo) -> list[SiteTariffSpan]:
@@ -105,3 +88,8 @@ def _at_site(
 
 def _epoch(day: date, zone: ZoneInfo) -> int:
     return int(local_midnight(day, zone).timestamp())
+
+
+def known_miners(spans: Iterable[Span]) -> list[int]:
+    """Return the miners that have a span."""
+    return sorted({s.miner_id for s in spans})

@@ -8,11 +8,11 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from hmm.lib.buckets import MADE_OF
-from metrics.engine.belonging import Span, miner_spans
+from metrics.engine.belonging import known_miners
+from metrics.engine.farm import Farm
 from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.slots import SlotWindow, slot_queries
-from metrics.engine.standing import read_standing
 from metrics.sketches.write import write_sketches
 from metrics.store.columns import NAMES
 
@@ -36,6 +36,7 @@ def compute(
     miner_ids: Sequence[int],
     marks: Mapping[str, datetime],
     grid: Grid,
+    farm: Farm,
     now: datetime,
 ) -> int:
     """Compute these miners' slots in [start, end), and every closed longer period that overlaps it.
@@ -45,25 +46,24 @@ def compute(
     """
     closed = {p: [b for b in grid.buckets(p, start, end) if b.end <= marks[p]] for p in MADE_OF}
     touched = [b for found in closed.values() for b in found]
-    spans = miner_spans(
-        grid.zone, min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)])
-    )
-    standing = read_standing(grid.zone)
+    spans = farm.spans(min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)]))
     everyone = set(miner_ids) >= set(known_miners(spans))
     whole_days = everyone and end - start >= WORTH_A_SCAN
     rows = sum(
         _slots(SlotWindow(a, b, slot_s, miner_ids, spans, whole_days), now)
         for a, b, slot_s in grid.spans(start, end)
     )
-    rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)
+    rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, farm.standing, grid, now)
     for period, found in closed.items():
         write_sketches(period, found, miner_ids, spans, grid, everyone=everyone)
         rows += merge_miners(period, found, miner_ids, grid, now, everyone=everyone)
-        rows += merge_fleet(period, found, spans, standing, grid, now)
+        rows += merge_fleet(period, found, spans, farm.standing, grid, now)
     return rows
 
 
-def close(period: str, marks: Mapping[str, datetime], grid: Grid, now: datetime) -> tuple[datetime, int]:
+def close(
+    period: str, marks: Mapping[str, datetime], grid: Grid, farm: Farm, now: datetime
+) -> tuple[datetime, int]:
     """Merge every bucket of `period` that what it is made of has closed since its mark, for all miners.
 
     Returns up to where the period is filled now, and the number of rows written.
@@ -72,11 +72,11 @@ def close(period: str, marks: Mapping[str, datetime], grid: Grid, now: datetime)
     found = [b for b in grid.buckets(period, filled_to, made_of) if filled_to < b.end <= made_of]
     if not found:
         return filled_to, 0
-    spans = miner_spans(grid.zone, found[0].start, found[-1].end)
+    spans = farm.spans(found[0].start, found[-1].end)
     miner_ids = known_miners(spans)
     write_sketches(period, found, miner_ids, spans, grid, everyone=True)
     rows = merge_miners(period, found, miner_ids, grid, now, everyone=True)
-    return found[-1].end, rows + merge_fleet(period, found, spans, read_standing(grid.zone), grid, now)
+    return found[-1].end, rows + merge_fleet(period, found, spans, farm.standing, grid, now)
 
 
 def _slots(window: SlotWindow, now: datetime) -> int:
@@ -105,8 +105,3 @@ def _insert_staged(cursor: CursorWrapper, select: str, params: dict[str, Any]) -
     rows = int(cursor.rowcount)
     cursor.execute("DROP TABLE slot_stage")
     return rows
-
-
-def known_miners(spans: Sequence[Span]) -> list[int]:
-    """Return the miners that have a span."""
-    return sorted({s.miner_id for s in spans})

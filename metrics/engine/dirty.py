@@ -31,8 +31,8 @@ def miners_of(ranges: Iterable[DirtyRange], spans: Sequence[Span]) -> list[int]:
     return sorted(found)
 
 
-def consume(ranges: Iterable[DirtyRange], start: datetime, end: datetime) -> None:
-    """Delete these ranges, and append again what of them lies outside [start, end)."""
+def consume(ranges: Iterable[DirtyRange], start: datetime, end: datetime) -> int:
+    """Delete these ranges, and append again what of them lies outside [start, end). Returns how many that are."""
     read = list(ranges)
     rest = [
         DirtyRange(kind=d.kind, entity_ids=d.entity_ids, start=a, end=b)
@@ -41,4 +41,6 @@ def consume(ranges: Iterable[DirtyRange], start: datetime, end: datetime) -> Non
         if a < b
     ]
     DirtyRange.objects.filter(pk__in=[d.pk for d in read]).delete()
-    DirtyRange.objects.bulk_create(rest)
+    if rest:
+        DirtyRange.objects.bulk_create(rest)
+    return len(rest)

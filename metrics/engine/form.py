@@ -9,12 +9,11 @@ from hmm.dirty import mark_miners_dirty
 from hmm.installation import first_values
 from hmm.lib.buckets import MADE_OF, Bucket, buckets, slot_length_s
 from hmm.models import Installation
-from metrics.engine.belonging import miner_spans
-from metrics.engine.compute import known_miners
+from metrics.engine.belonging import known_miners
+from metrics.engine.farm import read_farm
 from metrics.engine.grid import BEGINNING, Grid, tariff_slots_s
-from metrics.engine.marks import move_mark, read_marks
+from metrics.engine.marks import move_marks, read_marks
 from metrics.engine.merge import merge_fleet, merge_miners
-from metrics.engine.standing import read_standing
 from metrics.models import SlotGrid, StoreForm
 from metrics.sketches.write import forget_sketches, write_sketches
 from metrics.store.days import first_slot
@@ -58,7 +57,7 @@ def _finer_grid(wanted: Installation, now: datetime) -> Grid:
 def _mark_telemetry(wanted: Installation) -> None:
     first, marks = first_telemetry(), read_marks()
     if first and marks:
-        miners = known_miners(miner_spans(wanted.zone, first, marks["slot"]))
+        miners = known_miners(read_farm(wanted.zone).spans(first, marks["slot"]))
         mark_miners_dirty(miners, first, marks["slot"])
 
 
@@ -71,8 +70,9 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     filled_to = marks["slot"]
     kept = _same_hours(before, cut.zone, first, marks["hourly"]) if first else []
     forget_sketches(kept)
-    spans, standing = miner_spans(cut.zone, BEGINNING, now), read_standing(cut.zone)
-    miners, rows = known_miners(spans), 0
+    farm, rows = read_farm(cut.zone), 0
+    spans = farm.spans(BEGINNING, now)
+    miners, standing = known_miners(spans), farm.standing
     if first:
         rows += merge_fleet("slot", cut.buckets("slot", first, filled_to), spans, standing, cut, now)
     for period in MADE_OF:
@@ -82,7 +82,7 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
             write_sketches(period, found, miners, spans, cut, everyone=True, kept=kept)
             rows += merge_miners(period, found, miners, cut, now, everyone=True)
             rows += merge_fleet(period, found, spans, standing, cut, now)
-        move_mark(period, closed)
+        move_marks({period: closed})
     return rows
 
 

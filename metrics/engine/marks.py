@@ -1,5 +1,6 @@
 """Watermarks: up to where each period is filled."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from hmm.lib.buckets import PERIODS
@@ -20,11 +21,15 @@ def boundaries(grid: Grid, now: datetime) -> dict[str, datetime]:
 def first_marks(grid: Grid, now: datetime) -> dict[str, datetime]:
     """Begin the watermarks at `now`: what lies before is told by dirty ranges, for there are such since ever."""
     marks = boundaries(grid, now)
-    for period, filled_to in marks.items():
-        move_mark(period, filled_to)
+    move_marks(marks)
     return marks
 
 
-def move_mark(period: str, filled_to: datetime) -> None:
-    """Say that `period` is filled up to `filled_to`."""
-    Watermark.objects.update_or_create(period=period, defaults={"filled_to": filled_to})
+def move_marks(filled: Mapping[str, datetime]) -> None:
+    """Say for each of these periods up to when it is filled. One query."""
+    Watermark.objects.bulk_create(
+        [Watermark(period=period, filled_to=filled_to) for period, filled_to in filled.items()],
+        update_conflicts=True,
+        unique_fields=["period"],
+        update_fields=["filled_to"],
+    )

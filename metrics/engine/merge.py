@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -37,9 +37,10 @@ part.entity_type = 'miner' AND part.timestamp >= %(low)s AND part.timestamp < %(
 """
 
 AT_SITE = """
-JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::timestamptz[], %(span_end)s::timestamptz[])
-    AS span(miner_id, site_id, start, stop)
-    ON span.miner_id = part.entity_id AND part.timestamp >= span.start AND part.timestamp < span.stop
+JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[])
+    AS span(miner_id, site_id, start_s, end_s)
+    ON span.miner_id = part.entity_id
+   AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)
 LEFT JOIN unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(standing_pence)s::float8[])
     AS standing(site_id, start, pence) ON standing.site_id = span.site_id
 """
@@ -192,6 +193,6 @@ def _span_params(spans: Sequence[Span]) -> dict[str, Any]:
     return {
         "span_miner": [s.miner_id for s in spans],
         "span_site": [s.site_id for s in spans],
-        "span_start": [datetime.fromtimestamp(s.start_s, UTC) for s in spans],
-        "span_end": [datetime.fromtimestamp(s.end_s, UTC) for s in spans],
+        "span_start": [s.start_s for s in spans],
+        "span_end": [s.end_s for s in spans],
     }

@@ -5,7 +5,7 @@ deletes exactly those together with writing its rows: a row of telemetry that is
 range that the next run finds. A crash leaves the old rows or the new, never half.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import inf
@@ -15,12 +15,13 @@ from django.db import connection, transaction
 from hmm.lib.buckets import PERIODS
 from hmm.lib.locks import LockTaken, lock, try_lock
 from hmm.models import DirtyRange
-from metrics.engine.belonging import miner_spans
-from metrics.engine.compute import close, compute, known_miners
-from metrics.engine.dirty import consume, miners_of, read_ranges
+from metrics.engine.belonging import known_miners
+from metrics.engine.compute import close, compute
+from metrics.engine.dirty import READ_AT_ONCE, consume, miners_of, read_ranges
+from metrics.engine.farm import Farm, read_farm
 from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after, grid
-from metrics.engine.marks import boundaries, first_marks, move_mark, read_marks
+from metrics.engine.marks import boundaries, first_marks, move_marks, read_marks
 from metrics.store.partitions import ensure_partitions
 
 LOCK = "metrics engine"
@@ -50,15 +51,11 @@ def run(now: datetime, through: str = "monthly", *, wait_s: float = 0) -> int:
 
 def fill(now: datetime, through: str = "monthly", *, wait_s: float = 0) -> int:
     """Move the watermarks of slot, hour, … up to `through` forward to `now`, filling the whole gap."""
-    with _chunk(wait_s):
-        rows, more = follow_installation(now), True
+    rows, more = 0, True
     while more:
         with _chunk(wait_s):
-            written, more = _fill_slots(grid(now), now)
+            written, more = _fill_chunk(now, through)
             rows += written
-    for period in PERIODS[1 : PERIODS.index(through) + 1]:
-        with _chunk(wait_s):
-            rows += _close(period, grid(now), now)
     return rows
 
 
@@ -74,58 +71,70 @@ def clean(
 
     `progress` hears after each chunk its start and end and the rows it wrote.
     """
-    rows = 0
-    while (done := _clean_chunk(now, start, end, wait_s)) is not None:
-        rows += done[2]
-        progress(*done)
+    rows, more = 0, True
+    while more:
+        with _chunk(wait_s):
+            done, more = _clean_chunk(now, start, end)
+        if done:
+            rows += done[2]
+            progress(*done)
     return rows
 
 
-def _fill_slots(cut: Grid, now: datetime) -> tuple[int, bool]:
-    """Fill at most a local day of slots. Returns the rows, and whether there is more to fill."""
+def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
+    """Fill at most a local day of slots, and what they close. Returns the rows, and whether there is more to fill."""
+    rows, cut = follow_installation(now), grid(now)
     marks = read_marks() or first_marks(cut, now)
     start, target = marks["slot"], boundaries(cut, now)["slot"]
-    if start >= target:
-        return 0, False
-    end = min(target, day_after(start, cut.zone, 1))
-    ensure_partitions(start - AN_HOUR, end + timedelta(days=31))
-    fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
-    rows = compute(start, end, known_miners(miner_spans(cut.zone, start, end)), marks, cut, now)
-    move_mark("slot", end)
-    # They begin at or after `start`: computed now, or when their slot closes.
-    DirtyRange.objects.filter(pk__in=fresh).delete()
+    end = max(start, min(target, day_after(start, cut.zone, 1)))
+    farm, before = read_farm(cut.zone), dict(marks)
+    if start < end:
+        rows += _fill_slots(start, end, marks, cut, farm, now)
+        marks["slot"] = end
+    for period in PERIODS[1 : PERIODS.index(through) + 1]:
+        marks[period], closed = close(period, marks, cut, farm, now)
+        rows += closed
+    if marks != before:
+        move_marks(marks)
     return rows, end < target
 
 
-def _close(period: str, cut: Grid, now: datetime) -> int:
-    marks = read_marks()
-    filled_to, rows = close(period, marks, cut, now)
-    if filled_to != marks[period]:
-        move_mark(period, filled_to)
+def _fill_slots(
+    start: datetime, end: datetime, marks: Mapping[str, datetime], cut: Grid, farm: Farm, now: datetime
+) -> int:
+    ensure_partitions(start - AN_HOUR, end + timedelta(days=31))
+    fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
+    rows = compute(start, end, known_miners(farm.spans(start, end)), marks, cut, farm, now)
+    if fresh:
+        # They begin at or after `start`: computed now, or when their slot closes.
+        DirtyRange.objects.filter(pk__in=fresh).delete()
     return rows
 
 
 def _clean_chunk(
-    now: datetime, start: datetime | None, end: datetime | None, wait_s: float
-) -> tuple[datetime, datetime, int] | None:
-    """Compute the earliest chunk that is dirty. Returns its start, its end and its rows; None when all is clean."""
-    with _chunk(wait_s):
-        cut = grid(now)
-        marks = read_marks() or first_marks(cut, now)
-        ranges = read_ranges(marks["slot"], start, end)
-        if not ranges:
-            return None
-        low = max(ranges[0].start, start) if start else ranges[0].start
-        high = min(max(d.end for d in ranges), marks["slot"], end or marks["slot"])
-        low, high = _slot_edges(cut, low, high, marks["slot"])
-        spans = miner_spans(cut.zone, low, high)
-        days = max(1, min(31, MINER_DAYS_A_CHUNK // max(1, len(miners_of(ranges, spans)))))
-        high = min(high, day_after(low, cut.zone, days))
-        touched = [d for d in ranges if d.start < high and d.end > low]
-        ensure_partitions(low - AN_HOUR, high)
-        rows = compute(low, high, miners_of(touched, spans), marks, cut, now)
-        consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
-        return low, high, rows
+    now: datetime, start: datetime | None, end: datetime | None
+) -> tuple[tuple[datetime, datetime, int] | None, bool]:
+    """Compute the earliest chunk that is dirty.
+
+    Returns its start, its end and its rows, None when all is clean, and whether there may be more.
+    """
+    cut = grid(now)
+    marks = read_marks() or first_marks(cut, now)
+    ranges = read_ranges(marks["slot"], start, end)
+    if not ranges:
+        return None, False
+    low = max(ranges[0].start, start) if start else ranges[0].start
+    high = min(max(d.end for d in ranges), marks["slot"], end or marks["slot"])
+    low, high = _slot_edges(cut, low, high, marks["slot"])
+    farm = read_farm(cut.zone)
+    spans = farm.spans(low, high)
+    days = max(1, min(31, MINER_DAYS_A_CHUNK // max(1, len(miners_of(ranges, spans)))))
+    high = min(high, day_after(low, cut.zone, days))
+    touched = [d for d in ranges if d.start < high and d.end > low]
+    ensure_partitions(low - AN_HOUR, high)
+    rows = compute(low, high, miners_of(touched, spans), marks, cut, farm, now)
+    rest = consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
+    return (low, high, rows), bool(rest) or len(touched) < len(ranges) or len(ranges) == READ_AT_ONCE
 
 
 def _slot_edges(cut: Grid, low: datetime, high: datetime, closed: datetime) -> tuple[datetime, datetime]:

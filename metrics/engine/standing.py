@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from energy.models import StandingCharge
 from hmm.lib.buckets import Bucket, buckets
-from metrics.engine.belonging import SiteTariffSpan, site_tariff_spans
+from metrics.engine.belonging import SiteTariffSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +36,6 @@ class Standing:
             "standing_start": [b.start for _, b in pairs],
             "standing_pence": [standing_pence(s, b, self.tariffs, self.charges, self.zone) for s, b in pairs],
         }
-
-
-def read_standing(zone: ZoneInfo) -> Standing:
-    """Return the standing charges of every site. Two queries."""
-    return Standing(site_tariff_spans(zone), standing_charges(), zone)
-
-
-def standing_charges() -> list[Charge]:
-    """Return every standing charge. One query."""
-    rows = StandingCharge.objects.order_by("tariff_id", "start")
-    return [Charge(*row) for row in rows.values_list("tariff_id", "start", "end", "pence_per_day")]
 
 
 def standing_pence(

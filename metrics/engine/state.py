@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -11,9 +11,8 @@ from django.db import connection
 from energy.prices import PricePoint
 from hmm.installation import installation
 from hmm.lib.buckets import slot_length_s
-from metrics.engine.belonging import SiteTariffSpan, Span, spans_of, tariff_spans_of
+from metrics.engine.farm import PARTS, Farm, farm_of
 from metrics.engine.grid import Grid, grid
-from metrics.engine.standing import Charge
 from miners.telemetry.read import FIRST_START
 
 READ_STATE = """
@@ -22,10 +21,7 @@ SELECT jsonb_build_object(
   'marks', (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
   'grid', (SELECT jsonb_agg(jsonb_build_array(start, slot_s) ORDER BY start) FROM metrics_slotgrid),
   'slots_s', (SELECT jsonb_agg(DISTINCT slot_s) FROM energy_tariff),
-  'miner_sites', (SELECT jsonb_agg(jsonb_build_array(miner_id, start_date, site_id)) FROM miners_minersite),
-  'site_tariffs', (SELECT jsonb_agg(jsonb_build_array(site_id, start_date, tariff_id)) FROM miners_sitetariff),
-  'charges', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_day) ORDER BY start)
-              FROM energy_standingcharge),
+  __FARM__,
   'dirty', (SELECT jsonb_agg(jsonb_build_array(d.low, d.high) ORDER BY d.low) FROM (
               -- Of a price, only as far as there is telemetry that it could change.
               SELECT CASE kind WHEN 'tariff' THEN greatest(start, (__FIRST__)) ELSE start END AS low,
@@ -39,7 +35,7 @@ SELECT jsonb_build_object(
                coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s))
                AND p.start > %(open)s::timestamptz - interval '400 days')
 )
-""".replace("__FIRST__", FIRST_START)
+""".replace("__FIRST__", FIRST_START).replace("__FARM__", PARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +45,8 @@ class State:
     cut: Grid
     marks: Mapping[str, datetime]
     dirty: Sequence[tuple[datetime, datetime]]
-    miner_sites: Sequence[tuple[int, date, int]]
-    site_tariffs: Sequence[tuple[int, date, int]]
-    charges: Sequence[Charge]
+    farm: Farm
     prices: Sequence[tuple[int, PricePoint]]
-
-    def spans(self, start: datetime, end: datetime) -> list[Span]:
-        """Return every miner's spans that overlap [start, end)."""
-        return spans_of(self.miner_sites, self.site_tariffs, self.cut.zone, start, end)
-
-    def tariff_spans(self) -> list[SiteTariffSpan]:
-        """Return which tariff each site was on, since when and until when."""
-        return tariff_spans_of(self.site_tariffs, self.cut.zone)
 
     def prices_between(self, tariff_id: int, start: datetime, end: datetime) -> list[PricePoint]:
         """Return the tariff's known prices that overlap [start, end), in order."""
@@ -77,11 +63,7 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
         cut=_grid(raw, now),
         marks={period: _time(at) for period, at in _marks(raw).items()},
         dirty=[(_time(a), _time(b)) for a, b in raw["dirty"] or []],
-        miner_sites=_moves(raw["miner_sites"]),
-        site_tariffs=_moves(raw["site_tariffs"]),
-        charges=[
-            Charge(t, _time(a), _time(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []
-        ],
+        farm=farm_of(raw, installation().zone),
         prices=[(t, PricePoint(_time(a), _time(b), float(p))) for t, a, b, p in raw["prices"] or []],
     )
 
@@ -97,10 +79,6 @@ def _grid(raw: dict[str, Any], now: datetime) -> Grid:
     if not steps or slot_length_s(zone, raw["slots_s"] or [], now) < steps[-1][1]:
         return grid(now)
     return Grid(zone, steps)
-
-
-def _moves(rows: list[Any] | None) -> list[tuple[int, date, int]]:
-    return [(who, date.fromisoformat(since), where) for who, since, where in rows or []]
 
 
 def _time(text: str) -> datetime:

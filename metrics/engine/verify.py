@@ -12,6 +12,7 @@ from hmm.dirty import mark_miners_dirty
 from hmm.lib.buckets import Bucket
 from hmm.lib.locks import lock
 from metrics.engine.compute import compute
+from metrics.engine.farm import read_farm
 from metrics.engine.grid import Grid
 from metrics.engine.marks import read_marks
 from metrics.engine.run import LOCK
@@ -66,7 +67,7 @@ def verify_day(
     with transaction.atomic():
         lock(LOCK)
         before = _rows(day, miner_ids, cut)
-        compute(day.start, day.end, miner_ids, read_marks(), cut, now)
+        compute(day.start, day.end, miner_ids, read_marks(), cut, read_farm(cut.zone), now)
         after = _rows(day, miner_ids, cut)
         transaction.set_rollback(True)
     return len(after), [d for key in sorted({*before, *after}) for d in _differences(key, before, after)]

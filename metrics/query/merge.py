@@ -14,10 +14,8 @@ from django.db import connection
 
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket
-from metrics.engine.belonging import Span
-from metrics.engine.compute import known_miners
+from metrics.engine.belonging import Span, known_miners
 from metrics.engine.slots import SlotWindow, select_slots, slot_params
-from metrics.engine.standing import Standing
 from metrics.engine.state import State
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from metrics.sketches.quantities import NAMES as PERCENTILES
@@ -135,7 +133,7 @@ def merged(
         parts=" UNION ALL ".join(parts),
         merge=MERGE[whom.entity_type],
         entity_type=whom.entity_type,
-        standing=STANDING.get(whom.entity_type, "NULL::float8") if state.charges else "NULL::float8",
+        standing=STANDING.get(whom.entity_type, "NULL::float8") if state.farm.charges else "NULL::float8",
         value=value,
         percentiles=PERCENTILES if sketches else NO_PERCENTILES,
         sketches=sketches,
@@ -154,7 +152,7 @@ def _parts(
 ) -> tuple[list[str], dict[str, Any]]:
     """Return the queries of the miners' sums that the stretches are made of, and all parameters."""
     start, end = stretches[0].start, min(stretches[-1].end, now)
-    spans = state.spans(start, end)
+    spans = state.farm.spans(start, end)
     at_site = [s for s in spans if whom.entity_type != "site" or whom.entity_id in (None, s.site_id)]
     miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(at_site)
     ladder = (
@@ -178,7 +176,7 @@ def _sketches(
 ) -> tuple[str, dict[str, Any]]:
     """Return the join of the stretches' percentiles, and its parameters."""
     told = [_so_far(s, now) for s in stretches]
-    spans = state.spans(told[0].start, told[-1].end)
+    spans = state.farm.spans(told[0].start, told[-1].end)
     miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(spans)
     stored = [(s.period, s.start, s.end) for s in cover(told, LONGEST_FIRST[:-1], state.marks, state.cut)]
     sql, params = percentiles(whom.entity_type, whom.entity_id, told, stored, miners, spans)
@@ -213,8 +211,8 @@ def _site_params(spans: Sequence[Span]) -> dict[str, Any]:
 def _standing_params(
     spans: Sequence[Span], stretches: Sequence[Bucket], state: State, now: datetime
 ) -> dict[str, Any]:
-    standing = Standing(state.tariff_spans(), state.charges, state.cut.zone)
-    return standing.params(sorted({s.site_id for s in spans}), [_so_far(s, now) for s in stretches])
+    sites = sorted({s.site_id for s in spans})
+    return state.farm.standing.params(sites, [_so_far(s, now) for s in stretches])
 
 
 def _so_far(stretch: Bucket, now: datetime) -> Bucket:

@@ -67,7 +67,7 @@ def test_a_row_committed_between_a_runs_reading_and_writing_is_computed_by_the_n
         return rows
 
     monkeypatch.setattr(engine, "compute", compute_then_a_row_comes)
-    engine._clean_chunk(NOW, None, None, wait_s=FOR_EVER)
+    engine.clean(NOW)
     assert records() == [1]
     assert DirtyRange.objects.count() == 1
     run(NOW)
