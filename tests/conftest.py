@@ -41,6 +41,9 @@ NO_CHROMIUM = (
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# A run that is told to end sums up and leaves nothing behind, as after Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
 # The same examples in every run: what fails, fails for everyone. --hypothesis-profile=search looks for new ones.
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
