@@ -1,0 +1,67 @@
+"""Who was where, on which tariff and at which standing charge: what the engine and every reader must know."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from metrics.engine.belonging import Span, spans_of, tariff_spans_of
+from metrics.engine.standing import Charge, Standing
+
+PARTS = """
+'miner_sites', (SELECT jsonb_agg(jsonb_build_array(miner_id, start_date, site_id)) FROM miners_minersite),
+'site_tariffs', (SELECT jsonb_agg(jsonb_build_array(site_id, start_date, tariff_id)) FROM miners_sitetariff),
+'charges', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_day) ORDER BY start)
+            FROM energy_standingcharge)
+"""
+"""The pairs of a JSON object that `farm_of` understands, for whoever reads more in the same query."""
+
+READ_FARM = f"SELECT jsonb_build_object({PARTS})"
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """Every move of a miner to a site and of a site to a tariff, and every standing charge; days are those of `zone`."""
+
+    zone: ZoneInfo
+    miner_sites: Sequence[tuple[int, date, int]]
+    site_tariffs: Sequence[tuple[int, date, int]]
+    charges: Sequence[Charge]
+
+    def spans(self, start: datetime, end: datetime) -> list[Span]:
+        """Return every miner's spans that overlap [start, end)."""
+        return spans_of(self.miner_sites, self.site_tariffs, self.zone, start, end)
+
+    @property
+    def standing(self) -> Standing:
+        """What says a site's standing charge."""
+        return Standing(tariff_spans_of(self.site_tariffs, self.zone), self.charges, self.zone)
+
+
+def read_farm(zone: ZoneInfo) -> Farm:
+    """Return the farm as it is stored now. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_FARM)
+        return farm_of(json.loads(cursor.fetchone()[0]), zone)
+
+
+def farm_of(raw: Mapping[str, Any], zone: ZoneInfo) -> Farm:
+    """Return the farm that PARTS gave."""
+    return Farm(
+        zone,
+        _moves(raw["miner_sites"]),
+        _moves(raw["site_tariffs"]),
+        [Charge(t, _time(a), _time(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []],
+    )
+
+
+def _moves(rows: list[Any] | None) -> list[tuple[int, date, int]]:
+    return [(who, date.fromisoformat(since), where) for who, since, where in rows or []]
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
