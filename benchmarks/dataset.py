@@ -21,6 +21,15 @@ SELECT m.id, %(start)s::timestamptz + make_interval(secs => %(cadence)s * g + m.
 FROM generate_series(1, %(rows)s) g, miners_miner m WHERE m.id = ANY(%(miners)s)
 """
 
+LATEST = """
+INSERT INTO miners_latestreading (miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm,
+    mode, firmware, pool_url, pool_user, warnings)
+SELECT m.id, t.timestamp, t.covered_s, t.power_w, t.hashrate_ghs, t.temperature_c, t.fan_rpm, '', '', '', '', '[]'
+FROM unnest(%(miners)s) AS m(id) CROSS JOIN LATERAL (
+    SELECT * FROM telemetry WHERE miner_id = m.id ORDER BY timestamp DESC LIMIT 1
+) t
+"""
+
 
 def make(miners: int = 100, days: int = DAYS) -> list[int]:
     """Fill the database with the data set; return the miners' ids."""
@@ -38,6 +47,7 @@ def make(miners: int = 100, days: int = DAYS) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute(FILL, {"start": START, "cadence": CADENCE_S, "rows": rows, "miners": ids})
+        cursor.execute(LATEST, {"miners": ids})
         cursor.execute("ANALYZE")
     return ids
 

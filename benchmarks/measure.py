@@ -1,0 +1,66 @@
+"""Medians of work, and their ratio to a floor that is taken in turn with it."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+from django.db import connection
+
+FLOOR = """SELECT count(*) FROM (SELECT miner_id, date_trunc('hour', timestamp), sum(power_w), count(*)
+           FROM telemetry GROUP BY 1, 2) x"""
+
+
+def floor() -> None:
+    """One pass over all rows of telemetry, grouped by miner and hour."""
+    with connection.cursor() as cursor:
+        cursor.execute(FLOOR)
+        cursor.fetchone()
+
+
+class DatabaseClock:
+    """Adds up the time that statements take, from when they are sent to when they are answered."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.statements = 0
+
+    def __call__(self, execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        started = time.perf_counter()
+        self.statements += 1
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+def seconds(work: Callable[[], object]) -> tuple[float, DatabaseClock]:
+    """Return how long `work` took, and the clock of what of it was in the database."""
+    clock = DatabaseClock()
+    started = time.perf_counter()
+    with connection.execute_wrapper(clock):
+        work()
+    return time.perf_counter() - started, clock
+
+
+def heading() -> None:
+    """Print what the columns of `measure` are."""
+    print(f"{'':52} {'median':>12} {'in database':>12} {'statements':>10}   beside a floor of")
+
+
+def measure(
+    name: str, work: Callable[[], object], times: int, prepare: Callable[[], object] = lambda: None
+) -> float:
+    """Print the medians of `work` and their ratio to the floor; return that of the whole, in seconds."""
+    floors, wholes, inside, statements = [], [], [], 0
+    for _ in range(times):
+        floors.append(seconds(floor)[0])
+        prepare()
+        whole, clock = seconds(work)
+        wholes.append(whole)
+        inside.append(clock.seconds)
+        statements = clock.statements
+    beside, whole, database = (statistics.median(figures) for figures in (floors, wholes, inside))
+    print(
+        f"{name:52} {whole * 1e3:9.2f} ms {database * 1e3:9.2f} ms {statements:10}   {beside:.2f} s: × {whole / beside:.3f}"
+    )
+    return whole
