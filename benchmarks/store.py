@@ -12,6 +12,7 @@ from benchmarks.measure import measure
 from hmm.dirty import mark_miners_dirty
 from metrics.engine.farm import read_farm
 from metrics.engine.grid import grid
+from metrics.engine.marks import boundaries, move_marks
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.run import clean, run
 from metrics.models import Watermark
@@ -74,8 +75,8 @@ def hourly(miners: int) -> float:
 
 
 def forget_hour(hour: datetime) -> None:
-    """Have the store end at `hour`."""
-    Watermark.objects.filter(period__in=("slot", "hourly")).update(filled_to=hour)
+    """Have the store end at `hour`, as it did then."""
+    move_marks(boundaries(grid(NOW), hour))
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM metrics_rollup WHERE period IN ('slot', 'hourly') AND timestamp >= %s AND timestamp < %s",

@@ -46,8 +46,7 @@ LEFT JOIN unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(
 """
 
 PERCENTILES_BESIDE = """
-LEFT JOIN metrics_sketch sketch ON sketch.timestamp = merged.timestamp AND sketch.entity_type = merged.entity_type
-    AND coalesce(sketch.entity_id, 0) = coalesce(merged.entity_id, 0) AND sketch.period = %(period)s
+LEFT JOIN metrics_sketch sketch ON sketch.timestamp = merged.timestamp AND sketch.period = %(period)s
     AND sketch.timestamp >= %(low)s AND sketch.timestamp < %(high)s
 """
 
@@ -58,12 +57,8 @@ SELECT merged.*, {PERCENTILES} FROM (
     {MADE_OF_CHILDREN}
     WHERE part.period = %(child)s AND {OF_MINERS} AND (%(everyone)s OR part.entity_id = ANY(%(miner_ids)s))
     GROUP BY part.entity_id, bucket.start, bucket.length_s
-) merged {PERCENTILES_BESIDE} {{of_these}}
+) merged {PERCENTILES_BESIDE} AND sketch.entity_type = 'miner' AND sketch.entity_id = merged.entity_id
 """
-
-OF_ALL = "AND sketch.entity_type = 'miner'"
-OF_THESE = "AND sketch.entity_type = 'miner' AND sketch.entity_id = ANY(%(miner_ids)s)"
-"""As it follows from the join, said again for the index."""
 
 # Once written, for the sites' own rows and for the system, which is merged from them: the miners' rows are read once.
 MERGE_FLEET = f"""
@@ -77,7 +72,8 @@ WITH site AS MATERIALIZED ({{sites}}), fleet AS (
     FROM site part GROUP BY part.timestamp
 )
 {INSERT}
-SELECT merged.*, {PERCENTILES} FROM fleet merged {PERCENTILES_BESIDE} AND sketch.entity_type <> 'miner'
+SELECT merged.*, {PERCENTILES} FROM fleet merged {PERCENTILES_BESIDE} AND sketch.entity_type = merged.entity_type
+    AND coalesce(sketch.entity_id, 0) = coalesce(merged.entity_id, 0)
 """
 
 SITES = f"""
@@ -138,7 +134,7 @@ def merge_miners(
     params |= {"miner_ids": list(miner_ids), "everyone": everyone}
     with _merging(len(found) * len(miner_ids)) as cursor:
         cursor.execute(DELETE_MINERS, params)
-        cursor.execute(MERGE_MINERS.format(of_these=OF_ALL if everyone else OF_THESE), params)
+        cursor.execute(MERGE_MINERS, params)
         return int(cursor.rowcount)
 
 

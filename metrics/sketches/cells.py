@@ -33,21 +33,21 @@ LAST = " UNION ALL ".join(
     for quantity in QUANTITIES
 )
 
-EARLIER = f"""
-    SELECT {KEY}, sec FROM (
+TOGETHER = f"""
+    SELECT {KEY} AS key, sec FROM (
         SELECT t.miner_id, t.n, t.sec, unnest(ARRAY[{", ".join(bucket_sql(quantity) for quantity in QUANTITIES)}]) AS bucket
-        FROM ({{earlier}}) t
+        FROM ({{cut}}) t
     ) piece WHERE bucket IS NOT NULL"""
 
 # Miner, piece and bucket ride in one number, which is hashed in half the time that three columns take, and pieces are
-# numbered densely, since PostgreSQL's hash of a bigint folds its halves and makes sparse ones collide. Each quantity
-# has a pass of its own: parallel workers share those, and do not share one pass with several groupings.
+# numbered densely, since PostgreSQL's hash of a bigint folds its halves and makes sparse ones collide. Where all
+# miners' partitions are read, each quantity has a pass of its own: those are what parallel workers share.
 OF_TELEMETRY = f"""
 SELECT {place_sql(0, f"(key >> {KEY_BITS}) / {{pieces}}", f"mod(key >> {KEY_BITS}, {{pieces}}) + {{first}}")} AS place,
        (key & {2**KEY_BITS - 1})::int AS bucket, seconds::bigint
 FROM (
     SELECT key, sum(sec) AS seconds FROM (
-        SELECT key, sum(sec) AS sec FROM ({LAST}) piece GROUP BY key UNION ALL {EARLIER}
+        SELECT key, sum(sec) AS sec FROM ({{last}}) piece GROUP BY key UNION ALL {{earlier}}
     ) piece GROUP BY key
 ) cell
 """
@@ -60,7 +60,17 @@ unnest(%(sketch_miner)s::int[], %(sketch_site)s::int[], %(sketch_since_s)s::bigi
 
 def of_telemetry(pieces: Pieces, first: int = 0) -> str:
     """Return the query of the miners' cells in these pieces, which are numbered from `first`."""
-    return OF_TELEMETRY.format(pieces=pieces.count, first=first, last=pieces.last(), earlier=pieces.earlier())
+    last = pieces.last()
+    return OF_TELEMETRY.format(
+        pieces=pieces.count,
+        first=first,
+        last=LAST.format(pieces=pieces.count, last=last) if pieces.everyone else _together(pieces, last),
+        earlier=_together(pieces, pieces.earlier()),
+    )
+
+
+def _together(pieces: Pieces, cut: str) -> str:
+    return TOGETHER.format(pieces=pieces.count, cut=cut)
 
 
 OF_MINERS = f"""
