@@ -146,11 +146,12 @@ class _EpochMicroseconds(Func):
 
 def _streamed(query: "QuerySet[Metric, tuple[object, ...]]") -> Iterator[TextRow]:
     """Yield the rows of a query as texts."""
-    sql, params = query.query.sql_with_params()
+    # Composed here: with HMM_DEBUG=1, Django's cursor takes no parameters for a COPY.
+    sql = connection.ops.compose_sql(*query.query.sql_with_params())
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
-        cursor.copy(f"COPY ({sql}) TO STDOUT", params) as copy,
+        cursor.copy(f"COPY ({sql}) TO STDOUT") as copy,
     ):
         yield from copy.rows()
 

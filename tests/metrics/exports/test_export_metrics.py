@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from hmm.lib.locks import lock_number
 from metrics.engine.run import LOCK, run
@@ -65,6 +66,13 @@ def test_formats_are_those_of_the_registry() -> None:
 )
 def test_bad_input_is_one_clear_line(db: None, arguments: list[str], words: str) -> None:
     assert re.search(words, refusal(*arguments))
+
+
+def test_an_export_is_the_same_where_queries_are_kept(export: Export, morning: Miner) -> None:
+    plain = timestamps(export("json", "--type", "energy_cost"))
+    with CaptureQueriesContext(connection) as kept:  # as with HMM_DEBUG=1
+        assert timestamps(export("json", "--type", "energy_cost")) == plain
+    assert any(query["sql"].startswith("COPY") for query in kept)
 
 
 def test_from_is_included_and_to_is_not(export: Export, morning: Miner) -> None:
