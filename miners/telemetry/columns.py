@@ -13,6 +13,9 @@ from miners.telemetry.rules import BOUNDS
 
 PLAIN = b"0123456789.-"
 
+LONGEST_PLAIN = 40
+"""Characters of a plain number: of hundreds, PostgreSQL refuses one too small for a float, where Python says 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -77,7 +80,10 @@ def _is_plain(name: str, texts: Sequence[str]) -> bool:
     filled.discard("")
     if not filled:
         return True
-    if "".join(filled).encode(errors="replace").translate(None, PLAIN):
+    if (
+        "".join(filled).encode(errors="replace").translate(None, PLAIN)
+        or max(map(len, filled)) > LONGEST_PLAIN
+    ):
         return False
     try:
         numbers = list(map(int if name in WHOLE else float, filled))

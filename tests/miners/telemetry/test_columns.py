@@ -53,3 +53,9 @@ def test_one_refused_line_leaves_all_to_be_read_one_by_one(place: int) -> None:
     with pytest.raises(LineRefused):
         csv_parser(COLUMNS, NOW)(bad)
     assert columns_parser(COLUMNS, NOW)([",".join(SOUND), ",".join(bad)]) is None
+
+
+def test_a_number_that_postgresql_could_refuse_is_not_plain() -> None:
+    tiny = [*SOUND[:2], f"0.{'0' * 400}1", *SOUND[3:]]
+    assert columns_parser(COLUMNS, NOW)([",".join(SOUND), ",".join(tiny)]) is None
+    assert csv_parser(COLUMNS, NOW)(tiny).power_w == 0
