@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -86,6 +87,7 @@ def _at_site(
         yield Span(miner_id, site_id, tariff_id, _epoch(since, zone), _epoch(until, zone))
 
 
+@lru_cache(maxsize=4096)  # most miners came on a few days
 def _epoch(day: date, zone: ZoneInfo) -> int:
     return int(local_midnight(day, zone).timestamp())
 

@@ -1,7 +1,8 @@
 """Pieces: rows of telemetry cut at every boundary of equally long stretches of time, each piece with its seconds.
 
 A piece has the columns miner_id, n (which stretch, from 0), begins (the row's interval begins in it), sec and what
-the row told. Each row has the piece in which it ends; the few that reach over a boundary have others before that.
+the row told. Each row has the piece in which it ends; the few that reach over a boundary have others before that,
+and where there is much to read, those are better looked for by themselves.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,16 @@ from datetime import datetime
 from math import ceil
 
 from miners.telemetry.read import VALUES, ending_within, reaching_in
+
+ALL = """
+SELECT miner_id, n, start_s >= n * {length_s} AS begins,
+       (least({window_s}, end_s, (n + 1) * {length_s}) - greatest(start_s, n * {length_s}))::float8 AS sec, {values}
+FROM (
+    SELECT reading.*, end_s - covered_s AS start_s,
+           generate_series(greatest(end_s - covered_s, 0) / {length_s}, (least(end_s, {window_s}) - 1) / {length_s}) AS n
+    FROM (({ending}) UNION ALL {reaching}) reading
+) cut
+"""
 
 LAST = """
 SELECT miner_id, (end_s - 1) / {length_s} AS n, mod(end_s - 1, {length_s}) >= covered_s - 1 AS begins,
@@ -53,6 +64,10 @@ class Pieces:
     def count(self) -> int:
         """How many stretches there are; the last may be shorter."""
         return ceil((self.end - self.start).total_seconds() / self.length_s)
+
+    def all(self) -> str:
+        """Return the query of all pieces: one pass, which parallel workers cannot share."""
+        return self._format(ALL)
 
     def last(self) -> str:
         """Return the query of the pieces in which rows end."""

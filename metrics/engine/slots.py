@@ -84,7 +84,7 @@ GROUP BY piece.miner_id, piece.n, piece.mask, piece.pence
 AT_ONE_PRICE = f"""
 SELECT part.*, seg.pence FROM (
     SELECT (key / {{masks}})::int AS miner_id, mod(key, {{masks}})::int / {MASKS} AS n, (key & {MASKS - 1})::int AS mask, part.*
-    FROM ({{last}} UNION ALL {{earlier}}) part
+    FROM ({{parts}}) part
 ) part
 JOIN {SPAN} ON span.miner_id = part.miner_id AND {OF_SOMEBODY.format(n="part.n")}
 JOIN {SEGMENT} ON seg.tariff_id = span.tariff_id AND seg.n = part.n
@@ -109,8 +109,9 @@ def select_slots(window: SlotWindow) -> str:
 def _select_plain_slots(window: SlotWindow, reaching: str) -> str:
     pieces = Pieces(window.start, window.end, window.slot_s, window.everyone, reaching)
     masks = pieces.count * MASKS
-    last, earlier = (GATHER.format(masks=masks, pieces=sql) for sql in (pieces.last(), pieces.earlier()))
-    return SLOT.format(gathered=AT_ONE_PRICE.format(masks=masks, last=last, earlier=earlier))
+    passes = (pieces.last(), pieces.earlier()) if window.is_large else (pieces.all(),)
+    parts = " UNION ALL ".join(GATHER.format(masks=masks, pieces=sql) for sql in passes)
+    return SLOT.format(gathered=AT_ONE_PRICE.format(masks=masks, parts=parts))
 
 
 Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]

@@ -41,16 +41,18 @@ TOGETHER = f"""
 
 # Miner, piece and bucket ride in one number, which is hashed in half the time that three columns take, and pieces are
 # numbered densely, since PostgreSQL's hash of a bigint folds its halves and makes sparse ones collide. Where all
-# miners' partitions are read, each quantity has a pass of its own: those are what parallel workers share.
+# miners' partitions are read, each quantity has a pass of its own: those are what parallel workers share. OFFSET '0'
+# keeps PostgreSQL from expecting a thousand pieces of each row, and from making room for as many groups.
 OF_TELEMETRY = f"""
 SELECT {place_sql(0, f"(key >> {KEY_BITS}) / {{pieces}}", f"mod(key >> {KEY_BITS}, {{pieces}}) + {{first}}")} AS place,
        (key & {2**KEY_BITS - 1})::int AS bucket, seconds::bigint
 FROM (
-    SELECT key, sum(sec) AS seconds FROM (
-        SELECT key, sum(sec) AS sec FROM ({{last}}) piece GROUP BY key UNION ALL {{earlier}}
-    ) piece GROUP BY key
+    SELECT key, sum(sec) AS seconds FROM (SELECT * FROM ({{parts}}) part OFFSET '0') piece GROUP BY key
 ) cell
 """
+
+SHARED = f"SELECT key, sum(sec) AS sec FROM ({LAST}) piece GROUP BY key UNION ALL {TOGETHER}"
+"""The few pieces before a boundary come beside what parallel workers have made of the others."""
 
 SPAN = """
 unnest(%(sketch_miner)s::int[], %(sketch_site)s::int[], %(sketch_since_s)s::bigint[], %(sketch_until_s)s::bigint[])
@@ -60,17 +62,11 @@ unnest(%(sketch_miner)s::int[], %(sketch_site)s::int[], %(sketch_since_s)s::bigi
 
 def of_telemetry(pieces: Pieces, first: int = 0) -> str:
     """Return the query of the miners' cells in these pieces, which are numbered from `first`."""
-    last = pieces.last()
-    return OF_TELEMETRY.format(
-        pieces=pieces.count,
-        first=first,
-        last=LAST.format(pieces=pieces.count, last=last) if pieces.everyone else _together(pieces, last),
-        earlier=_together(pieces, pieces.earlier()),
-    )
-
-
-def _together(pieces: Pieces, cut: str) -> str:
-    return TOGETHER.format(pieces=pieces.count, cut=cut)
+    if pieces.everyone:
+        parts = SHARED.format(pieces=pieces.count, last=pieces.last(), cut=pieces.earlier())
+    else:
+        parts = TOGETHER.format(pieces=pieces.count, cut=pieces.all())
+    return OF_TELEMETRY.format(pieces=pieces.count, first=first, parts=parts)
 
 
 OF_MINERS = f"""
