@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from django.db import connection, transaction
+from django.db.backends.postgresql.psycopg_any import mogrify
 from django.db.models import BigIntegerField, Func, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
@@ -147,7 +148,7 @@ class _EpochMicroseconds(Func):
 def _streamed(query: "QuerySet[Metric, tuple[object, ...]]") -> Iterator[TextRow]:
     """Yield the rows of a query as texts."""
     # Composed here: with HMM_DEBUG=1, Django's cursor takes no parameters for a COPY.
-    sql = connection.ops.compose_sql(*query.query.sql_with_params())
+    sql = mogrify(*query.query.sql_with_params(), connection)
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
