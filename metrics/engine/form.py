@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django.db import DEFAULT_DB_ALIAS, connection
 
 from hmm.dirty import mark_miners_dirty
-from hmm.installation import first_values
+from hmm.installation import forget_installation, installation
 from hmm.lib.buckets import MADE_OF, Bucket, buckets, slot_length_s
 from hmm.models import Installation
 from metrics.engine.belonging import known_miners
@@ -29,7 +29,8 @@ def follow_installation(now: datetime) -> int:
     The caller holds the engine's lock. Everything is merged from the miners' slots. Where the zone needs finer slots
     than there are, those that telemetry can still make are marked to be computed.
     """
-    wanted = Installation.objects.first() or Installation(**first_values())
+    forget_installation()  # What another process has just changed holds here too, or the store would mix two zones.
+    wanted = installation()
     form, is_new = StoreForm.objects.get_or_create(
         pk=1, defaults={"time_zone": wanted.time_zone, "currency": wanted.currency}
     )

@@ -1,8 +1,12 @@
 """Another time zone or currency: the store follows."""
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from hmm.installation import forget_installation
+from hmm.installation import forget_installation, installation
+from hmm.lib.times import local_midnight
 from hmm.models import Installation
 from metrics.engine.run import run
 from metrics.models import Metric, StoreForm
@@ -75,3 +79,21 @@ def test_another_currency_renames_the_keys(farm):
     run(NOW)
     assert "cost_eur" in Metric.objects.filter(metric_type="energy_cost", entity_type="miner")[0].value_json
     assert StoreForm.objects.get().currency == "EUR"
+
+
+@pytest.mark.parametrize("name", ["America/New_York", "Asia/Kathmandu"])
+def test_a_zone_that_another_process_has_just_changed_is_not_mixed_with_the_one_before(farm, name):
+    _, _, miner = farm
+    rows = two_days(miner)
+    store_rows(rows)
+    run(NOW)
+    later, start = NOW + timedelta(days=1), int(NOW.timestamp())
+    more = [Row(miner.pk, start + i * 600, start + i * 600 + 600, 1000.0, 500.0) for i in range(30)]
+    store_rows(more, later)
+    assert installation().time_zone == "Europe/London"  # remembered for a while
+    Installation.objects.update(time_zone=name)
+    run(later)
+    days = Metric.objects.filter(metric_type="hashrate", entity_type="miner", period="daily")
+    zone = ZoneInfo(name)
+    assert all(m.timestamp == local_midnight(m.timestamp.astimezone(zone).date(), zone) for m in days)
+    assert sum(m.value_json["records"] for m in days) == len(rows) + len(more)
