@@ -5,20 +5,21 @@ deletes exactly those together with writing its rows: a row of telemetry that is
 range that the next run finds. A crash leaves the old rows or the new, never half.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from math import inf
 
 from django.db import connection, transaction
 
+from hmm.installation import forget_installation
 from hmm.lib.buckets import PERIODS
 from hmm.lib.locks import LockTaken, lock, try_lock
 from hmm.models import DirtyRange
 from metrics.engine.belonging import known_miners
 from metrics.engine.compute import close, compute
 from metrics.engine.dirty import READ_AT_ONCE, consume, miners_of, read_ranges
-from metrics.engine.farm import Farm, read_farm
+from metrics.engine.farm import read_farm
 from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after, grid
 from metrics.engine.marks import boundaries, first_marks, move_marks, read_marks
@@ -87,28 +88,21 @@ def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
     marks = read_marks() or first_marks(cut, now)
     start, target = marks["slot"], boundaries(cut, now)["slot"]
     end = max(start, min(target, day_after(start, cut.zone, 1)))
+    # Listed before anything that they could tell of is read: what is committed meanwhile stays for the next run.
+    fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
     farm, before = read_farm(cut.zone), dict(marks)
     if start < end:
-        rows += _fill_slots(start, end, marks, cut, farm, now)
+        ensure_partitions(start - AN_HOUR, end + timedelta(days=31))
+        rows += compute(start, end, known_miners(farm.spans(start, end)), marks, cut, farm, now)
         marks["slot"] = end
+        if fresh:  # they begin at or after `start`: computed now, or when their slot closes
+            DirtyRange.objects.filter(pk__in=fresh).delete()
     for period in PERIODS[1 : PERIODS.index(through) + 1]:
         marks[period], closed = close(period, marks, cut, farm, now)
         rows += closed
     if marks != before:
         move_marks(marks)
     return rows, end < target
-
-
-def _fill_slots(
-    start: datetime, end: datetime, marks: Mapping[str, datetime], cut: Grid, farm: Farm, now: datetime
-) -> int:
-    ensure_partitions(start - AN_HOUR, end + timedelta(days=31))
-    fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
-    rows = compute(start, end, known_miners(farm.spans(start, end)), marks, cut, farm, now)
-    if fresh:
-        # They begin at or after `start`: computed now, or when their slot closes.
-        DirtyRange.objects.filter(pk__in=fresh).delete()
-    return rows
 
 
 def _clean_chunk(
@@ -158,6 +152,7 @@ def _take_lock(wait_s: float) -> None:
 def _chunk(wait_s: float) -> Iterator[None]:
     with transaction.atomic():
         _take_lock(wait_s)
+        forget_installation()  # another process may have changed the zone while this one waited
         with connection.cursor() as cursor:
             cursor.execute(ROOM_TO_WORK)
         yield

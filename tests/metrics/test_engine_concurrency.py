@@ -1,20 +1,22 @@
 """Several at once: rows committed during a run, two runs, a crash in the middle."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connections, transaction
 
+from hmm.installation import _remembered as installation_of_process
 from hmm.lib.locks import try_lock
-from hmm.models import DirtyRange
+from hmm.models import DirtyRange, Installation
 from metrics.engine import run as engine
 from metrics.engine.run import FOR_EVER, LOCK, Busy, run
 from metrics.models import Metric, Watermark
 from metrics.query import BeingComputed, metrics_in_range, prepared
-from tests.factories import MinerFactory
+from miners.membership import move_miner
+from tests.factories import MinerFactory, SiteFactory
 from tests.metrics.reference import Row
-from tests.metrics.store_helpers import NOW, epoch, store_rows
+from tests.metrics.store_helpers import NOW, at, epoch, store_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,6 +75,38 @@ def test_a_row_committed_between_a_runs_reading_and_writing_is_computed_by_the_n
     run(NOW)
     assert records() == [2]
     assert not DirtyRange.objects.exists()
+
+
+def test_a_move_committed_while_a_run_fills_is_computed_by_the_next(miner, monkeypatch):
+    run(at("2025-06-01T12:10"))
+    store_rows([row(miner, 20)])
+    other, real, moved = SiteFactory(), engine.read_farm, []
+
+    def farm_before_a_move(zone):
+        farm = real(zone)
+        if not moved:
+            moved.append(True)
+            in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=NOW.date()))
+        return farm
+
+    monkeypatch.setattr(engine, "read_farm", farm_before_a_move)
+    engine.fill(NOW)
+    run(NOW)
+    sites = Metric.objects.filter(metric_type="hashrate", entity_type="site", period="slot")
+    assert list(sites.values_list("entity_id", flat=True)) == [other.pk]
+
+
+def test_a_zone_that_another_process_has_changed_holds_for_the_next_chunk(miner):
+    store_rows([row(miner, 0)])
+    run(NOW)
+    remembered = dict(installation_of_process)
+    Installation.objects.update(time_zone="America/New_York")
+    run(NOW)
+    installation_of_process.update(remembered)  # what another process knows within its seconds
+    store_rows([row(miner, 10)])
+    engine.clean(NOW)
+    days = Metric.objects.filter(metric_type="hashrate", entity_type="miner", period="daily")
+    assert [(m.timestamp, m.value_json["records"]) for m in days] == [(at("2025-06-02T04:00"), 2)]
 
 
 def test_a_crash_leaves_the_old_rows_and_their_ranges(miner, monkeypatch):
