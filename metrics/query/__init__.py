@@ -18,6 +18,7 @@ from metrics.query.jobs import (
 )
 from metrics.query.keys import Kind, kinds_of, numeric_key
 from metrics.query.merge import Figure
+from metrics.query.percentile import Percentile, percentile
 from metrics.query.prepared import BeingComputed, NotComputedYet, prepared_state
 from metrics.query.ranges import get_metric, metrics_in_range, open_metrics
 from metrics.query.ranking import Ranked, bottom_miners, top_miners
@@ -36,6 +37,7 @@ __all__ = [
     "Kind",
     "MetricRow",
     "NotComputedYet",
+    "Percentile",
     "Position",
     "QueueDepth",
     "Ranked",
@@ -61,6 +63,7 @@ __all__ = [
     "miners_now",
     "numeric_key",
     "open_metrics",
+    "percentile",
     "prepared_state",
     "prices_now",
     "queue_depth",

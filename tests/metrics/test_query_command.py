@@ -70,6 +70,11 @@ def test_an_average_says_how_it_comes_about(miner):
     assert (found["kind"], found["value"]) == ("total", pytest.approx(23.5))
 
 
+def test_a_percentile_of_the_range(miner):
+    (found,) = asked("percentile", "--type", "temperature", "--percent", "50", *SPAN)["results"]
+    assert (found["percent"], found["entity_type"]) == (50, "system")
+
+
 def test_a_miner_is_found_by_its_name_and_by_its_id(miner):
     by_name = asked("miner", "garage [1]", *SPAN)
     assert by_name == asked("miner", str(miner.pk), *SPAN)

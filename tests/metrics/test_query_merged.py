@@ -1,5 +1,6 @@
 """Any range of whole periods merged from the store, beside the reference of that very range."""
 
+import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,20 @@ from energy.models import StandingCharge
 from hmm.lib.buckets import Bucket
 from metrics.engine.grid import Grid, grid
 from metrics.engine.run import run
-from metrics.query import Kind, Refused, UnknownWord, aggregate, average, get_metric, metrics_in_range
+from metrics.query import (
+    Kind,
+    Refused,
+    UnknownWord,
+    aggregate,
+    average,
+    get_metric,
+    metrics_in_range,
+    percentile,
+)
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
 from tests.metrics.reference import Price, Row, clipped, figures
+from tests.metrics.reference import percentile as exact_percentile
 from tests.metrics.store_helpers import (
     NOW,
     assert_same,
@@ -295,6 +306,39 @@ def test_the_average_of_a_greatest_is_over_the_periods(week):
     days = [r.value_json["max"] for r in metrics_in_range(**one)]
     found = average(key="max", **one)
     assert (found.kind, found.value) == (Kind.EXTREME, pytest.approx(sum(days) / len(days)))
+
+
+@pytest.mark.parametrize("percent", [50, 95, 99])
+def test_a_percentile_is_of_all_the_seconds_of_the_range(week, percent):
+    _, (miner, _), rows, _ = week
+    begin, end = epoch(BEGIN) + 3600, epoch(BEGIN) + 61 * 3600
+    cells = [(r.temperature_c, 900) for r in rows if begin <= r.start_s < end and r.miner == miner.pk]
+    found = percentile(
+        percent=percent,
+        **ask(
+            metric_type="temperature",
+            entity_type="miner",
+            entity_id=miner.pk,
+            period="hourly",
+            start=moment(begin),
+            end=moment(end),
+        ),
+    )
+    assert found.value == pytest.approx(exact_percentile(cells, percent), rel=0.01)
+    assert (found.start, found.end, found.coverage) == (moment(begin), moment(end), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"percent": 90}, "percent.*there are: 50, 95, 99"),
+        ({"metric_type": "uptime"}, "type.*hashrate, temp"),
+    ],
+)
+def test_a_percentile_that_nobody_keeps_is_refused(wrong, complaint):
+    with pytest.raises(UnknownWord) as refused:
+        percentile(**({"percent": 95} | ask(metric_type="temperature") | wrong))
+    assert re.search(complaint, f"{refused.value.field}: {refused.value}")
 
 
 @pytest.mark.parametrize("key", ["watts", "unit", "kwh"])

@@ -9,6 +9,7 @@ from metrics.query.aggregate import aggregate, average
 from metrics.query.described import described_types
 from metrics.query.entities import fleet_metrics, latest_metrics, miner_metrics
 from metrics.query.merge import Figure
+from metrics.query.percentile import percentile
 from metrics.query.questions.base import (
     Answer,
     Options,
@@ -89,6 +90,14 @@ def _aggregate(options: Options, at: Present) -> Answer:
 def _average(options: Options, at: Present) -> Answer:
     span = range_of(options, at)
     found = average(**_whose(options), key=options["key"], start=span.start, end=span.end, now=at.now)
+    return Answer([asdict(found)] if found else [])
+
+
+def _percentile(options: Options, at: Present) -> Answer:
+    span = range_of(options, at)
+    found = percentile(
+        **_whose(options), percent=options["percent"], start=span.start, end=span.end, now=at.now
+    )
     return Answer([asdict(found)] if found else [])
 
 
@@ -173,6 +182,10 @@ def _of_fleet(parser: ArgumentParser) -> None:
     parser.add_argument("--entity-type", default="miner", help="miner, site or system; default miner")
 
 
+def _of_percent(parser: ArgumentParser) -> None:
+    parser.add_argument("--percent", type=int, default=95, help="50, 95 or 99; default 95")
+
+
 def _of_into(parser: ArgumentParser) -> None:
     parser.add_argument("--into", metavar="PERIOD", help="one figure for each of these longer periods")
 
@@ -219,6 +232,13 @@ QUESTIONS = (
         "manage.py query average --type hashrate --key avg --entity-type miner --entity-id 3 --days 7",
         (of_type, of_key, of_period, of_range, _of_one),
         _average,
+    ),
+    Question(
+        "percentile",
+        "what so many percent of the readings of a range do not exceed: hashrate or temperature",
+        "manage.py query percentile --type temperature --percent 99 --days 7",
+        (of_type, _of_percent, of_period, of_range, _of_one),
+        _percentile,
     ),
     Question(
         "top",
