@@ -142,10 +142,10 @@ LEFT JOIN (
 """
 
 # Of each row given, the row after it begins no earlier. Only run where MERGE says that one does, so that its
-# look-ups are those of late rows alone.
+# look-ups are those of late rows alone, and materialized, lest a table without statistics has them done for each of
+# its rows.
 SHORTEN = """
-UPDATE telemetry t SET covered_s = late.gap_s
-FROM (
+WITH late AS MATERIALIZED (
     SELECT given.miner_id, next.timestamp, extract(epoch FROM next.timestamp - given.timestamp)::int AS gap_s
     FROM {source} CROSS JOIN LATERAL (
         SELECT n.timestamp, n.covered_s FROM telemetry n
@@ -154,7 +154,8 @@ FROM (
         ORDER BY n.timestamp LIMIT 1
     ) next
     WHERE next.timestamp - next.covered_s * interval '1 second' < given.timestamp
-) late
+)
+UPDATE telemetry t SET covered_s = late.gap_s FROM late
 WHERE t.miner_id = late.miner_id AND t.timestamp = late.timestamp
   AND t.timestamp BETWEEN %(first)s AND %(well_after)s
 """
