@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard, prometheus
+from metrics.views import dashboard, prometheus, strategies
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern] = [
     path("blocks/fleet-summary", dashboard.fleet_summary, name="fleet_summary"),
     path("blocks/price-bars", dashboard.price_bars, name="price_bars"),
     path("blocks/miner-table", dashboard.miner_table, name="miner_table"),
+    path("strategies/ranking", strategies.strategy_ranking, name="strategy_ranking"),
     path("metrics", prometheus.prometheus, name="prometheus"),
 ]

@@ -1,4 +1,4 @@
-"""Sites, models and miners in the admin; states and rows set aside to look at.
+"""Sites, models, miners and strategies in the admin; states and rows set aside to look at.
 
 What reaches into the past, a move or a tariff, goes through miners/membership.
 """
@@ -6,12 +6,14 @@ What reaches into the past, a move or a tariff, goes through miners/membership.
 from datetime import date
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from hmm.admin import ReadOnly, ReadOnlyAdmin
 from hmm.installation import installation
@@ -24,7 +26,17 @@ from miners.membership import (
     retire_miner,
     set_site_tariff,
 )
-from miners.models import LatestReading, Miner, MinerModel, MinerSite, SetAside, Site, SiteTariff, StateChange
+from miners.models import (
+    CurtailmentStrategy,
+    LatestReading,
+    Miner,
+    MinerModel,
+    MinerSite,
+    SetAside,
+    Site,
+    SiteTariff,
+    StateChange,
+)
 
 
 class SiteTariffInline(admin.TabularInline):
@@ -93,6 +105,7 @@ class MinerAdmin(admin.ModelAdmin):
         "name",
         "state",
         "site",
+        "customer",
         "model",
         "hashrate",
         "power",
@@ -104,12 +117,14 @@ class MinerAdmin(admin.ModelAdmin):
         "state",
         "site",
         "model",
+        "tier",
+        "customer",
         "enabled",
         "maintenance",
         ("retired_at", admin.EmptyFieldListFilter),
     ]
     list_select_related = ["site", "model", "latest"]
-    search_fields = ["name", "host", "identity"]
+    search_fields = ["name", "host", "identity", "customer"]
     readonly_fields = ["state", "state_reason", "state_since", "created_at"]
     actions = ["enable", "disable", "begin_maintenance", "end_maintenance", "retire"]
     inlines = [MovesInline]
@@ -166,6 +181,45 @@ class MinerAdmin(admin.ModelAdmin):
             retire_miner(miner, now)
 
 
+@admin.register(CurtailmentStrategy)
+class CurtailmentStrategyAdmin(admin.ModelAdmin):
+    """Strategies; the model refuses weights that do not sum to 1.00."""
+
+    list_display = [
+        "name",
+        "site",
+        "kind",
+        "weight_performance",
+        "weight_efficiency",
+        "weight_uptime",
+        "vip_protection",
+        "minimum_uptime",
+        "active",
+        "seeded",
+    ]
+    list_filter = ["site", "kind", "active", "vip_protection", ("seed", admin.EmptyFieldListFilter)]
+    list_select_related = ["site"]
+    search_fields = ["name", "site__name"]
+    readonly_fields = ["seeded"]
+    actions = ["show_ranking"]
+
+    @admin.display(description="seeded", boolean=True, ordering="seed")
+    def seeded(self, strategy: CurtailmentStrategy) -> bool:
+        return strategy.is_seeded
+
+    def view_on_site(self, obj: CurtailmentStrategy) -> str:
+        return _ranking_url(obj)
+
+    @admin.action(description="Show whom the selected strategy would cut, and why", permissions=["view"])
+    def show_ranking(
+        self, request: HttpRequest, strategies: QuerySet[CurtailmentStrategy]
+    ) -> HttpResponseRedirect | None:
+        if len(strategies) != 1:
+            self.message_user(request, "Select one strategy: each ranks its own site.", messages.WARNING)
+            return None
+        return HttpResponseRedirect(_ranking_url(strategies[0]))
+
+
 @admin.register(StateChange)
 class StateChangeAdmin(ReadOnlyAdmin):
     list_display = ["at", "miner", "state", "reason"]
@@ -185,6 +239,10 @@ class SetAsideAdmin(ReadOnlyAdmin):
 
 def _latest(miner: Miner) -> LatestReading | None:
     return getattr(miner, "latest", None)
+
+
+def _ranking_url(strategy: CurtailmentStrategy) -> str:
+    return f"{reverse('metrics:strategy_ranking')}?{urlencode({'strategy': strategy.pk})}"
 
 
 def _today() -> date:

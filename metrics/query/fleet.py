@@ -21,9 +21,11 @@ class FleetTotals:
     polled_miners: int
 
 
-def miners_now() -> list[MinerNow]:
-    """Return every miner that is not retired, with its latest reading. One query."""
+def miners_now(site_id: int | None = None) -> list[MinerNow]:
+    """Return every miner that is not retired, or those at one site, with its latest reading. One query."""
     miners = Miner.objects.filter(retired_at=None).select_related("latest", "model", "site")
+    if site_id is not None:
+        miners = miners.filter(site_id=site_id)
     return [_miner_now(miner, getattr(miner, "latest", None)) for miner in miners]
 
 

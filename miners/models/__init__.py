@@ -1,10 +1,12 @@
-"""Sites, miners, where and when they belong, what they say, and what was kept aside."""
+"""Sites, miners, where and when they belong, what they say, what was kept aside, and how they are curtailed."""
 
-from miners.models.miner import Miner, MinerModel, MinerSite, MinerState, StateChange
+from miners.models.miner import Miner, MinerModel, MinerSite, MinerState, StateChange, Tier
 from miners.models.site import Site, SiteTariff
+from miners.models.strategy import CurtailmentStrategy, StrategyKind, check_weights
 from miners.models.telemetry import LatestReading, SetAside, Telemetry
 
 __all__ = [
+    "CurtailmentStrategy",
     "LatestReading",
     "Miner",
     "MinerModel",
@@ -14,5 +16,8 @@ __all__ = [
     "Site",
     "SiteTariff",
     "StateChange",
+    "StrategyKind",
     "Telemetry",
+    "Tier",
+    "check_weights",
 ]

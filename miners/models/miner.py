@@ -30,6 +30,14 @@ class MinerState(models.TextChoices):
     MAINTENANCE = "maintenance", "maintenance"
 
 
+class Tier(models.TextChoices):
+    """What a customer was promised: who is cut first, and who may be spared."""
+
+    STANDARD = "standard", "standard"
+    PREMIUM = "premium", "premium"
+    VIP = "vip", "VIP"
+
+
 class Miner(models.Model):
     """A machine that mines. It is retired, never deleted: history does not change."""
 
@@ -51,6 +59,10 @@ class Miner(models.Model):
     identity = models.CharField(
         max_length=64, blank=True, help_text="MAC or serial, where the device tells one."
     )
+    customer = models.CharField(
+        max_length=100, blank=True, help_text="Whose it is; empty: your own. Strategies share cuts by it."
+    )
+    tier = models.CharField(max_length=16, choices=Tier.choices, default=Tier.STANDARD)
     enabled = models.BooleanField(default=True, help_text="Poll it.")
     maintenance = models.BooleanField(
         default=False, help_text="Being worked on: polled, but not called faulty."

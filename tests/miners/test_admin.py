@@ -28,6 +28,7 @@ def change(client: Client, miner: Miner, **fields: object) -> None:
         "name": miner.name,
         "site": miner.site_id,
         "host": miner.host,
+        "tier": miner.tier,
         "moves-TOTAL_FORMS": 0,
         "moves-INITIAL_FORMS": 0,
     } | fields
@@ -75,6 +76,7 @@ def test_a_miner_added_here_belongs_to_its_site(admin: Client) -> None:
     data = {
         "name": "bench",
         "site": site.pk,
+        "tier": "standard",
         "enabled": "on",
         "moves-TOTAL_FORMS": 0,
         "moves-INITIAL_FORMS": 0,
