@@ -118,7 +118,6 @@ class MinerAdmin(admin.ModelAdmin):
         "site",
         "model",
         "tier",
-        "customer",
         "enabled",
         "maintenance",
         ("retired_at", admin.EmptyFieldListFilter),
