@@ -75,7 +75,7 @@ class Command(HmmCommand):
 def _line(one: Seeded, outcome: str) -> str:
     strategy = one.strategy
     if strategy is None:
-        return f"{outcome:14} {one.seed.name}: is missing"
+        return f"{'missing':14} {one.seed.name}"
     performance, efficiency, uptime = strategy.weights
     words = (
         f"{outcome:14} {strategy.name}: {strategy.kind}, performance {performance}, efficiency {efficiency}, "

@@ -159,10 +159,13 @@ def test_verify_names_each_and_says_four_of_four(run: Any) -> None:
     assert stored() == before
 
 
-def test_verify_of_a_site_without_any_names_all_four_and_makes_none(run: Any) -> None:
+def test_verify_of_a_site_without_any_names_all_four_and_makes_none(
+    run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(CommandError, match=r"0 of 4 at site 1: Performance priority is missing; ") as failed:
         run("--verify-only")
     assert failed.value.returncode == 1
+    assert "missing        Custom\n" in capsys.readouterr().out
     assert not CurtailmentStrategy.objects.exists()
 
 
