@@ -19,6 +19,7 @@ from miners.demo.devices import ManifestRefused, add_devices, read_manifest
 from miners.demo.past import specs_of, store_past, without_past
 from miners.membership import MembershipRefused, site_numbered
 from miners.models import Miner
+from miners.strategies.seeds import SeedingRefused, seed_strategies
 
 PRICES_SINCE = timedelta(days=365)
 PATIENCE_S = 30
@@ -50,6 +51,7 @@ class Command(HmmCommand):
             fail(str(refused))
         rows = self._store_pasts(miners, now, options)
         self._fetch_prices(now)
+        self._seed_strategies()
         if rows:
             async_task("metrics.tasks.backfill")
         self.stdout.write(f"{len(miners)} simulated miners, {rows} rows of history added")
@@ -62,6 +64,12 @@ class Command(HmmCommand):
             wanted, "history", console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
         )
         return sum(store_past(miner, specs[miner.name], now=now, **how) for miner in progress)
+
+    def _seed_strategies(self) -> None:
+        try:
+            seed_strategies(site_numbered(1), force=False)
+        except SeedingRefused as refused:  # somebody tries the demo with strategies of their own
+            self.stderr.write(str(refused))
 
     def _fetch_prices(self, now: datetime) -> None:
         start = now - PRICES_SINCE
