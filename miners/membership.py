@@ -69,10 +69,15 @@ def place_miner(miner: Miner, since: date = SINCE_EVER) -> Miner:
 
 def add_miners(names: Iterable[str], site: Site) -> list[Miner]:
     """Add miners without an address, at `site` since ever. None of the names may be taken."""
+    return place_miners(Miner(name=name, site=site) for name in names)
+
+
+def place_miners(miners: Iterable[Miner]) -> list[Miner]:
+    """Save new miners, each of which belongs to its site since ever. None of their names may be taken."""
     with transaction.atomic():
-        miners = Miner.objects.bulk_create(Miner(name=name, site=site) for name in names)
-        MinerSite.objects.bulk_create(MinerSite(miner=miner, site=site) for miner in miners)
-    return miners
+        placed = Miner.objects.bulk_create(miners)
+        MinerSite.objects.bulk_create(MinerSite(miner=miner, site=miner.site) for miner in placed)
+    return placed
 
 
 def move_miner(miner: Miner, site: Site, start_date: date, *, today: date) -> None:

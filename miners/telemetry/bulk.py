@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import count
 from typing import NamedTuple
 
 from django.db import transaction
@@ -25,9 +26,19 @@ class BulkRow(NamedTuple):
 
 def store_history(miner_id: int, rows: Iterable[BulkRow], *, source: str, now: datetime) -> WriteResult:
     """Store `rows` of one miner, in any order and number, in one transaction and in constant memory."""
+    return store_histories([(miner_id, rows)], source=source, now=now)
+
+
+def store_histories(
+    histories: Iterable[tuple[int, Iterable[BulkRow]]], *, source: str, now: datetime
+) -> WriteResult:
+    """Store the rows of several miners, each with its id, as `store_history` does those of one."""
     with transaction.atomic():
         with staging() as stage:
-            for number, (timestamp, covered_s, *values) in enumerate(rows, start=1):
-                stage.add(number, miner_id, int(timestamp.timestamp()), covered_s, *values)
+            numbers = count(1)
+            for miner_id, rows in histories:
+                for timestamp, covered_s, *values in rows:
+                    stage.add(next(numbers), miner_id, int(timestamp.timestamp()), covered_s, *values)
         # Every row has its covered_s, so that the poll interval is not asked for.
-        return merge_stage(stage, [StagedMiner(miner_id, miner_id, 1)], source=source, now=now)
+        miners = [StagedMiner(miner_id, miner_id, 1) for miner_id in stage.keys]
+        return merge_stage(stage, miners, source=source, now=now)

@@ -1,0 +1,151 @@
+"""Telemetry at regular marks: which marks of it are there, and do its rows keep their limits?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db import connection
+
+RECENT_S = 7 * 86400
+RECENT_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The seconds since 1970 from `first` to `last` that are multiples of `cadence_s`, as both ends are."""
+
+    first: int
+    last: int
+    cadence_s: int
+
+    def __len__(self) -> int:
+        return (self.last - self.first) // self.cadence_s + 1
+
+    def seconds(self) -> range:
+        """Return the marks, oldest first."""
+        return range(self.first, self.last + 1, self.cadence_s)
+
+
+class Limits(NamedTuple):
+    """Within what the rows of a miner lie, both ends included. Without a temperature they have no fan either."""
+
+    miner_id: int
+    hashrate_low_ghs: float
+    hashrate_high_ghs: float
+    power_low_w: float
+    power_high_w: float
+    temperature_low_c: float | None
+    temperature_high_c: float | None
+
+
+class Found(NamedTuple):
+    """How many rows of a miner stand at a mark, for the cadence before it, and how many do not."""
+
+    at_marks: int
+    elsewhere: int
+
+
+FOUND = """
+SELECT miner_id, count(*) FILTER (WHERE is_regular), count(*) FILTER (WHERE NOT is_regular)
+FROM (
+    SELECT t.miner_id, t.covered_s = %(cadence_s)s AND extract(epoch FROM t.timestamp)::bigint %% %(cadence_s)s = 0
+               AS is_regular
+    FROM telemetry t WHERE t.miner_id = ANY(%(miner_ids)s)
+      AND t.timestamp > to_timestamp(%(first)s - %(cadence_s)s) AND t.timestamp <= to_timestamp(%(last)s)
+) rows GROUP BY miner_id
+"""
+
+STORED = """
+SELECT miner_id, array_agg(extract(epoch FROM timestamp)::bigint) FROM telemetry
+WHERE miner_id = ANY(%s) AND timestamp BETWEEN to_timestamp(%s) AND to_timestamp(%s) GROUP BY miner_id
+"""
+
+# Counted is what is not known to be within: a value that is missing is not.
+OUTSIDE = """
+SELECT t.miner_id, count(*)
+FROM unnest(%(miner_ids)s::int[], %(firsts)s::bigint[], %(lasts)s::bigint[], %(hashrate_lows)s::float8[],
+            %(hashrate_highs)s::float8[], %(power_lows)s::float8[], %(power_highs)s::float8[],
+            %(temperature_lows)s::float8[], %(temperature_highs)s::float8[])
+    AS m (id, first, last, hashrate_low, hashrate_high, power_low, power_high, temperature_low, temperature_high)
+JOIN telemetry t ON t.miner_id = m.id
+WHERE t.timestamp BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
+  AND t.timestamp BETWEEN to_timestamp(m.first) AND to_timestamp(m.last)
+  AND (t.hashrate_ghs BETWEEN m.hashrate_low AND m.hashrate_high
+       AND t.power_w BETWEEN m.power_low AND m.power_high
+       AND CASE WHEN m.temperature_low IS NULL THEN t.temperature_c IS NULL AND t.fan_rpm IS NULL
+                ELSE t.temperature_c BETWEEN m.temperature_low AND m.temperature_high AND t.fan_rpm > 0 END
+       AND t.accepted >= 0 AND t.rejected >= 0
+      ) IS NOT TRUE
+GROUP BY t.miner_id
+"""
+
+# OFFSET 0 is not needed: the LIMIT keeps it a look-up in the index for each miner.
+RECENT = f"""
+SELECT m.id, avg(r.hashrate_ghs), avg(r.power_w)
+FROM unnest(%s::int[], %s::float8[]) AS m (id, more_than_ghs) CROSS JOIN LATERAL (
+    SELECT t.hashrate_ghs, t.power_w FROM telemetry t
+    WHERE t.miner_id = m.id AND t.hashrate_ghs > m.more_than_ghs
+      AND t.timestamp > to_timestamp(%s - {RECENT_S}) AND t.timestamp <= to_timestamp(%s)
+    ORDER BY t.timestamp DESC LIMIT {RECENT_ROWS}
+) r GROUP BY m.id
+"""
+
+
+def find_regular(miner_ids: Sequence[int], marks: Marks) -> dict[int, Found]:
+    """Return what rows there are from one cadence before the first of `marks` to the last, by miner that has any."""
+    params = {"miner_ids": list(miner_ids), "first": marks.first, "last": marks.last}
+    with connection.cursor() as cursor:
+        cursor.execute(FOUND, params | {"cadence_s": marks.cadence_s})
+        return {miner_id: Found(*counts) for miner_id, *counts in cursor.fetchall()}
+
+
+def stored_seconds(miner_ids: Sequence[int], marks: Marks) -> dict[int, set[int]]:
+    """Return at which seconds there are rows from the first of `marks` to the last, by miner that has any."""
+    with connection.cursor() as cursor:
+        cursor.execute(STORED, [list(miner_ids), marks.first, marks.last])
+        return {miner_id: set(seconds) for miner_id, seconds in cursor.fetchall()}
+
+
+def count_outside(expected: Sequence[tuple[Limits, int, int]]) -> dict[int, int]:
+    """Return how many rows do not keep their limits, by miner that has such.
+
+    Each of `expected` is the limits of a miner and the first and last second from 1970 between which they hold.
+    """
+    if not expected:
+        return {}
+    limits, firsts, lasts = zip(*expected, strict=True)
+    columns = dict(zip(OUTSIDE_COLUMNS, map(list, zip(*limits, strict=True)), strict=True))
+    params = columns | {
+        "firsts": list(firsts),
+        "lasts": list(lasts),
+        "first": min(firsts),
+        "last": max(lasts),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(OUTSIDE, params)
+        return dict(cursor.fetchall())
+
+
+OUTSIDE_COLUMNS = (
+    "miner_ids",
+    "hashrate_lows",
+    "hashrate_highs",
+    "power_lows",
+    "power_highs",
+    "temperature_lows",
+    "temperature_highs",
+)
+"""The parameters of OUTSIDE that hold a field of Limits each."""
+
+
+def recent_averages(
+    more_than_ghs: dict[int, float], until: int
+) -> dict[int, tuple[float | None, float | None]]:
+    """Return average hashrate in GH/s and power in W of a miner's newest rows of the week before `until`.
+
+    `until` counts seconds since 1970. Rows count that hash faster than `more_than_ghs` says for their miner.
+    """
+    params = [list(more_than_ghs), list(more_than_ghs.values()), until, until]
+    with connection.cursor() as cursor:
+        cursor.execute(RECENT, params)
+        return {miner_id: (hashrate_ghs, power_w) for miner_id, hashrate_ghs, power_w in cursor.fetchall()}
