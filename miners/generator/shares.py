@@ -1,7 +1,7 @@
 """Shares that fit the work done: Poisson numbers, from a pool that adapts its difficulty to the miner."""
 
 from bisect import bisect_left
-from math import log2, sqrt
+from math import floor, log2, log10, sqrt
 from statistics import NormalDist
 
 from miners.simulator.hardware import HASHES_PER_DIFFICULTY
@@ -28,9 +28,11 @@ def expected_shares(hashrate_ghs: float, seconds: int, difficulty: int) -> float
 def poisson_at(mean: float, chance: float) -> int:
     """Return the number that a Poisson variable of this mean exceeds with probability 1 − `chance`.
 
-    A small mean is rounded to tenths, so that its table is found again.
+    A mean below 50 is rounded to three digits, so that its table is found again.
     """
+    if mean <= 0.0:
+        return 0
     if mean > _MANY:
         return max(0, round(mean + sqrt(mean) * _NORMAL.inv_cdf(chance)))
-    table = cumulative(round(mean, 1))
+    table = cumulative(round(mean, 2 - floor(log10(mean))))
     return min(bisect_left(table, chance), len(table) - 1)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from miners.telemetry.rules import MAX_COVERED_S
+
 RECENT_S = 7 * 86400
 RECENT_ROWS = 200
 
@@ -39,19 +41,22 @@ class Limits(NamedTuple):
 
 
 class Found(NamedTuple):
-    """How many rows of a miner stand at a mark, for the cadence before it, and how many do not."""
+    """How many rows of a miner stand at a mark, for the cadence before it, and how many stand in their way."""
 
     at_marks: int
     elsewhere: int
 
 
-FOUND = """
+# A row after the last mark counts when it begins before that: a generated one would shorten it.
+FOUND = f"""
 SELECT miner_id, count(*) FILTER (WHERE is_regular), count(*) FILTER (WHERE NOT is_regular)
 FROM (
-    SELECT t.miner_id, t.covered_s = %(cadence_s)s AND extract(epoch FROM t.timestamp)::bigint %% %(cadence_s)s = 0
-               AS is_regular
-    FROM telemetry t WHERE t.miner_id = ANY(%(miner_ids)s)
-      AND t.timestamp > to_timestamp(%(first)s - %(cadence_s)s) AND t.timestamp <= to_timestamp(%(last)s)
+    SELECT miner_id, timestamp <= to_timestamp(%(last)s) AND covered_s = %(cadence_s)s
+               AND extract(epoch FROM timestamp)::bigint %% %(cadence_s)s = 0 AS is_regular
+    FROM telemetry WHERE miner_id = ANY(%(miner_ids)s)
+      AND timestamp > to_timestamp(%(first)s - %(cadence_s)s)
+      AND timestamp < to_timestamp(%(last)s + {MAX_COVERED_S})
+      AND timestamp - make_interval(secs => covered_s) < to_timestamp(%(last)s)
 ) rows GROUP BY miner_id
 """
 
@@ -79,7 +84,7 @@ WHERE t.timestamp BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
 GROUP BY t.miner_id
 """
 
-# OFFSET 0 is not needed: the LIMIT keeps it a look-up in the index for each miner.
+# The LIMIT keeps it a look-up in the index for each miner.
 RECENT = f"""
 SELECT m.id, avg(r.hashrate_ghs), avg(r.power_w)
 FROM unnest(%s::int[], %s::float8[]) AS m (id, more_than_ghs) CROSS JOIN LATERAL (
@@ -92,7 +97,7 @@ FROM unnest(%s::int[], %s::float8[]) AS m (id, more_than_ghs) CROSS JOIN LATERAL
 
 
 def find_regular(miner_ids: Sequence[int], marks: Marks) -> dict[int, Found]:
-    """Return what rows there are from one cadence before the first of `marks` to the last, by miner that has any."""
+    """Return what rows there are between one cadence before the first of `marks` and the last, by miner that has any."""
     params = {"miner_ids": list(miner_ids), "first": marks.first, "last": marks.last}
     with connection.cursor() as cursor:
         cursor.execute(FOUND, params | {"cadence_s": marks.cadence_s})
