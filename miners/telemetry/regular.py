@@ -1,8 +1,8 @@
 """Telemetry at regular marks: which marks of it are there, and do its rows keep their limits?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -84,6 +84,17 @@ WHERE t.timestamp BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
 GROUP BY t.miner_id
 """
 
+OUTSIDE_COLUMNS = (
+    "miner_ids",
+    "hashrate_lows",
+    "hashrate_highs",
+    "power_lows",
+    "power_highs",
+    "temperature_lows",
+    "temperature_highs",
+)
+"""The parameters of OUTSIDE that hold a field of Limits each."""
+
 # The LIMIT keeps it a look-up in the index for each miner.
 RECENT = f"""
 SELECT m.id, avg(r.hashrate_ghs), avg(r.power_w)
@@ -98,9 +109,9 @@ FROM unnest(%s::int[], %s::float8[]) AS m (id, more_than_ghs) CROSS JOIN LATERAL
 
 def find_regular(miner_ids: Sequence[int], marks: Marks) -> dict[int, Found]:
     """Return what rows there are between one cadence before the first of `marks` and the last, by miner that has any."""
-    params = {"miner_ids": list(miner_ids), "first": marks.first, "last": marks.last}
+    params: dict[str, Any] = {"miner_ids": list(miner_ids), **asdict(marks)}
     with connection.cursor() as cursor:
-        cursor.execute(FOUND, params | {"cadence_s": marks.cadence_s})
+        cursor.execute(FOUND, params)
         return {miner_id: Found(*counts) for miner_id, *counts in cursor.fetchall()}
 
 
@@ -131,18 +142,6 @@ def count_outside(expected: Sequence[tuple[Limits, int, int]]) -> dict[int, int]
         return dict(cursor.fetchall())
 
 
-OUTSIDE_COLUMNS = (
-    "miner_ids",
-    "hashrate_lows",
-    "hashrate_highs",
-    "power_lows",
-    "power_highs",
-    "temperature_lows",
-    "temperature_highs",
-)
-"""The parameters of OUTSIDE that hold a field of Limits each."""
-
-
 def recent_averages(
     more_than_ghs: dict[int, float], until: int
 ) -> dict[int, tuple[float | None, float | None]]:
@@ -150,7 +149,7 @@ def recent_averages(
 
     `until` counts seconds since 1970. Rows count that hash faster than `more_than_ghs` says for their miner.
     """
-    params = [list(more_than_ghs), list(more_than_ghs.values()), until, until]
+    params: list[Any] = [list(more_than_ghs), list(more_than_ghs.values()), until, until]
     with connection.cursor() as cursor:
         cursor.execute(RECENT, params)
         return {miner_id: (hashrate_ghs, power_w) for miner_id, hashrate_ghs, power_w in cursor.fetchall()}
