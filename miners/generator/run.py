@@ -45,6 +45,10 @@ class Plan:
         found = self.found.get(profile.miner_id)
         return found is not None and found.at_marks == len(self.marks)
 
+    def rows_there(self) -> int:
+        """Return how many rows its miners have at the marks already."""
+        return sum(self.found[p.miner_id].at_marks for p in self.profiles if p.miner_id in self.found)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -78,7 +82,7 @@ def refuse_too_many(miners: int, marks: Marks) -> None:
         raise GenerationRefused(f"{rows:,} rows are too many for one run, the most is {MOST_ROWS:,}")
 
 
-def plan(miners: Sequence[Miner], marks: Marks) -> Plan:
+def make_plan(miners: Sequence[Miner], marks: Marks) -> Plan:
     """Return what to generate for `miners`.
 
     Left out is a miner that has rows elsewhere than at the marks: generated ones would go among its own.

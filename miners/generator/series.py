@@ -41,38 +41,48 @@ FAN_RPM = {Status.ACTIVE: (4_200.0, 360.0), Status.MAINTENANCE: (6_000.0, 40.0)}
 
 
 def series(profile: Profile, seed: int, marks: Iterable[int], cadence_s: int) -> Iterator[BulkRow]:
-    """Yield the row of each of `marks`, seconds since 1970 in order, that stands for `cadence_s` before it."""
+    """Return the row of each of `marks`, seconds since 1970 in order, that stands for `cadence_s` before it."""
     if profile.status is Status.OFFLINE:
         return (_off(second, cadence_s) for second in marks)
-    return _at_work(profile, seed, marks, cadence_s)
+    return map(_AtWork(profile, seed, cadence_s).row, marks)
 
 
 def _off(second: int, cadence_s: int) -> BulkRow:
     return BulkRow(datetime.fromtimestamp(second, UTC), cadence_s, 0.0, 0.0, None, None, 0, 0)
 
 
-def _at_work(profile: Profile, seed: int, marks: Iterable[int], cadence_s: int) -> Iterator[BulkRow]:
-    own = seed_of(seed, profile.name, "generated")
-    tides, waves = Wander(own, _TIDE_S), Wander(own + 1, _WAVE_S)
-    hashrates, powers = HASHRATE[profile.status], POWER[profile.status]
-    hashrate_places, power_places = _places(profile.hashrate_ghs), _places(profile.power_w)
-    (warmth_c, day_c), (rpm, day_rpm) = WARMTH_C[profile.status], FAN_RPM[profile.status]
-    work_c = profile.limit_c + warmth_c
-    difficulty = share_difficulty(profile.hashrate_ghs)
-    lost = Silicon.of(seed, profile.name).reject_share
-    for second in marks:
-        tide, wave, flick, day = tides.at(second), waves.at(second), flicker(own, second), day_wave(second)
-        hashrate_ghs = round(profile.hashrate_ghs * hashrates.at(tide, wave, flick.hashrate), hashrate_places)
-        mean = expected_shares(hashrate_ghs, cadence_s, difficulty)
-        yield BulkRow(
+class _AtWork:
+    """A miner that hashes, much or little. Its rows are asked for in the order of time."""
+
+    def __init__(self, profile: Profile, seed: int, cadence_s: int) -> None:
+        self._cadence_s = cadence_s
+        self._seed = seed_of(seed, profile.name, "generated")
+        self._tide, self._wave = Wander(self._seed, _TIDE_S), Wander(self._seed + 1, _WAVE_S)
+        self._hashrate_ghs, self._power_w = profile.hashrate_ghs, profile.power_w
+        self._places = _places(profile.hashrate_ghs), _places(profile.power_w)
+        self._hashrate, self._power = HASHRATE[profile.status], POWER[profile.status]
+        warmth_c, self._day_c = WARMTH_C[profile.status]
+        self._usual_c = profile.limit_c + warmth_c
+        self._rpm, self._day_rpm = FAN_RPM[profile.status]
+        self._difficulty = share_difficulty(profile.hashrate_ghs)
+        self._lost = Silicon.of(seed, profile.name).reject_share
+
+    def row(self, second: int) -> BulkRow:
+        """Return the row that ends at `second`."""
+        tide, wave, flick = self._tide.at(second), self._wave.at(second), flicker(self._seed, second)
+        day = day_wave(second)
+        hashrate_ghs = self._hashrate_ghs * self._hashrate.at(tide, wave, flick.hashrate)
+        power_w = self._power_w * self._power.at(tide, wave, flick.power)
+        shares = expected_shares(hashrate_ghs, self._cadence_s, self._difficulty)
+        return BulkRow(
             datetime.fromtimestamp(second, UTC),
-            cadence_s,
-            round(profile.power_w * powers.at(tide, wave, flick.power), power_places),
-            hashrate_ghs,
-            round(work_c + day_c * day + tide + 0.5 * flick.temperature, 2),
-            round(rpm + day_rpm * day + 40.0 * flick.temperature),
-            poisson_at(mean * (1.0 - lost), flick.accepted),
-            poisson_at(mean * lost, flick.rejected),
+            self._cadence_s,
+            round(power_w, self._places[1]),
+            round(hashrate_ghs, self._places[0]),
+            round(self._usual_c + self._day_c * day + tide + 0.5 * flick.temperature, 2),
+            round(self._rpm + self._day_rpm * day + 40.0 * flick.temperature),
+            poisson_at(shares * (1.0 - self._lost), flick.accepted),
+            poisson_at(shares * self._lost, flick.rejected),
         )
 
 

@@ -25,8 +25,8 @@ from miners.generator.run import (
     Plan,
     Written,
     failures,
+    make_plan,
     marks_before,
-    plan,
     refuse_too_many,
     write,
 )
@@ -77,7 +77,7 @@ class Command(HmmCommand):
         if missing:
             miners += make_miners(site, missing, seed=options["seed"], now=now)
             self.stdout.write(f"made {missing} miners at {site}")
-        planned = plan(miners, marks)
+        planned = make_plan(miners, marks)
         self._tell_left_out(planned, site)
         written, faults = _write_and_check(planned, options["seed"], now)
         self._report(planned, written)
@@ -95,10 +95,10 @@ class Command(HmmCommand):
         self.stderr.write(f"left out are {len(names)} miners, which {reason}: {_some(names)}")
 
     def _report(self, planned: Plan, written: Written) -> None:
-        result, rows = written.result, len(planned.profiles) * len(planned.marks)
+        new, before = written.result.stored, planned.rows_there()
         self.stdout.write(
-            f"{rows} rows: {len(planned.profiles)} miners × {len(planned.marks)}, {result.stored} new, "
-            f"{rows - result.stored} there before"
+            f"{new + before} rows: {len(planned.profiles)} miners × {len(planned.marks)}, {new} new, "
+            f"{before} there before"
         )
 
 

@@ -207,7 +207,7 @@ def test_a_run_that_was_stopped_is_gone_on_with(site: Site, monkeypatch: pytest.
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run.write(run.plan(miners, marks), seed=1, now=NOON, on_rows=stop)
+        run.write(run.make_plan(miners, marks), seed=1, now=NOON, on_rows=stop)
     assert len(rows()) == 48
     generate(site)
     stopped = rows()
@@ -365,7 +365,7 @@ def test_the_number_of_queries_does_not_grow_with_the_miners(
     miners = list(Miner.objects.filter(site=site).select_related("model"))
     marks = run.marks_before(NOON + timedelta(hours=3), 2, 3600)
     with django_assert_max_num_queries(25):
-        planned = run.plan(miners, marks)
+        planned = run.make_plan(miners, marks)
         assert run.failures(planned, run.write(planned, seed=1, now=NOON)) == []
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM telemetry")
