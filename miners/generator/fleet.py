@@ -12,10 +12,8 @@ from miners.models import Miner, MinerModel, MinerState, Site, StateChange
 from miners.simulator.silicon import Silicon
 
 MOST_MINERS = 100_000
-PATTERN_LENGTH = 50
-IN_MAINTENANCE = 20
-SWITCHED_OFF = 45
-"""Of every fifty made miners, the one in this place is in maintenance or off."""
+MAINTENANCE_EVERY, OFF_EVERY = 49, 51
+"""Of so many made miners one is in maintenance, and one off: neither falls to the same make each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def miners_at(site: Site, most: int | None) -> list[Miner]:
 def make_miners(site: Site, number: int, *, seed: int, now: datetime) -> list[Miner]:
     """Add so many miners to `site`, of usual models and each a little different, in one transaction.
 
-    They have no address, so that they are never polled. One in fifty is in maintenance, one in fifty off.
+    They have no address, so that they are never polled. About one in fifty is in maintenance, and as many are off.
     """
     with transaction.atomic():
         models = [_model(sheet) for sheet in DATA_SHEETS]
@@ -68,15 +66,16 @@ def _free(site: Site) -> Iterator[tuple[int, str, MinerState]]:
     """Yield for each next miner its data sheet's place, a name that is not taken, and its state."""
     taken = set(Miner.objects.values_list("name", flat=True))
     for number in count(1):
-        place = number % len(DATA_SHEETS)
+        place = (number - 1) % len(DATA_SHEETS)
         name = f"{DATA_SHEETS[place].short}-{site.pk}-{number:04d}"
         if name not in taken:
             yield place, name, _state(number)
 
 
 def _state(number: int) -> MinerState:
-    places = {IN_MAINTENANCE: MinerState.MAINTENANCE, SWITCHED_OFF: MinerState.OFFLINE}
-    return places.get(number % PATTERN_LENGTH, MinerState.ONLINE)
+    if number % MAINTENANCE_EVERY == MAINTENANCE_EVERY // 2:
+        return MinerState.MAINTENANCE
+    return MinerState.OFFLINE if number % OFF_EVERY == OFF_EVERY - 1 else MinerState.ONLINE
 
 
 def _model(sheet: DataSheet) -> MinerModel:

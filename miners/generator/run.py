@@ -24,7 +24,7 @@ HOUR_S = 3600
 MOST_HOURS = 366 * 24
 MOST_ROWS = 1_000_000_000
 ROWS_A_CHUNK = 200_000
-"""So many rows are stored in a transaction, or one miner's if those are more."""
+"""So many rows at most are stored in a transaction."""
 
 
 class GenerationRefused(ValueError):
@@ -104,16 +104,19 @@ def write(
     _ensure_partitions(plan.marks)
     incomplete = [profile for profile in plan.profiles if not plan.is_complete(profile)]
     on_rows((len(plan.profiles) - len(incomplete)) * len(plan.marks))
-    result, stretches = WriteResult(), {}
-    for chunk in _chunks(incomplete, plan.marks):
-        missing = _missing(plan, chunk)
+    result = WriteResult()
+    stretches: dict[int, tuple[int, int]] = {}
+    for part, chunk in _chunks(incomplete, plan.marks):
+        missing = _missing(plan, chunk, part)
         histories = (
-            (profile.miner_id, series(profile, seed, missing[profile.miner_id], plan.marks.cadence_s))
+            (profile.miner_id, series(profile, seed, missing[profile.miner_id], part.cadence_s))
             for profile in chunk
         )
         result += store_histories(histories, source="generator", now=now)
-        stretches.update({miner_id: (marks[0], marks[-1]) for miner_id, marks in missing.items() if marks})
-        on_rows(len(chunk) * len(plan.marks))
+        for miner_id, marks in missing.items():
+            if marks:
+                stretches[miner_id] = (stretches.get(miner_id, marks)[0], marks[-1])
+        on_rows(len(chunk) * len(part))
     return Written(result, stretches)
 
 
@@ -124,7 +127,7 @@ def failures(plan: Plan, written: Written, on_rows: Callable[[int], None] = lamb
     of their miner's state. What was there before may be of another state.
     """
     faults: list[str] = []
-    for chunk in _chunks(plan.profiles, plan.marks):
+    for chunk in _groups(plan.profiles, plan.marks):
         faults += _misplaced(plan.marks, chunk)
         faults += _outside(written, chunk)
         on_rows(len(chunk) * len(plan.marks))
@@ -142,18 +145,26 @@ def _ensure_partitions(marks: Marks) -> None:
     ensure_partitions(first, last + timedelta(seconds=1))
 
 
-def _chunks(profiles: Sequence[Profile], marks: Marks) -> Iterator[Sequence[Profile]]:
+def _chunks(profiles: Sequence[Profile], marks: Marks) -> Iterator[tuple[Marks, Sequence[Profile]]]:
+    """Cut what there is to store into pieces of ROWS_A_CHUNK rows at most: of many miners, or of a part of the marks."""
+    step = ROWS_A_CHUNK * marks.cadence_s
+    for first in range(marks.first, marks.last + 1, step):
+        part = Marks(first, min(first + step - marks.cadence_s, marks.last), marks.cadence_s)
+        for group in _groups(profiles, part):
+            yield part, group
+
+
+def _groups(profiles: Sequence[Profile], marks: Marks) -> Iterator[Sequence[Profile]]:
     size = max(1, ROWS_A_CHUNK // len(marks))
     for start in range(0, len(profiles), size):
         yield profiles[start : start + size]
 
 
-def _missing(plan: Plan, chunk: Iterable[Profile]) -> dict[int, Sequence[int]]:
-    """Return the marks at which each miner of `chunk` had no row when the plan was made, oldest first."""
-    marks = plan.marks
-    begun = stored_seconds([p.miner_id for p in chunk if p.miner_id in plan.found], marks)
+def _missing(plan: Plan, chunk: Iterable[Profile], part: Marks) -> dict[int, Sequence[int]]:
+    """Return at which marks of `part` each miner of `chunk` has no row, oldest first."""
+    begun = stored_seconds([p.miner_id for p in chunk if p.miner_id in plan.found], part)
     return {
-        profile.miner_id: _without(marks.seconds(), begun.get(profile.miner_id, set())) for profile in chunk
+        profile.miner_id: _without(part.seconds(), begun.get(profile.miner_id, set())) for profile in chunk
     }
 
 

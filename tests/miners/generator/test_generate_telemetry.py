@@ -218,6 +218,22 @@ def test_a_run_that_was_stopped_is_gone_on_with(site: Site, monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("rows_a_chunk", [1, 7, 24, 60])
+def test_how_rows_are_cut_into_transactions_changes_none(
+    site: Site, monkeypatch: pytest.MonkeyPatch, rows_a_chunk: int
+) -> None:
+    generate(site, "--miners", 3)
+    whole = rows()
+    Telemetry.objects.filter(timestamp__hour__in=[3, 4, 20]).delete()
+    monkeypatch.setattr(run, "ROWS_A_CHUNK", rows_a_chunk)
+    generate(site)
+    assert rows() == whole
+    Telemetry.objects.all().delete()
+    generate(site)
+    assert rows() == whole
+
+
+@pytest.mark.usefixtures("clock")
 def test_the_same_seed_makes_the_same_miners_and_rows_and_another_seed_others(site: Site) -> None:
     def made(*options: object) -> tuple[list[Row], list[Row]]:
         generate(site, "--miners", 4, *options)
@@ -238,7 +254,7 @@ def test_miners_that_are_not_there_are_made_with_believable_models_and_never_pol
     site: Site, out: pytest.CaptureFixture[str]
 ) -> None:
     own = MinerFactory(site=site)
-    MinerFactory(name=f"s21-{site.pk}-0002")
+    MinerFactory(name=f"s19xp-{site.pk}-0002")
     generate(site, "--miners", 101, "--hours", 1)
     made = Miner.objects.filter(site=site).exclude(pk=own.pk)
     assert out.readouterr().out.startswith("made 100 miners at Farm\n101 rows: 101 miners × 1, 101 new")
@@ -247,6 +263,8 @@ def test_miners_that_are_not_there_are_made_with_believable_models_and_never_pol
     assert read_fleet() == {}
     assert made.filter(state=MinerState.MAINTENANCE, maintenance=True).count() == 2
     assert made.filter(state=MinerState.OFFLINE).count() == 2
+    assert made.filter(state=MinerState.ONLINE).count() == 96
+    assert made.values("model").distinct().count() == 5
     assert StateChange.objects.filter(miner__in=made).count() == 100
     for miner in made.select_related("model"):
         assert miner.baseline_hashrate_ghs == pytest.approx(miner.model.reference_hashrate_ghs, rel=0.05)
