@@ -101,7 +101,9 @@ def _extras(value: str) -> str:
 
 NAMES = ", ".join([*(c.name for c in ALL_COLUMNS), "extras"])
 GATHERED = ", ".join([SUMS, *(f"{extra.from_pieces} AS extra_{extra.name}" for extra in EXTRAS)])
-FROM_GATHERED = ",\n    ".join([*(f"{c.from_gathered} AS {c.name}" for c in ALL_COLUMNS), _extras("extra_{}")])
+FROM_GATHERED = ",\n    ".join(
+    [*(f"{c.from_gathered} AS {c.name}" for c in ALL_COLUMNS), _extras("extra_{}")]
+)
 MERGED = ",\n    ".join(
     [*(f"{c.merge}(part.{c.name}) AS {c.name}" for c in ALL_COLUMNS), _extras("(part.extras->>'{}')::float8")]
 )
