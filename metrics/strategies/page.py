@@ -92,5 +92,7 @@ def _row(line: Line, *, has_target: bool) -> RankingRow:
 
 def _part(part: Part) -> PartShown:
     if part.value is None or part.points is None:
-        return PartShown(UNKNOWN, f"× {part.weight:.2f}")
-    return PartShown(f"{100 * part.value:.1f} %", f"× {part.weight:.2f} = {decimal(part.points, 1)}")
+        return PartShown(UNKNOWN, "left out")
+    # More than the strategy's weight where another part is left out.
+    weight = part.points / part.value / 100 if part.value else part.weight
+    return PartShown(f"{100 * part.value:.1f} %", f"× {weight:.2f} = {decimal(part.points, 1)}")
