@@ -94,4 +94,5 @@ def latest(miners: int) -> None:
     """The latest reading of so many miners."""
     ids = list(LatestReading.objects.values_list("miner_id", flat=True)[:miners])
     assert len(latest_telemetry(ids)) == miners
+    explained(f"latest reading of {miners:,} miners, in SQL", LatestReading.objects.filter(miner__in=ids))
     measure(f"latest reading of {miners:,} miners", lambda: latest_telemetry(ids), 15)
