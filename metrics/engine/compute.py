@@ -1,7 +1,7 @@
 """Computes a stretch of time for some miners, in every period that is closed. The caller holds the lock."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -12,9 +12,11 @@ from metrics.engine.belonging import known_miners
 from metrics.engine.farm import Farm
 from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.pieces import worth_a_scan
 from metrics.engine.slots import SlotWindow, slot_queries
 from metrics.sketches.write import write_sketches
 from metrics.store.columns import NAMES
+from metrics.store.staging import staged
 
 INSERT_SLOTS = f"""
 INSERT INTO metrics_rollup (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES})
@@ -25,9 +27,6 @@ DELETE_SLOTS = """
 DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner'
   AND timestamp >= %(start)s AND timestamp < %(end)s AND (%(everyone)s OR entity_id = ANY(%(miner_ids)s))
 """
-
-WORTH_A_SCAN = timedelta(hours=6)
-"""From here on, all miners' rows are read by scanning a day, below by the index, miner by miner."""
 
 
 def compute(
@@ -48,16 +47,17 @@ def compute(
     touched = [b for found in closed.values() for b in found]
     spans = farm.spans(min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)]))
     everyone = set(miner_ids) >= set(known_miners(spans))
-    whole_days = everyone and end - start >= WORTH_A_SCAN
+    whole_days = everyone and worth_a_scan(start, end)
     rows = sum(
         _slots(SlotWindow(a, b, slot_s, miner_ids, spans, whole_days), now)
         for a, b, slot_s in grid.spans(start, end)
     )
-    rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, farm.standing, grid, now)
+    standing = farm.standing
+    rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)
     for period, found in closed.items():
         write_sketches(period, found, miner_ids, spans, grid, everyone=everyone)
         rows += merge_miners(period, found, miner_ids, grid, now, everyone=everyone)
-        rows += merge_fleet(period, found, spans, farm.standing, grid, now)
+        rows += merge_fleet(period, found, spans, standing, grid, now)
     return rows
 
 
@@ -99,9 +99,6 @@ def _insert(cursor: CursorWrapper, select: str, params: dict[str, Any]) -> int:
 
 
 def _insert_staged(cursor: CursorWrapper, select: str, params: dict[str, Any]) -> int:
-    """Select into a temporary table first: PostgreSQL gives that parallel workers, and an INSERT none."""
-    cursor.execute(f"CREATE TEMPORARY TABLE slot_stage ON COMMIT DROP AS {select}", params)
-    cursor.execute(INSERT_SLOTS.format(source="slot_stage"), params)
-    rows = int(cursor.rowcount)
-    cursor.execute("DROP TABLE slot_stage")
-    return rows
+    with staged(cursor, select, params) as stage:
+        cursor.execute(INSERT_SLOTS.format(source=stage), params)
+        return int(cursor.rowcount)

@@ -55,7 +55,7 @@ def farm_of(raw: Mapping[str, Any], zone: ZoneInfo) -> Farm:
         zone,
         _moves(raw["miner_sites"]),
         _moves(raw["site_tariffs"]),
-        [Charge(t, _time(a), _time(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []],
+        [Charge(t, moment(a), moment(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []],
     )
 
 
@@ -63,5 +63,6 @@ def _moves(rows: list[Any] | None) -> list[tuple[int, date, int]]:
     return [(who, date.fromisoformat(since), where) for who, since, where in rows or []]
 
 
-def _time(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """Return the instant that PostgreSQL wrote into JSON."""
     return datetime.fromisoformat(text)

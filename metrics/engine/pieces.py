@@ -6,19 +6,24 @@ and where there is much to read, those are better looked for by themselves.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from miners.telemetry.read import VALUES, ending_within, reaching_in
 
-ALL = """
-SELECT miner_id, n, start_s >= n * {length_s} AS begins,
-       (least({window_s}, end_s, (n + 1) * {length_s}) - greatest(start_s, n * {length_s}))::float8 AS sec, {values}
-FROM (
-    SELECT reading.*, end_s - covered_s AS start_s,
-           generate_series(greatest(end_s - covered_s, 0) / {length_s}, (least(end_s, {window_s}) - 1) / {length_s}) AS n
-    FROM (({ending}) UNION ALL {reaching}) reading
-) cut
+WORTH_A_SCAN = timedelta(hours=6)
+"""From here on, all miners' rows are read by scanning days, below by the index, miner by miner."""
+
+CUT = """
+SELECT reading.*, end_s - covered_s AS start_s,
+       generate_series(greatest(end_s - covered_s, 0) / {length_s}, (least(end_s, {window_s}) - 1) / {length_s}) AS n
+FROM (({ending}) UNION ALL {reaching}) reading
+"""
+
+ALL = f"""
+SELECT miner_id, n, start_s >= n * {{length_s}} AS begins,
+       (least({{window_s}}, end_s, (n + 1) * {{length_s}}) - greatest(start_s, n * {{length_s}}))::float8 AS sec, {{values}}
+FROM ({CUT}) cut
 """
 
 LAST = """
@@ -46,6 +51,11 @@ FROM (
 """
 
 
+def worth_a_scan(start: datetime, end: datetime) -> bool:
+    """Return whether [start, end) is long enough to read whole partitions, where everyone's rows are wanted."""
+    return end - start >= WORTH_A_SCAN
+
+
 @dataclass(frozen=True, slots=True)
 class Pieces:
     """The pieces of telemetry in [start, end), cut every `length_s` seconds.
@@ -64,6 +74,10 @@ class Pieces:
     def count(self) -> int:
         """How many stretches there are; the last may be shorter."""
         return ceil((self.end - self.start).total_seconds() / self.length_s)
+
+    def cut(self) -> str:
+        """Return the query of the rows, each once for every stretch `n` that it reaches into, with its `start_s`."""
+        return self._format(CUT)
 
     def all(self) -> str:
         """Return the query of all pieces: one pass, which parallel workers cannot share."""

@@ -11,7 +11,7 @@ from metrics.engine.belonging import Span
 from metrics.engine.pieces import Pieces
 from metrics.engine.segments import NO_TARIFF, Segment, segments
 from metrics.store.columns import FROM_GATHERED, GATHERED, MASK, MASKS
-from miners.telemetry.read import REACHING, VALUES, ending_within, reaching_in, read_reaching_in
+from miners.telemetry.read import REACHING, VALUES, read_reaching_in
 
 MANY_MINER_HOURS = 2000
 
@@ -65,12 +65,7 @@ FROM (
     FROM (
         SELECT cut.*, seg.pence, cut.start_s >= seg.start_s AS begins,
                (least(cut.end_s, seg.end_s) - greatest(cut.start_s, seg.start_s))::float8 AS sec
-        FROM (
-            SELECT reading.*, end_s - covered_s AS start_s,
-                   generate_series(greatest(end_s - covered_s, 0) / %(slot_s)s,
-                                   (least(end_s, %(window_s)s) - 1) / %(slot_s)s) AS n
-            FROM (({{ending}}) UNION ALL {{reaching}}) reading
-        ) cut
+        FROM ({{cut}}) cut
         JOIN {SPAN} ON span.miner_id = cut.miner_id AND {OF_SOMEBODY.format(n="cut.n")}
         JOIN {SEGMENT} ON seg.tariff_id = span.tariff_id AND seg.n = cut.n
            AND cut.start_s < seg.end_s AND cut.end_s > seg.start_s
@@ -99,19 +94,19 @@ SELECT key, {GATHERED} FROM (
 
 def select_slots(window: SlotWindow) -> str:
     """Return the query of the slots of `window`, whatever its prices; its parameters are those of `slot_params`."""
-    start, end = window.start, window.end
-    gathered = CUT_BY_PRICE.format(
-        ending=ending_within(start, end, everyone=window.everyone), reaching=reaching_in(start, end)
-    )
-    return SLOT.format(gathered=gathered)
+    return SLOT.format(gathered=CUT_BY_PRICE.format(cut=_pieces(window).cut()))
 
 
 def _select_plain_slots(window: SlotWindow, reaching: str) -> str:
-    pieces = Pieces(window.start, window.end, window.slot_s, window.everyone, reaching)
+    pieces = _pieces(window, reaching)
     masks = pieces.count * MASKS
     passes = (pieces.last(), pieces.earlier()) if window.is_large else (pieces.all(),)
     parts = " UNION ALL ".join(GATHER.format(masks=masks, pieces=sql) for sql in passes)
     return SLOT.format(gathered=AT_ONE_PRICE.format(masks=masks, parts=parts))
+
+
+def _pieces(window: SlotWindow, reaching: str = "") -> Pieces:
+    return Pieces(window.start, window.end, window.slot_s, window.everyone, reaching)
 
 
 Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]
@@ -162,7 +157,6 @@ def _params(window: SlotWindow, cut: Sequence[Segment]) -> dict[str, Any]:
     spans, origin_s = window.spans, int(window.start.timestamp())
     return {
         "origin_s": origin_s,
-        "window_s": int(window.end.timestamp()) - origin_s,
         "slot_s": window.slot_s,
         "miner_ids": list(window.miner_ids),
         "span_miner": [s.miner_id for s in spans],

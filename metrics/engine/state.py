@@ -11,7 +11,7 @@ from django.db import connection
 from energy.prices import PricePoint
 from hmm.installation import installation
 from hmm.lib.buckets import slot_length_s
-from metrics.engine.farm import PARTS, Farm, farm_of
+from metrics.engine.farm import PARTS, Farm, farm_of, moment
 from metrics.engine.grid import Grid, grid
 from miners.telemetry.read import FIRST_START
 
@@ -61,10 +61,10 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
         raw = json.loads(cursor.fetchone()[0])
     return State(
         cut=_grid(raw, now),
-        marks={period: _time(at) for period, at in _marks(raw).items()},
-        dirty=[(_time(a), _time(b)) for a, b in raw["dirty"] or []],
+        marks={period: moment(at) for period, at in _marks(raw).items()},
+        dirty=[(moment(a), moment(b)) for a, b in raw["dirty"] or []],
         farm=farm_of(raw, installation().zone),
-        prices=[(t, PricePoint(_time(a), _time(b), float(p))) for t, a, b, p in raw["prices"] or []],
+        prices=[(t, PricePoint(moment(a), moment(b), float(p))) for t, a, b, p in raw["prices"] or []],
     )
 
 
@@ -75,11 +75,7 @@ def _marks(raw: dict[str, Any]) -> dict[str, str]:
 
 def _grid(raw: dict[str, Any], now: datetime) -> Grid:
     zone = installation().zone
-    steps = tuple((_time(at), slot_s) for at, slot_s in raw["grid"] or [])
+    steps = tuple((moment(at), slot_s) for at, slot_s in raw["grid"] or [])
     if not steps or slot_length_s(zone, raw["slots_s"] or [], now) < steps[-1][1]:
         return grid(now)
     return Grid(zone, steps)
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -12,9 +11,10 @@ from django.db.backends.utils import CursorWrapper
 from hmm.lib.buckets import MADE_OF, Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.grid import Grid
-from metrics.engine.pieces import Pieces
+from metrics.engine.pieces import Pieces, worth_a_scan
 from metrics.sketches.cells import ENTITY_OF, KIND_OF, NUMBER_OF, OF_MINERS, OF_SHORTER, SPAN, of_telemetry
 from metrics.sketches.quantities import NAMES, PERCENTS, QUANTITIES, QUANTITY_STEP, estimate_sql
+from metrics.store.staging import staged
 from miners.telemetry.read import REACHING, read_reaching_in
 
 SHORTEST = "hourly"
@@ -55,7 +55,6 @@ JOIN unnest(%(start)s::timestamptz[]) WITH ORDINALITY AS bucket(start, n) ON buc
 """
 
 INSERT_CELLS = INSERT.format(source=f"({SKETCHES})")
-INSERT_STAGED = INSERT.format(source="sketch_stage")
 
 OF_SOMEBODY = f"""
 JOIN {SPAN} ON span.miner_id = sketch.entity_id
@@ -71,9 +70,6 @@ DELETE FROM metrics_sketch WHERE period = %(period)s AND timestamp >= %(low)s AN
 FORGET = """
 DELETE FROM metrics_sketch WHERE period <> 'hourly' OR entity_type <> 'miner' OR timestamp <> ALL(%(kept)s::timestamptz[])
 """
-
-WORTH_A_SCAN = timedelta(hours=6)
-"""From here on, all miners' rows are read by scanning days, below by the index, miner by miner."""
 
 MINER_HOURS_AT_ONCE = 20_000
 """So many fit the hash tables in the memory that the engine gives a query; a day is read whole in any case."""
@@ -114,11 +110,8 @@ def _insert_hours(cursor: CursorWrapper, first: int, pieces: Pieces, params: dic
         return
     more = read_reaching_in(pieces.start, pieces.end, params["miner_ids"])
     cells = of_telemetry(replace(pieces, reaching=REACHING), first)
-    cursor.execute(
-        f"CREATE TEMPORARY TABLE sketch_stage ON COMMIT DROP AS {SKETCHES.format(cells=cells)}", params | more
-    )
-    cursor.execute(INSERT_STAGED + OF_SOMEBODY, params)
-    cursor.execute("DROP TABLE sketch_stage")
+    with staged(cursor, SKETCHES.format(cells=cells), params | more) as stage:
+        cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params)
 
 
 def forget_sketches(kept: Collection[Bucket]) -> None:
@@ -139,7 +132,7 @@ def _hours(
         for i in range(0, len(hours), at_once):
             part = hours[i : i + at_once]
             (first, low), (_, high) = part[0], part[-1]
-            scan = everyone and high.end - low.start >= WORTH_A_SCAN
+            scan = everyone and worth_a_scan(low.start, high.end)
             yield first, Pieces(low.start, high.end, length_s, everyone=scan)
 
 

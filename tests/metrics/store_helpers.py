@@ -131,7 +131,6 @@ def taken_for_large(large: bool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if large:
             patch.setattr("metrics.engine.slots.MANY_MINER_HOURS", 0)
-            patch.setattr("metrics.engine.compute.WORTH_A_SCAN", timedelta(0))
-            patch.setattr("metrics.sketches.write.WORTH_A_SCAN", timedelta(0))
+            patch.setattr("metrics.engine.pieces.WORTH_A_SCAN", timedelta(0))
             patch.setattr("metrics.engine.merge.MANY_ROWS", 0)
         yield
