@@ -17,7 +17,11 @@ CREATE TABLE telemetry (
 )
 """
 
-TIMESCALE_IS_THERE = "SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'"
+# Its files alone are not enough: the server must have loaded it at its start, which then knows its settings.
+TIMESCALE_IS_THERE = """
+SELECT 1 FROM pg_available_extensions
+WHERE name = 'timescaledb' AND current_setting('timescaledb.disable_load', TRUE) IS NOT NULL
+"""
 
 
 def create(apps, schema_editor):
