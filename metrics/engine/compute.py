@@ -2,10 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
-
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from hmm.lib.buckets import MADE_OF
 from metrics.engine.belonging import known_miners
@@ -13,20 +9,9 @@ from metrics.engine.farm import Farm
 from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.pieces import worth_a_scan
-from metrics.engine.slots import SlotWindow, slot_queries
+from metrics.engine.slots import SlotWindow
+from metrics.engine.write_slots import write_slots
 from metrics.sketches.write import write_sketches
-from metrics.store.columns import NAMES
-from metrics.store.staging import staged
-
-INSERT_SLOTS = f"""
-INSERT INTO metrics_rollup (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES})
-SELECT 'miner', entity_id, 'slot', timestamp, %(now)s, %(slot_s)s, 1, {NAMES} FROM {{source}} slot
-"""
-
-DELETE_SLOTS = """
-DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner'
-  AND timestamp >= %(start)s AND timestamp < %(end)s AND (%(everyone)s OR entity_id = ANY(%(miner_ids)s))
-"""
 
 
 def compute(
@@ -49,7 +34,7 @@ def compute(
     everyone = set(miner_ids) >= set(known_miners(spans))
     whole_days = everyone and worth_a_scan(start, end)
     rows = sum(
-        _slots(SlotWindow(a, b, slot_s, miner_ids, spans, whole_days), now)
+        write_slots(SlotWindow(a, b, slot_s, miner_ids, spans, whole_days), now)
         for a, b, slot_s in grid.spans(start, end)
     )
     standing = farm.standing
@@ -77,28 +62,3 @@ def close(
     write_sketches(period, found, miner_ids, spans, grid, everyone=True)
     rows = merge_miners(period, found, miner_ids, grid, now, everyone=True)
     return found[-1].end, rows + merge_fleet(period, found, spans, farm.standing, grid, now)
-
-
-def _slots(window: SlotWindow, now: datetime) -> int:
-    queries = slot_queries(window)
-    scope: dict[str, Any] = {
-        "start": window.start,
-        "end": window.end,
-        "everyone": window.everyone,
-        "miner_ids": list(window.miner_ids),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(DELETE_SLOTS, scope)
-        insert = _insert_staged if window.is_large else _insert
-        return sum(insert(cursor, select, params | {"now": now}) for select, params in queries)
-
-
-def _insert(cursor: CursorWrapper, select: str, params: dict[str, Any]) -> int:
-    cursor.execute(INSERT_SLOTS.format(source=f"({select})"), params)
-    return int(cursor.rowcount)
-
-
-def _insert_staged(cursor: CursorWrapper, select: str, params: dict[str, Any]) -> int:
-    with staged(cursor, select, params) as stage:
-        cursor.execute(INSERT_SLOTS.format(source=stage), params)
-        return int(cursor.rowcount)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from hmm.models import DirtyRange
 from metrics.engine.belonging import Span
 
@@ -13,12 +15,21 @@ def read_ranges(
     before: datetime, start: datetime | None = None, end: datetime | None = None
 ) -> list[DirtyRange]:
     """Return dirty ranges that begin before `before` and overlap [start, end), the earliest first."""
+    return list(_ranges(before, start, end).order_by("start", "id")[:READ_AT_ONCE])
+
+
+def has_ranges(before: datetime, start: datetime | None = None, end: datetime | None = None) -> bool:
+    """Return whether `read_ranges` would find any."""
+    return _ranges(before, start, end).exists()
+
+
+def _ranges(before: datetime, start: datetime | None, end: datetime | None) -> QuerySet[DirtyRange]:
     found = DirtyRange.objects.filter(start__lt=before)
     if start is not None:
         found = found.filter(end__gt=start)
     if end is not None:
         found = found.filter(start__lt=end)
-    return list(found.order_by("start", "id")[:READ_AT_ONCE])
+    return found
 
 
 def miners_of(ranges: Iterable[DirtyRange], spans: Sequence[Span]) -> list[int]:

@@ -1,19 +1,18 @@
 """Merging: a miner's longer periods from its shorter ones, sites and the system from their miners."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
-from hmm.lib.buckets import MADE_OF, Bucket
+from hmm.lib.buckets import MADE_OF, PERIODS, Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.grid import Grid
 from metrics.engine.standing import Standing
 from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.store.columns import MERGED, NAMES
+from metrics.store.kept import Kept
 
 LONG = ("weekly", "monthly")
 """A site's are merged from its miners' days, since a miner may have moved within the period."""
@@ -115,6 +114,50 @@ WHERE period = %(period)s AND entity_type IN ('site', 'system') AND timestamp >=
 """
 
 
+# Of what this run has just written there are no statistics yet, and a kept plan is made for whatever there will be:
+# whole stretches of miners' rows are read in the order of the table, and joined and grouped by hashing.
+AVOIDED = ("enable_nestloop", "enable_mergejoin", "enable_sort", "enable_indexscan")
+BY_HASHING = " ".join(f"SET {way} = off" for way in AVOIDED)
+AVOID = "; ".join(f"SET LOCAL {way} = off" for way in AVOIDED)
+AVOID_NO_MORE = "; ".join(f"SET LOCAL {way} = on" for way in AVOIDED)
+
+TYPES = {
+    "now": "timestamptz",
+    "low": "timestamptz",
+    "high": "timestamptz",
+    "miner_ids": "int[]",
+    "child_start": "timestamptz[]",
+    "parent_start": "timestamptz[]",
+    "parent_length_s": "int[]",
+    "span_miner": "int[]",
+    "span_site": "int[]",
+    "span_start": "bigint[]",
+    "span_end": "bigint[]",
+    "standing_site": "int[]",
+    "standing_start": "timestamptz[]",
+    "standing_pence": "float8[]",
+}
+
+
+def _miners(period: str, *, everyone: bool) -> Kept:
+    label = f"{'all' if everyone else 'some'}_miners_{period}"
+    fixed: dict[str, str | bool] = {"period": period, "child": MADE_OF[period], "everyone": everyone}
+    return Kept.of(label, TYPES, [DELETE_MINERS, MERGE_MINERS], fixed, BY_HASHING if everyone else "")
+
+
+def _fleet(period: str) -> Kept:
+    merge = MERGE_LONG if period in LONG else MERGE_SHORT
+    return Kept.of(
+        f"fleet_{period}", TYPES, [DELETE_FLEET, merge], {"period": period}, "SET enable_nestloop = off"
+    )
+
+
+OF_SOME_MINERS = {period: _miners(period, everyone=False) for period in MADE_OF}
+OF_ALL_MINERS = {period: _miners(period, everyone=True) for period in MADE_OF}
+OF_FLEET = {period: _fleet(period) for period in PERIODS}
+KEPT = (*OF_SOME_MINERS.values(), *OF_ALL_MINERS.values(), *OF_FLEET.values())
+
+
 def merge_miners(
     period: str,
     found: Sequence[Bucket],
@@ -130,12 +173,9 @@ def merge_miners(
     """
     if not found:
         return 0
-    params = _params(period, found, now) | _children(period, found, grid)
-    params |= {"miner_ids": list(miner_ids), "everyone": everyone}
-    with _merging(len(found) * len(miner_ids)) as cursor:
-        cursor.execute(DELETE_MINERS, params)
-        cursor.execute(MERGE_MINERS, params)
-        return int(cursor.rowcount)
+    params = _params(found, now) | _children(period, found, grid) | {"miner_ids": list(miner_ids)}
+    merge = (OF_ALL_MINERS if everyone else OF_SOME_MINERS)[period]
+    return _merge(merge, len(found) * len(miner_ids), params)
 
 
 def merge_fleet(
@@ -148,37 +188,31 @@ def merge_fleet(
     if not found:
         return 0
     sites = sorted({s.site_id for s in spans})
-    params = _params(period, found, now) | _span_params(spans) | standing.params(sites, found)
-    with _merging(len(found) * len(spans)) as cursor:
-        cursor.execute(DELETE_FLEET, params)
-        if period in LONG:
-            cursor.execute(MERGE_LONG, params | _children(period, found, grid))
-        else:
-            cursor.execute(MERGE_SHORT, params)
-        return int(cursor.rowcount)
+    params = _params(found, now) | _span_params(spans) | standing.params(sites, found)
+    if period in LONG:
+        params |= _children(period, found, grid)
+    return _merge(OF_FLEET[period], len(found) * len(spans), params)
 
 
-@contextmanager
-def _merging(rows: int) -> Iterator[CursorWrapper]:
-    """Give a cursor. Many rows are joined by hashing: of what this run has just written there are no statistics yet."""
+def _merge(merge: Kept, rows: int, params: Mapping[str, Any]) -> int:
+    """Merge by the kept plan, or many rows by one made for them."""
     with connection.cursor() as cursor:
         if rows < MANY_ROWS:
-            yield cursor
-            return
-        cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off")
-        yield cursor
-        cursor.execute("SET LOCAL enable_nestloop = on; SET LOCAL enable_mergejoin = on")
+            return merge.call(cursor, params)
+        cursor.execute(AVOID)
+        merged = merge.execute(cursor, params)
+        cursor.execute(AVOID_NO_MORE)
+        return merged
 
 
-def _params(period: str, found: Sequence[Bucket], now: datetime) -> dict[str, Any]:
-    return {"period": period, "now": now, "low": found[0].start, "high": found[-1].end}
+def _params(found: Sequence[Bucket], now: datetime) -> dict[str, Any]:
+    return {"now": now, "low": found[0].start, "high": found[-1].end}
 
 
 def _children(period: str, found: Sequence[Bucket], grid: Grid) -> dict[str, Any]:
     child = MADE_OF[period]
     pairs = [(c.start, b) for b in found for c in grid.buckets(child, b.start, b.end)]
     return {
-        "child": child,
         "child_start": [start for start, _ in pairs],
         "parent_start": [b.start for _, b in pairs],
         "parent_length_s": [b.length_s for _, b in pairs],

@@ -5,9 +5,9 @@ the row told. Each row has the piece in which it ends; the few that reach over a
 and where there is much to read, those are better looked for by themselves.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
 from miners.telemetry.read import VALUES, ending_within, reaching_in
 
@@ -58,22 +58,28 @@ def worth_a_scan(start: datetime, end: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """The pieces of telemetry in [start, end), cut every `length_s` seconds.
+    """The pieces of telemetry in [start, end), cut every `length_s` seconds; `count` is how many stretches that makes.
 
-    The queries have the parameter `miner_ids`; `everyone` says that these are all the miners there are. `reaching` is
-    the query of the rows that reach in from after the end, that of telemetry itself where empty.
+    All of these are SQL expressions of integers, start and end of seconds since 1970. The queries have the parameter
+    `miner_ids`; `everyone` says that these are all the miners there are. `reaching` is the query of the rows that reach
+    in from after the end, that of telemetry itself where empty.
     """
 
-    start: datetime
-    end: datetime
-    length_s: int
+    start_s: str
+    end_s: str
+    window_s: str
+    length_s: str
+    count: str
     everyone: bool = False
     reaching: str = ""
 
-    @property
-    def count(self) -> int:
-        """How many stretches there are; the last may be shorter."""
-        return ceil((self.end - self.start).total_seconds() / self.length_s)
+    @staticmethod
+    def between(
+        start: datetime, end: datetime, length_s: int, *, everyone: bool = False, reaching: str = ""
+    ) -> "Pieces":
+        """Make those in [start, end); the last stretch may be shorter."""
+        numbers = piece_params(start, end, length_s)
+        return _described({name: str(number) for name, number in numbers.items()}, everyone, reaching)
 
     def cut(self) -> str:
         """Return the query of the rows, each once for every stretch `n` that it reaches into, with its `start_s`."""
@@ -94,9 +100,47 @@ class Pieces:
     def _format(self, sql: str) -> str:
         return sql.format(
             length_s=self.length_s,
-            window_s=int((self.end - self.start).total_seconds()),
+            window_s=self.window_s,
             values=VALUES,
             straddles=STRADDLES.format(length_s=self.length_s),
-            ending=ending_within(self.start, self.end, everyone=self.everyone),
-            reaching=self.reaching or reaching_in(self.start, self.end),
+            ending=ending_within(self.start_s, self.end_s, everyone=self.everyone),
+            reaching=self.reaching or reaching_in(self.start_s, self.end_s),
         )
+
+
+PIECE_TYPES = {
+    "piece_start_s": "bigint",
+    "piece_end_s": "bigint",
+    "piece_window_s": "int",
+    "piece_length_s": "int",
+    "piece_count": "int",
+    "miner_ids": "int[]",
+}
+
+
+def piece_params(start: datetime, end: datetime, length_s: int) -> dict[str, int]:
+    """Return the parameters of ASKED."""
+    start_s, end_s = int(start.timestamp()), int(end.timestamp())
+    return {
+        "piece_start_s": start_s,
+        "piece_end_s": end_s,
+        "piece_window_s": end_s - start_s,
+        "piece_length_s": length_s,
+        "piece_count": -(-(end_s - start_s) // length_s),
+    }
+
+
+def _described(by: Mapping[str, str], everyone: bool = False, reaching: str = "") -> Pieces:
+    return Pieces(
+        start_s=by["piece_start_s"],
+        end_s=by["piece_end_s"],
+        window_s=by["piece_window_s"],
+        length_s=by["piece_length_s"],
+        count=by["piece_count"],
+        everyone=everyone,
+        reaching=reaching,
+    )
+
+
+ASKED = _described({name: f"%({name})s" for name in PIECE_TYPES})
+"""Pieces that parameters describe, those of `piece_params`."""

@@ -18,11 +18,12 @@ from hmm.lib.locks import LockTaken, lock, try_lock
 from hmm.models import DirtyRange
 from metrics.engine.belonging import known_miners
 from metrics.engine.compute import close, compute
-from metrics.engine.dirty import READ_AT_ONCE, consume, miners_of, read_ranges
+from metrics.engine.dirty import READ_AT_ONCE, consume, has_ranges, miners_of, read_ranges
 from metrics.engine.farm import read_farm
 from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after, grid
 from metrics.engine.marks import boundaries, first_marks, move_marks, read_marks
+from metrics.store.kept import KEEP_PLANS
 from metrics.store.partitions import ensure_partitions
 
 LOCK = "metrics engine"
@@ -31,7 +32,7 @@ AN_HOUR = timedelta(hours=1)
 """How far before a slot the hour that holds it can begin, in another UTC month where the offset is not whole."""
 
 # Enough for a chunk's hash tables; compiling expressions costs more than these queries take.
-ROOM_TO_WORK = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
+ROOM_TO_WORK = f"SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; {KEEP_PLANS}"
 MINER_DAYS_A_CHUNK = 1500
 
 FOR_EVER = inf
@@ -72,7 +73,7 @@ def clean(
 
     `progress` hears after each chunk its start and end and the rows it wrote.
     """
-    rows, more = 0, True
+    rows, more = 0, not _is_clean(start, end)
     while more:
         with _chunk(wait_s):
             done, more = _clean_chunk(now, start, end)
@@ -103,6 +104,12 @@ def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
     if marks != before:
         move_marks(marks)
     return rows, end < target
+
+
+def _is_clean(start: datetime | None, end: datetime | None) -> bool:
+    """Look without the lock: what is committed after this is the next run's."""
+    closed = read_marks().get("slot")
+    return closed is not None and not has_ranges(closed, start, end)
 
 
 def _clean_chunk(

@@ -11,7 +11,7 @@ from metrics.engine.belonging import Span
 from metrics.engine.pieces import Pieces
 from metrics.engine.segments import NO_TARIFF, Segment, segments
 from metrics.store.columns import FROM_GATHERED, GATHERED, MASK, MASKS
-from miners.telemetry.read import REACHING, VALUES, read_reaching_in
+from miners.telemetry.read import VALUES
 
 MANY_MINER_HOURS = 2000
 
@@ -94,19 +94,19 @@ SELECT key, {GATHERED} FROM (
 
 def select_slots(window: SlotWindow) -> str:
     """Return the query of the slots of `window`, whatever its prices; its parameters are those of `slot_params`."""
-    return SLOT.format(gathered=CUT_BY_PRICE.format(cut=_pieces(window).cut()))
+    pieces = Pieces.between(window.start, window.end, window.slot_s, everyone=window.everyone)
+    return SLOT.format(gathered=CUT_BY_PRICE.format(cut=pieces.cut()))
 
 
-def _select_plain_slots(window: SlotWindow, reaching: str) -> str:
-    pieces = _pieces(window, reaching)
-    masks = pieces.count * MASKS
-    passes = (pieces.last(), pieces.earlier()) if window.is_large else (pieces.all(),)
+def select_plain_slots(pieces: Pieces, *, shared: bool = False) -> str:
+    """Return the query of slots that each have one price, made of these pieces; parameters as with `select_slots`.
+
+    `shared` has parallel workers share the pieces, for which these are read in two passes.
+    """
+    masks = f"({pieces.count} * {MASKS})"
+    passes = (pieces.last(), pieces.earlier()) if shared else (pieces.all(),)
     parts = " UNION ALL ".join(GATHER.format(masks=masks, pieces=sql) for sql in passes)
     return SLOT.format(gathered=AT_ONE_PRICE.format(masks=masks, parts=parts))
-
-
-def _pieces(window: SlotWindow, reaching: str = "") -> Pieces:
-    return Pieces(window.start, window.end, window.slot_s, window.everyone, reaching)
 
 
 Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]
@@ -115,29 +115,25 @@ Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]
 
 def slot_params(window: SlotWindow, prices: Prices = prices_between) -> dict[str, Any]:
     """Return the parameters of `select_slots` for `window`."""
-    return _params(window, _segments(window, prices))
+    return segment_params(window, read_segments(window, prices))
 
 
-def slot_queries(window: SlotWindow, prices: Prices = prices_between) -> list[tuple[str, dict[str, Any]]]:
-    """Return the queries that together select every slot of `window`, which begins and ends with a slot.
+def by_price(
+    window: SlotWindow, cut: Sequence[Segment]
+) -> tuple[list[Segment], list[tuple[SlotWindow, list[Segment]]]]:
+    """Return those segments that are the only one of their slot, and the stretches of slots that have several.
 
-    The slots in which every tariff has one price go the fast way, stretches of others the general one.
+    `cut` are the segments of `window`, which begins and ends with a slot.
     """
-    cut = _segments(window, prices)
     mixed = {s.slot_s for s in cut if s.end_s - s.start_s < window.slot_s}
     plain = [s for s in cut if s.slot_s not in mixed]
-    found = [_plain(window, plain)] if plain else []
-    for start_s, end_s in _stretches(mixed, window.slot_s):
-        part = replace(window, start=_moment(start_s), end=_moment(end_s))
-        found.append((select_slots(part), _params(part, [s for s in cut if start_s <= s.slot_s < end_s])))
-    return found
-
-
-def _plain(window: SlotWindow, cut: Sequence[Segment]) -> tuple[str, dict[str, Any]]:
-    if not window.is_large:
-        return _select_plain_slots(window, ""), _params(window, cut)
-    reaching = read_reaching_in(window.start, window.end, window.miner_ids)
-    return _select_plain_slots(window, REACHING), _params(window, cut) | reaching
+    return plain, [
+        (
+            replace(window, start=_moment(start_s), end=_moment(end_s)),
+            [s for s in cut if start_s <= s.slot_s < end_s],
+        )
+        for start_s, end_s in _stretches(mixed, window.slot_s)
+    ]
 
 
 def _stretches(slots: set[int], slot_s: int) -> list[tuple[int, int]]:
@@ -153,7 +149,8 @@ def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _params(window: SlotWindow, cut: Sequence[Segment]) -> dict[str, Any]:
+def segment_params(window: SlotWindow, cut: Sequence[Segment]) -> dict[str, Any]:
+    """Return the parameters of the slots of `window` with these segments."""
     spans, origin_s = window.spans, int(window.start.timestamp())
     return {
         "origin_s": origin_s,
@@ -171,7 +168,8 @@ def _params(window: SlotWindow, cut: Sequence[Segment]) -> dict[str, Any]:
     }
 
 
-def _segments(window: SlotWindow, prices: Prices) -> list[Segment]:
+def read_segments(window: SlotWindow, prices: Prices = prices_between) -> list[Segment]:
+    """Return the price segments of each tariff that a miner is on, slot by slot."""
     low, high = int(window.start.timestamp()), int(window.end.timestamp())
     tariffs = sorted({span.tariff_id for span in window.spans})
     return [

@@ -23,21 +23,29 @@ ENTITY_OF = f"(place >> {NUMBER_BITS} & {2**ENTITY_BITS - 1})::int"
 NUMBER_OF = f"(place & {2**NUMBER_BITS - 1})::int"
 
 KEY_BITS = 18
-KEY = f"(miner_id::bigint * {{pieces}} + n) << {KEY_BITS} | bucket"
+
+
+def _key(bucket: str) -> str:
+    """Return the SQL of miner, piece and bucket in one number."""
+    return f"((miner_id::bigint * {{pieces}} + n) << {KEY_BITS} | ({bucket}))"
+
 
 LAST = " UNION ALL ".join(
     f"""
-    SELECT {KEY} AS key, sec FROM (
+    SELECT {_key("bucket")} AS key, sec FROM (
         SELECT t.miner_id, t.n, t.sec, {bucket_sql(quantity)} AS bucket FROM ({{last}}) t OFFSET '0'
     ) piece WHERE bucket IS NOT NULL"""
     for quantity in QUANTITIES
 )
 
+EACH = [f"key_{quantity.name}" for quantity in QUANTITIES]
 TOGETHER = f"""
-    SELECT {KEY} AS key, sec FROM (
-        SELECT t.miner_id, t.n, t.sec, unnest(ARRAY[{", ".join(bucket_sql(quantity) for quantity in QUANTITIES)}]) AS bucket
-        FROM ({{cut}}) t
-    ) piece WHERE bucket IS NOT NULL"""
+    SELECT coalesce({", ".join(EACH)}) AS key, seconds FROM (
+        SELECT {", ".join(EACH)}, sum(sec) AS seconds FROM (
+            SELECT t.sec, {", ".join(f"{_key(bucket_sql(q))} AS key_{q.name}" for q in QUANTITIES)}
+            FROM ({{cut}}) t OFFSET '0'
+        ) piece GROUP BY GROUPING SETS ({", ".join(f"({key})" for key in EACH)})
+    ) cell WHERE coalesce({", ".join(EACH)}) IS NOT NULL"""
 
 # Miner, piece and bucket ride in one number, which is hashed in half the time that three columns take, and pieces are
 # numbered densely, since PostgreSQL's hash of a bigint folds its halves and makes sparse ones collide. Where all
@@ -46,13 +54,15 @@ TOGETHER = f"""
 OF_TELEMETRY = f"""
 SELECT {place_sql(0, f"(key >> {KEY_BITS}) / {{pieces}}", f"mod(key >> {KEY_BITS}, {{pieces}}) + {{first}}")} AS place,
        (key & {2**KEY_BITS - 1})::int AS bucket, seconds::bigint
-FROM (
-    SELECT key, sum(sec) AS seconds FROM (SELECT * FROM ({{parts}}) part OFFSET '0') piece GROUP BY key
-) cell
+FROM ({{parts}}) cell
 """
 
-SHARED = f"SELECT key, sum(sec) AS sec FROM ({LAST}) piece GROUP BY key UNION ALL {TOGETHER}"
-"""The few pieces before a boundary come beside what parallel workers have made of the others."""
+# The few pieces before a boundary come beside what parallel workers have made of the others.
+SHARED = f"""
+SELECT key, sum(seconds) AS seconds FROM (
+    SELECT * FROM (SELECT key, sum(sec) AS seconds FROM ({LAST}) piece GROUP BY key UNION ALL {TOGETHER}) part OFFSET '0'
+) piece GROUP BY key
+"""
 
 SPAN = """
 unnest(%(sketch_miner)s::int[], %(sketch_site)s::int[], %(sketch_since_s)s::bigint[], %(sketch_until_s)s::bigint[])
@@ -60,8 +70,8 @@ unnest(%(sketch_miner)s::int[], %(sketch_site)s::int[], %(sketch_since_s)s::bigi
 """
 
 
-def of_telemetry(pieces: Pieces, first: int = 0) -> str:
-    """Return the query of the miners' cells in these pieces, which are numbered from `first`."""
+def of_telemetry(pieces: Pieces, first: str = "0") -> str:
+    """Return the query of the miners' cells in these pieces, which are numbered from `first`, an SQL expression."""
     if pieces.everyone:
         parts = SHARED.format(pieces=pieces.count, last=pieces.last(), cut=pieces.earlier())
     else:

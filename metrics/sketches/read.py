@@ -73,7 +73,7 @@ def _stored(kind: int, period: str, start: datetime, end: datetime) -> str:
 
 def _told(kind: int, n: int, start: datetime, end: datetime) -> str:
     start_s = int(start.timestamp())
-    cells = of_telemetry(Pieces(start, end, int(end.timestamp()) - start_s), first=n)
+    cells = of_telemetry(Pieces.between(start, end, int(end.timestamp()) - start_s), str(n))
     if kind == 0:
         return f"SELECT * FROM ({cells}) told"
     place = place_sql(kind, ("0", "site_id", "0")[kind], str(n))

@@ -1,19 +1,21 @@
 """Makes and merges sketches. The engine calls this just before it merges the same buckets of its rollup."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from hmm.lib.buckets import MADE_OF, Bucket
+from hmm.lib.buckets import MADE_OF, PERIODS, Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.grid import Grid
-from metrics.engine.pieces import Pieces, worth_a_scan
+from metrics.engine.pieces import ASKED, PIECE_TYPES, Pieces, piece_params, worth_a_scan
 from metrics.sketches.cells import ENTITY_OF, KIND_OF, NUMBER_OF, OF_MINERS, OF_SHORTER, SPAN, of_telemetry
 from metrics.sketches.quantities import NAMES, PERCENTS, QUANTITIES, QUANTITY_STEP, estimate_sql
+from metrics.store.kept import Kept
 from metrics.store.staging import staged
 from miners.telemetry.read import REACHING, read_reaching_in
 
@@ -75,6 +77,51 @@ MINER_HOURS_AT_ONCE = 20_000
 """So many fit the hash tables in the memory that the engine gives a query; a day is read whole in any case."""
 
 
+FEW = 1000
+"""Fewer sketches are made by kept plans."""
+
+TYPES = PIECE_TYPES | {
+    "low": "timestamptz",
+    "high": "timestamptz",
+    "start": "timestamptz[]",
+    "kept": "timestamptz[]",
+    "first": "int",
+    "child_start": "timestamptz[]",
+    "number": "int[]",
+    "sketch_miner": "int[]",
+    "sketch_site": "int[]",
+    "sketch_since_s": "bigint[]",
+    "sketch_until_s": "bigint[]",
+}
+
+INSERT_FEW_HOURS = INSERT_CELLS.format(cells=of_telemetry(ASKED, "%(first)s")) + OF_SOMEBODY
+HOURS_OF_MINERS = Kept.of("sketches_of_telemetry", TYPES, [INSERT_FEW_HOURS], {"period": SHORTEST})
+HOURS_OF_FLEET = Kept.of(
+    "sketches_of_miners", TYPES, [INSERT_CELLS.format(cells=OF_MINERS)], {"period": SHORTEST}
+)
+
+
+def _longer(period: str, *, everyone: bool) -> Kept:
+    fixed: dict[str, str | bool] = {"period": period, "child": MADE_OF[period], "everyone": everyone}
+    label = f"sketches_{'all' if everyone else 'some'}_{period}"
+    return Kept.of(label, TYPES, [DELETE, INSERT_CELLS.format(cells=OF_SHORTER)], fixed)
+
+
+LONGER = {(p, everyone): _longer(p, everyone=everyone) for p in PERIODS[2:] for everyone in (False, True)}
+KEPT = (HOURS_OF_MINERS, HOURS_OF_FLEET, *LONGER.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Equally long hours that adjoin; `first` is the number of the first, `scan` says to read whole partitions."""
+
+    first: int
+    start: datetime
+    end: datetime
+    length_s: int
+    scan: bool
+
+
 def write_sketches(
     period: str,
     found: Sequence[Bucket],
@@ -92,26 +139,33 @@ def write_sketches(
     """
     if not found:
         return
-    params = _params(period, found, miner_ids, everyone=everyone) | {"kept": [b.start for b in kept]}
+    params = _params(found, miner_ids) | {"kept": [b.start for b in kept]}
+    few = len(found) * len(spans) < FEW
     with connection.cursor() as cursor:
-        cursor.execute(DELETE, params)
-        if period == SHORTEST:
-            params |= span_params(spans)
-            for first, pieces in _hours(found, set(kept), len(miner_ids), everyone=everyone):
-                _insert_hours(cursor, first, pieces, params)
-            cursor.execute(INSERT_CELLS.format(cells=OF_MINERS), params)
-        else:
-            cursor.execute(INSERT_CELLS.format(cells=OF_SHORTER), params | _children(period, found, grid))
+        if period != SHORTEST:
+            _run(LONGER[period, everyone], cursor, params | _children(period, found, grid), few=few)
+            return
+        cursor.execute(DELETE, params | {"period": period, "everyone": everyone})
+        params |= span_params(spans)
+        for hours in _hours(found, set(kept), len(miner_ids), everyone=everyone):
+            _insert_hours(cursor, hours, params, few=few)
+        _run(HOURS_OF_FLEET, cursor, params, few=few)
 
 
-def _insert_hours(cursor: CursorWrapper, first: int, pieces: Pieces, params: dict[str, Any]) -> None:
-    if not pieces.everyone:
-        cursor.execute(INSERT_CELLS.format(cells=of_telemetry(pieces, first)) + OF_SOMEBODY, params)
+def _run(statements: Kept, cursor: CursorWrapper, params: Mapping[str, Any], *, few: bool) -> None:
+    (statements.call if few else statements.execute)(cursor, params)
+
+
+def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any], *, few: bool) -> None:
+    if not hours.scan:
+        asked = piece_params(hours.start, hours.end, hours.length_s) | {"first": hours.first}
+        _run(HOURS_OF_MINERS, cursor, params | asked, few=few)
         return
-    more = read_reaching_in(pieces.start, pieces.end, params["miner_ids"])
-    cells = of_telemetry(replace(pieces, reaching=REACHING), first)
+    more = read_reaching_in(hours.start, hours.end, params["miner_ids"])
+    pieces = Pieces.between(hours.start, hours.end, hours.length_s, everyone=True, reaching=REACHING)
+    cells = of_telemetry(pieces, str(hours.first))
     with staged(cursor, SKETCHES.format(cells=cells), params | more) as stage:
-        cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params)
+        cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params | {"period": SHORTEST})
 
 
 def forget_sketches(kept: Collection[Bucket]) -> None:
@@ -120,10 +174,8 @@ def forget_sketches(kept: Collection[Bucket]) -> None:
         cursor.execute(FORGET, {"kept": [b.start for b in kept]})
 
 
-def _hours(
-    found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone: bool
-) -> Iterator[tuple[int, Pieces]]:
-    """Yield the number of the first, and the pieces, of each run of equally long hours that is not too long."""
+def _hours(found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone: bool) -> Iterator[Hours]:
+    """Yield each run of equally long hours that is not too long."""
     at_once = max(24, MINER_HOURS_AT_ONCE // max(1, miners))
     for (length_s, is_kept), run in groupby(
         enumerate(found), lambda pair: (pair[1].length_s, pair[1] in kept)
@@ -133,19 +185,15 @@ def _hours(
             part = hours[i : i + at_once]
             (first, low), (_, high) = part[0], part[-1]
             scan = everyone and worth_a_scan(low.start, high.end)
-            yield first, Pieces(low.start, high.end, length_s, everyone=scan)
+            yield Hours(first, low.start, high.end, length_s, scan)
 
 
-def _params(
-    period: str, found: Sequence[Bucket], miner_ids: Sequence[int], *, everyone: bool
-) -> dict[str, Any]:
+def _params(found: Sequence[Bucket], miner_ids: Sequence[int]) -> dict[str, Any]:
     return {
-        "period": period,
         "low": found[0].start,
         "high": found[-1].end,
         "start": [b.start for b in found],
         "miner_ids": list(miner_ids),
-        "everyone": everyone,
     }
 
 
@@ -153,7 +201,6 @@ def _children(period: str, found: Sequence[Bucket], grid: Grid) -> dict[str, Any
     child = MADE_OF[period]
     pairs = [(n, c.start) for n, b in enumerate(found) for c in grid.buckets(child, b.start, b.end)]
     return {
-        "child": child,
         "child_start": [start for _, start in pairs],
         "number": [n for n, _ in pairs],
     }

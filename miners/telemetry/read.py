@@ -72,28 +72,29 @@ WHERE l.miner_id = ANY(%s)
 """
 
 
-def ending_within(start: datetime, end: datetime, *, everyone: bool = False) -> str:
+def ending_within(start_s: str, end_s: str, *, everyone: bool = False) -> str:
     """Return the query of the rows with start < timestamp ≤ end: miner_id, end_s, covered_s and VALUES.
 
-    `end_s` counts seconds from `start`. Its parameter is `miner_ids`; `everyone` says that these are all the miners
-    there are, so that whole partitions may be read.
+    `start_s` and `end_s` are SQL expressions of seconds since 1970; `end_s` of a row counts from that start. Its
+    parameter is `miner_ids`; `everyone` says that these are all the miners there are, so that whole partitions may be
+    read.
     """
     whose = "true" if everyone else "t.miner_id = ANY(%(miner_ids)s)"
-    return ENDING_WITHIN.format(start_s=_epoch(start), end_s=_epoch(end), whose=whose)
+    return ENDING_WITHIN.format(start_s=start_s, end_s=end_s, whose=whose)
 
 
-def reaching_in(start: datetime, end: datetime) -> str:
-    """Return the query of the rows that end after `end` and begin before it, with the columns of `ending_within`.
+def reaching_in(start_s: str, end_s: str) -> str:
+    """Return the query of the rows that end after `end_s` and begin before it, with the columns of `ending_within`.
 
     Its parameter is `miner_ids`.
     """
-    return REACHING_IN.format(start_s=_epoch(start), end_s=_epoch(end))
+    return REACHING_IN.format(start_s=start_s, end_s=end_s)
 
 
 def read_reaching_in(start: datetime, end: datetime, miner_ids: Sequence[int]) -> dict[str, list[Any]]:
     """Return what `reaching_in` selects for these miners, as the parameters of REACHING. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(reaching_in(start, end), {"miner_ids": list(miner_ids)})
+        cursor.execute(reaching_in(_epoch(start), _epoch(end)), {"miner_ids": list(miner_ids)})
         rows = cursor.fetchall()
     names = ("miner", "end_s", "covered_s", *KINDS)
     return {f"reaching_{name}": [row[i] for row in rows] for i, name in enumerate(names)}
@@ -133,5 +134,5 @@ def with_telemetry(found: Sequence[Bucket]) -> set[datetime]:
         return {start for (start,) in cursor.fetchall()}
 
 
-def _epoch(moment: datetime) -> int:
-    return int(moment.timestamp())
+def _epoch(moment: datetime) -> str:
+    return str(int(moment.timestamp()))

@@ -1,0 +1,92 @@
+"""Writes slots: few miners' by a kept plan, many miners' through a table that parallel workers fill."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from metrics.engine.pieces import ASKED, PIECE_TYPES, Pieces, piece_params
+from metrics.engine.segments import Segment
+from metrics.engine.slots import (
+    SlotWindow,
+    by_price,
+    read_segments,
+    segment_params,
+    select_plain_slots,
+    select_slots,
+)
+from metrics.store.columns import NAMES
+from metrics.store.kept import Kept
+from metrics.store.staging import staged
+from miners.telemetry.read import REACHING, read_reaching_in
+
+DELETE = """
+DELETE FROM metrics_rollup WHERE period = 'slot' AND entity_type = 'miner'
+  AND timestamp >= %(start)s AND timestamp < %(end)s AND (%(everyone)s OR entity_id = ANY(%(miner_ids)s))
+"""
+
+INSERT = f"""
+INSERT INTO metrics_rollup (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES})
+SELECT 'miner', entity_id, 'slot', timestamp, %(now)s, %(slot_s)s, 1, {NAMES} FROM {{source}} slot
+"""
+
+TYPES = PIECE_TYPES | {
+    "now": "timestamptz",
+    "origin_s": "bigint",
+    "slot_s": "int",
+    "span_miner": "int[]",
+    "span_tariff": "int[]",
+    "span_start": "bigint[]",
+    "span_end": "bigint[]",
+    "seg_tariff": "int[]",
+    "seg_n": "int[]",
+    "seg_start": "int[]",
+    "seg_end": "int[]",
+    "seg_pence": "float8[]",
+}
+
+FEW_SLOTS = Kept.of("slots", TYPES, [INSERT.format(source=f"({select_plain_slots(ASKED)})")])
+KEPT = (FEW_SLOTS,)
+
+
+def write_slots(window: SlotWindow, now: datetime) -> int:
+    """Make anew the slots of `window`, which begins and ends with one; return how many there are.
+
+    The slots in which every tariff has one price go the fast way, stretches of others the general one.
+    """
+    plain, mixed = by_price(window, read_segments(window))
+    with connection.cursor() as cursor:
+        cursor.execute(DELETE, _scope(window))
+        rows = _write_plain(cursor, window, plain, now) if plain else 0
+        for part, cut in mixed:
+            cursor.execute(INSERT.format(source=f"({select_slots(part)})"), _params(part, cut, now))
+            rows += cursor.rowcount
+        return rows
+
+
+def _write_plain(cursor: CursorWrapper, window: SlotWindow, cut: Sequence[Segment], now: datetime) -> int:
+    params = _params(window, cut, now)
+    if not window.is_large:
+        return FEW_SLOTS.call(cursor, params | piece_params(window.start, window.end, window.slot_s))
+    params |= read_reaching_in(window.start, window.end, window.miner_ids)
+    pieces = Pieces.between(
+        window.start, window.end, window.slot_s, everyone=window.everyone, reaching=REACHING
+    )
+    with staged(cursor, select_plain_slots(pieces, shared=True), params) as stage:
+        cursor.execute(INSERT.format(source=stage), params)
+        return int(cursor.rowcount)
+
+
+def _scope(window: SlotWindow) -> dict[str, Any]:
+    return {
+        "start": window.start,
+        "end": window.end,
+        "everyone": window.everyone,
+        "miner_ids": list(window.miner_ids),
+    }
+
+
+def _params(window: SlotWindow, cut: Sequence[Segment], now: datetime) -> dict[str, Any]:
+    return segment_params(window, cut) | {"now": now}

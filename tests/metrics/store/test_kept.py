@@ -1,0 +1,83 @@
+"""Statements whose plans PostgreSQL keeps."""
+
+from dataclasses import replace
+
+import pytest
+from django.core.management import call_command
+from django.db import ProgrammingError, connection, transaction
+
+from metrics.engine.kept_plans import KEPT
+from metrics.store.kept import PREFIX, Kept, create_kept
+
+pytestmark = pytest.mark.django_db
+
+TYPES = {"numbers": "int[]", "n": "int", "text": "text"}
+
+KEEP = Kept.of(
+    "numbers",
+    TYPES,
+    [
+        "DELETE FROM kept_numbers WHERE n = ANY(%(numbers)s)",
+        "INSERT INTO kept_numbers SELECT unnest(%(numbers)s::int[]), %(text)s, 100 %% 7",
+        "INSERT INTO kept_numbers VALUES (%(n)s, %(kind)s, 1)",
+    ],
+    {"kind": "it's fixed"},
+)
+
+
+@pytest.fixture
+def cursor():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE kept_numbers (n int, text text, rest int) ON COMMIT DROP")
+        yield cursor
+
+
+def stored(cursor):
+    cursor.execute("SELECT n, text, rest FROM kept_numbers ORDER BY n")
+    return cursor.fetchall()
+
+
+def functions(cursor):
+    cursor.execute("SELECT proname FROM pg_proc WHERE starts_with(proname, %s)", [PREFIX])
+    return {name for (name,) in cursor.fetchall()}
+
+
+PARAMS = {"numbers": [1, 2, 3], "text": "of '%s", "n": 9, "of_no_use": None}
+
+
+@pytest.mark.parametrize("way", ["call", "execute"])
+def test_the_function_does_what_the_statements_do_and_counts_what_they_insert(cursor, way):
+    create_kept(cursor, [*KEPT, KEEP])
+    for _ in range(2):
+        cursor.execute("DELETE FROM kept_numbers WHERE n = 9")
+        assert getattr(KEEP, way)(cursor, PARAMS) == 4
+    assert stored(cursor) == [
+        (1, "of '%s", 2),
+        (2, "of '%s", 2),
+        (3, "of '%s", 2),
+        (9, "it's fixed", 1),
+    ]
+
+
+def test_an_empty_list_and_null_are_arguments_too(cursor):
+    create_kept(cursor, [*KEPT, KEEP])
+    assert KEEP.call(cursor, {"numbers": [], "text": None, "n": None}) == 1
+    assert stored(cursor) == [(None, "it's fixed", 1)]
+
+
+def test_a_function_of_other_statements_is_never_called(cursor):
+    create_kept(cursor, [*KEPT, KEEP])
+    changed = replace(KEEP, statements=(*KEEP.statements, "INSERT INTO kept_numbers VALUES (0, '', 0)"))
+    with pytest.raises(ProgrammingError, match="metrics_kept_numbers_"), transaction.atomic():
+        changed.call(cursor, PARAMS)
+
+
+def test_migrate_leaves_the_functions_of_this_code_and_no_others(cursor):
+    create_kept(cursor, [KEEP])
+    assert functions(cursor) == {KEEP.name}
+    call_command("migrate", verbosity=0)
+    assert functions(cursor) == {kept.name for kept in KEPT}
+
+
+def test_no_two_have_one_name():
+    assert len({kept.name for kept in KEPT}) == len({kept.label for kept in KEPT}) == len(KEPT)
