@@ -16,7 +16,8 @@ _remembered: dict[tuple[Any, ...], tuple[float, Installation]] = {}
 
 def installation() -> Installation:
     """Return the installation, made from HMM_TIME_ZONE and HMM_CURRENCY on a fresh database."""
-    database = tuple(connection.settings_dict.get(part) for part in ("HOST", "PORT", "NAME", "DATA_DIR"))
+    settings_of = connection.settings_dict.get  # looked up once: `connection` is another for each thread
+    database = tuple(map(settings_of, ("HOST", "PORT", "NAME", "DATA_DIR")))
     at, found = _remembered.get(database, (0.0, None))
     if found is None or time.monotonic() - at > REMEMBER_S:
         found, _ = Installation.objects.get_or_create(pk=1, defaults=first_values())

@@ -23,7 +23,6 @@ from metrics.engine.farm import read_farm
 from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after, grid
 from metrics.engine.marks import boundaries, first_marks, move_marks, read_marks
-from metrics.store.kept import KEEP_PLANS
 from metrics.store.partitions import ensure_partitions
 
 LOCK = "metrics engine"
@@ -32,7 +31,7 @@ AN_HOUR = timedelta(hours=1)
 """How far before a slot the hour that holds it can begin, in another UTC month where the offset is not whole."""
 
 # Enough for a chunk's hash tables; compiling expressions costs more than these queries take.
-ROOM_TO_WORK = f"SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; {KEEP_PLANS}"
+ROOM_TO_WORK = "SET LOCAL work_mem = '64MB'; SET LOCAL jit = off"
 MINER_DAYS_A_CHUNK = 1500
 
 FOR_EVER = inf

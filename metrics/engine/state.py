@@ -13,6 +13,7 @@ from hmm.installation import installation
 from hmm.lib.buckets import slot_length_s
 from metrics.engine.farm import PARTS, Farm, farm_of, moment
 from metrics.engine.grid import Grid, grid
+from metrics.store.kept import KeptQuery
 from miners.telemetry.read import FIRST_START
 
 READ_STATE = """
@@ -37,6 +38,9 @@ SELECT jsonb_build_object(
 )
 """.replace("__FIRST__", FIRST_START).replace("__FARM__", PARTS)
 
+STATE = KeptQuery("state", dict.fromkeys(("now", "start", "end", "open"), "timestamptz"), (READ_STATE,))
+KEPT = (STATE,)
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -57,8 +61,7 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
     """Return the state for reading [start, end), the open period of which began at `opened`. One query."""
     params = {"now": now, "start": start, "end": end, "open": opened}
     with connection.cursor() as cursor:
-        cursor.execute(READ_STATE, params)
-        raw = json.loads(cursor.fetchone()[0])
+        raw = json.loads(STATE.call(cursor, params))
     return State(
         cut=_grid(raw, now),
         marks={period: moment(at) for period, at in _marks(raw).items()},

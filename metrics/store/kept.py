@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.backends.utils import CursorWrapper
 from psycopg.sql import quote
@@ -22,18 +22,17 @@ NOTHING: Mapping[str, str | bool] = MappingProxyType({})
 
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
-# For whoever calls: without it, PostgreSQL plans the first five calls anew each.
-KEEP_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
+# Otherwise PostgreSQL plans the first five calls anew each, and for ever what it deems to gain by that.
+KEEP_PLANS = "SET plan_cache_mode = force_generic_plan"
 
-FUNCTION = """
-CREATE FUNCTION {name}({arguments}) RETURNS bigint LANGUAGE plpgsql {settings} AS $kept$
+FUNCTION = f"""
+CREATE FUNCTION {{name}}({{arguments}}) RETURNS {{returns}} LANGUAGE plpgsql {KEEP_PLANS} {{settings}} AS $kept$
 #variable_conflict use_column
 DECLARE
     inserted bigint := 0;
     n bigint;
 BEGIN
-{body}
-    RETURN inserted;
+{{body}}
 END
 $kept$
 """
@@ -45,17 +44,75 @@ WHERE starts_with(proname, %s) AND pronamespace = current_schema()::regnamespace
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Statements that are executed one after the other, with the parameters that they name as `%(name)s`.
+class KeptFunction:
+    """A function of what `statements` name as `%(name)s`; `types` gives for each parameter its type in SQL.
 
-    `types` gives for each parameter its type in SQL. The function's name tells which statements it was made of, so
-    that one made by another version of the code is never called.
+    The function's name tells which statements it was made of, so that one made by another version of the code is never
+    called. `settings` hold while it is planned and executed.
     """
 
     label: str
     types: Mapping[str, str]
     statements: tuple[str, ...]
     settings: str = ""
+
+    returns: ClassVar[str]
+
+    @cached_property
+    def parameters(self) -> list[str]:
+        """The names of the parameters, in the order of the function's."""
+        return list(dict.fromkeys(PARAMETER.findall("".join(self.statements))))
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the function."""
+        return f"{PREFIX}{self.label}_{sha256((self.settings + self._body()).encode()).hexdigest()[:8]}"
+
+    def create_sql(self) -> str:
+        """Return the statement that makes the function."""
+        arguments = ", ".join(self.types[name] for name in self.parameters)
+        return FUNCTION.format(
+            name=self.name,
+            arguments=arguments,
+            returns=self.returns,
+            settings=self.settings,
+            body=self._body(),
+        )
+
+    def call(self, cursor: CursorWrapper, params: Mapping[str, Any]) -> Any:
+        """Execute the statements by their kept plans. Returns what the function does."""
+        cursor.execute(self._call, {name: _argument(params[name]) for name in self.parameters})
+        return cursor.fetchone()[0]
+
+    @cached_property
+    def _call(self) -> str:
+        return f"SELECT {self.name}({', '.join(f'%({name})s' for name in self.parameters)})"
+
+    def _numbered(self) -> list[str]:
+        """Return the statements with the function's arguments in place of the parameters."""
+        numbers = {name: f"${n}" for n, name in enumerate(self.parameters, 1)}
+        fill = partial(PARAMETER.sub, lambda match: numbers[match[1]])
+        return [fill(statement).replace("%%", "%").strip() for statement in self.statements]
+
+    def _body(self) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class KeptQuery(KeptFunction):
+    """One query of one JSON value."""
+
+    returns: ClassVar[str] = "jsonb"
+
+    def _body(self) -> str:
+        return "".join(f"    RETURN ({query});" for query in self._numbered())
+
+
+@dataclass(frozen=True)
+class Kept(KeptFunction):
+    """Statements that are executed one after the other; the function returns how many rows they inserted."""
+
+    returns: ClassVar[str] = "bigint"
 
     @classmethod
     def of(
@@ -71,22 +128,6 @@ class Kept:
         fill = partial(PARAMETER.sub, lambda match: values.get(match[1], match[0]))
         return cls(label, types, tuple(fill(statement) for statement in statements), settings)
 
-    @cached_property
-    def parameters(self) -> list[str]:
-        """The names of the parameters, in the order of the function's."""
-        return list(dict.fromkeys(PARAMETER.findall("".join(self.statements))))
-
-    @cached_property
-    def name(self) -> str:
-        """The name of the function."""
-        return f"{PREFIX}{self.label}_{sha256((self.settings + self._body()).encode()).hexdigest()[:8]}"
-
-    def call(self, cursor: CursorWrapper, params: Mapping[str, Any]) -> int:
-        """Execute the statements by their kept plans. Returns how many rows they inserted."""
-        given = {name: _argument(params[name]) for name in self.parameters}
-        cursor.execute(self._call, given)
-        return int(cursor.fetchone()[0])
-
     def execute(self, cursor: CursorWrapper, params: Mapping[str, Any]) -> int:
         """Execute the statements, each planned for what it is given. Returns how many rows they inserted."""
         inserted = 0
@@ -95,21 +136,11 @@ class Kept:
             inserted += 0 if _deletes(statement) else cursor.rowcount
         return inserted
 
-    @cached_property
-    def _call(self) -> str:
-        return f"SELECT {self.name}({', '.join(f'%({name})s' for name in self.parameters)})"
-
-    def create_sql(self) -> str:
-        """Return the statement that makes the function."""
-        arguments = ", ".join(self.types[name] for name in self.parameters)
-        return FUNCTION.format(name=self.name, arguments=arguments, body=self._body(), settings=self.settings)
-
     def _body(self) -> str:
-        numbers = {name: f"${n}" for n, name in enumerate(self.parameters, 1)}
-        return "\n".join(_step(statement, numbers) for statement in self.statements)
+        return "\n".join([*map(_step, self._numbered()), "    RETURN inserted;"])
 
 
-def create_kept(cursor: CursorWrapper, kept: Iterable[Kept]) -> None:
+def create_kept(cursor: CursorWrapper, kept: Iterable[KeptFunction]) -> None:
     """Make the functions of `kept`, and drop those of other versions of the code."""
     cursor.execute(STALE, [PREFIX])
     for (drop,) in cursor.fetchall():
@@ -125,10 +156,9 @@ def _argument(value: Any) -> Any:
     return value
 
 
-def _step(statement: str, numbers: Mapping[str, str]) -> str:
-    sql = PARAMETER.sub(lambda match: numbers[match[1]], statement).replace("%%", "%")
+def _step(statement: str) -> str:
     count = "" if _deletes(statement) else "\n    GET DIAGNOSTICS n = ROW_COUNT; inserted := inserted + n;"
-    return f"    {sql.strip()};{count}"
+    return f"    {statement};{count}"
 
 
 def _deletes(statement: str) -> bool:
