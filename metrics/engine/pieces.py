@@ -14,6 +14,8 @@ from miners.telemetry.read import VALUES, ending_within, reaching_in
 WORTH_A_SCAN = timedelta(hours=6)
 """From here on, all miners' rows are read by scanning days, below by the index, miner by miner."""
 
+MANY_MINER_HOURS = 2000
+
 CUT = """
 SELECT reading.*, end_s - covered_s AS start_s,
        generate_series(greatest(end_s - covered_s, 0) / {length_s}, (least(end_s, {window_s}) - 1) / {length_s}) AS n
@@ -54,6 +56,11 @@ FROM (
 def worth_a_scan(start: datetime, end: datetime) -> bool:
     """Return whether [start, end) is long enough to read whole partitions, where everyone's rows are wanted."""
     return end - start >= WORTH_A_SCAN
+
+
+def worth_sharing(miners: int, start: datetime, end: datetime) -> bool:
+    """Return whether so many miners' [start, end) is enough that parallel workers are worth what they need."""
+    return miners * (end - start).total_seconds() / 3600 > MANY_MINER_HOURS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ from typing import Any
 
 from energy.prices import PricePoint, prices_between
 from metrics.engine.belonging import Span
-from metrics.engine.pieces import Pieces
+from metrics.engine.pieces import Pieces, worth_sharing
 from metrics.engine.segments import NO_TARIFF, Segment, segments
 from metrics.store.columns import FROM_GATHERED, GATHERED, MASK, MASKS
 from miners.telemetry.read import VALUES
-
-MANY_MINER_HOURS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class SlotWindow:
     @property
     def is_large(self) -> bool:
         """Whether parallel workers are worth what they need."""
-        return len(self.miner_ids) * (self.end - self.start).total_seconds() / 3600 > MANY_MINER_HOURS
+        return worth_sharing(len(self.miner_ids), self.start, self.end)
 
 
 SPAN = """

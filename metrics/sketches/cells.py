@@ -48,8 +48,8 @@ TOGETHER = f"""
     ) cell WHERE coalesce({", ".join(EACH)}) IS NOT NULL"""
 
 # Miner, piece and bucket ride in one number, which is hashed in half the time that three columns take, and pieces are
-# numbered densely, since PostgreSQL's hash of a bigint folds its halves and makes sparse ones collide. Where all
-# miners' partitions are read, each quantity has a pass of its own: those are what parallel workers share. OFFSET '0'
+# numbered densely, since PostgreSQL's hash of a bigint folds its halves and makes sparse ones collide. Parallel
+# workers do not share GROUPING SETS, so that each quantity has a pass of its own where there is much to do. OFFSET '0'
 # keeps PostgreSQL from expecting a thousand pieces of each row, and from making room for as many groups.
 OF_TELEMETRY = f"""
 SELECT {place_sql(0, f"(key >> {KEY_BITS}) / {{pieces}}", f"mod(key >> {KEY_BITS}, {{pieces}}) + {{first}}")} AS place,
@@ -70,9 +70,12 @@ unnest(%(sketch_miner)s::int[], %(sketch_site)s::int[], %(sketch_since_s)s::bigi
 """
 
 
-def of_telemetry(pieces: Pieces, first: str = "0") -> str:
-    """Return the query of the miners' cells in these pieces, which are numbered from `first`, an SQL expression."""
-    if pieces.everyone:
+def of_telemetry(pieces: Pieces, first: str = "0", *, shared: bool = False) -> str:
+    """Return the query of the miners' cells in these pieces, which are numbered from `first`, an SQL expression.
+
+    `shared` has parallel workers share the pieces, for which these are read once for each quantity.
+    """
+    if shared:
         parts = SHARED.format(pieces=pieces.count, last=pieces.last(), cut=pieces.earlier())
     else:
         parts = TOGETHER.format(pieces=pieces.count, cut=pieces.all())

@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 from hmm.lib.buckets import MADE_OF, PERIODS, Bucket
 from metrics.engine.belonging import Span
 from metrics.engine.grid import Grid
-from metrics.engine.pieces import ASKED, PIECE_TYPES, Pieces, piece_params, worth_a_scan
+from metrics.engine.pieces import ASKED, PIECE_TYPES, Pieces, piece_params, worth_a_scan, worth_sharing
 from metrics.sketches.cells import ENTITY_OF, KIND_OF, NUMBER_OF, OF_MINERS, OF_SHORTER, SPAN, of_telemetry
 from metrics.sketches.quantities import NAMES, PERCENTS, QUANTITIES, QUANTITY_STEP, estimate_sql
 from metrics.store.kept import Kept
@@ -113,13 +113,17 @@ KEPT = (HOURS_OF_MINERS, HOURS_OF_FLEET, *LONGER.values())
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Equally long hours that adjoin; `first` is the number of the first, `scan` says to read whole partitions."""
+    """Equally long hours that adjoin; `first` is the number of the first.
+
+    `scan` says to read whole partitions, `shared` to have parallel workers do it.
+    """
 
     first: int
     start: datetime
     end: datetime
     length_s: int
     scan: bool
+    shared: bool
 
 
 def write_sketches(
@@ -157,13 +161,13 @@ def _run(statements: Kept, cursor: CursorWrapper, params: Mapping[str, Any], *, 
 
 
 def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any], *, few: bool) -> None:
-    if not hours.scan:
+    if not hours.shared:
         asked = piece_params(hours.start, hours.end, hours.length_s) | {"first": hours.first}
         _run(HOURS_OF_MINERS, cursor, params | asked, few=few)
         return
     more = read_reaching_in(hours.start, hours.end, params["miner_ids"])
-    pieces = Pieces.between(hours.start, hours.end, hours.length_s, everyone=True, reaching=REACHING)
-    cells = of_telemetry(pieces, str(hours.first))
+    pieces = Pieces.between(hours.start, hours.end, hours.length_s, everyone=hours.scan, reaching=REACHING)
+    cells = of_telemetry(pieces, str(hours.first), shared=True)
     with staged(cursor, SKETCHES.format(cells=cells), params | more) as stage:
         cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params | {"period": SHORTEST})
 
@@ -185,7 +189,8 @@ def _hours(found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone:
             part = hours[i : i + at_once]
             (first, low), (_, high) = part[0], part[-1]
             scan = everyone and worth_a_scan(low.start, high.end)
-            yield Hours(first, low.start, high.end, length_s, scan)
+            shared = worth_sharing(miners, low.start, high.end)
+            yield Hours(first, low.start, high.end, length_s, scan, shared)
 
 
 def _params(found: Sequence[Bucket], miner_ids: Sequence[int]) -> dict[str, Any]:

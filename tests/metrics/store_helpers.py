@@ -130,7 +130,8 @@ def taken_for_large(large: bool) -> Iterator[None]:
     """Have any amount of work done the way that much work is done."""
     with pytest.MonkeyPatch.context() as patch:
         if large:
-            patch.setattr("metrics.engine.slots.MANY_MINER_HOURS", 0)
+            patch.setattr("metrics.engine.pieces.MANY_MINER_HOURS", 0)
             patch.setattr("metrics.engine.pieces.WORTH_A_SCAN", timedelta(0))
             patch.setattr("metrics.engine.merge.MANY_ROWS", 0)
+            patch.setattr("metrics.sketches.write.FEW", 0)
         yield
