@@ -31,40 +31,54 @@ CHILDREN: dict[str, tuple[str, ...]] = {
 }
 
 STORED = f"""
-SELECT entity_id, timestamp, {NAMES} FROM metrics_rollup
-WHERE period = '{{period}}' AND entity_type = 'miner' AND timestamp >= '{{start}}' AND timestamp < '{{end}}'
+SELECT entity_id, timestamp, {NAMES} FROM metrics_rollup WHERE {{within}} AND entity_type = '{{whose}}'
 """
+ONLY_THESE = "AND entity_id = ANY(%(miner_ids)s)"
+
+AT_SITE = """
+JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[])
+    AS span(miner_id, site_id, start_s, end_s)
+  ON span.miner_id = live.entity_id
+ AND live.timestamp >= to_timestamp(span.start_s) AND live.timestamp < to_timestamp(span.end_s)
+"""
+
+OF_MINERS = f"""
+part AS ({{stored}} SELECT * FROM live), merged AS (
+    SELECT 'miner' AS entity_type, part.entity_id, 1 AS miner_count, {MERGED}
+    FROM part WHERE part.entity_id = ANY(%(miner_ids)s) GROUP BY part.entity_id
+)"""
+
+# What is stored of the sites is read, not the rows of each miner; those are only counted.
+OF_SITES = f"""
+part AS ({{stored}} SELECT span.site_id AS entity_id, live.timestamp, {NAMES} FROM live {AT_SITE}),
+present AS ({{miners}} SELECT live.entity_id, live.timestamp FROM live)"""
 
 GROUPS = {
-    "miner": f"""
-        SELECT 'miner' AS entity_type, part.entity_id, 1 AS miner_count, {MERGED}
-        FROM part WHERE part.entity_id = ANY(%(miner_ids)s) GROUP BY part.entity_id""",
-    "site": f"""
-        SELECT 'site' AS entity_type, span.site_id AS entity_id, count(DISTINCT part.entity_id) AS miner_count, {MERGED}
-        FROM part JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[],
-                              %(span_end)s::bigint[]) AS span(miner_id, site_id, start_s, end_s)
-          ON span.miner_id = part.entity_id
-         AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)
-        GROUP BY span.site_id""",
-    "system": f"""
-        SELECT 'system' AS entity_type, NULL::int AS entity_id, count(DISTINCT part.entity_id) AS miner_count, {MERGED}
-        FROM part HAVING count(*) > 0""",
+    "miner": OF_MINERS,
+    "site": f"""{OF_SITES}, counted AS (
+        SELECT span.site_id AS entity_id, count(DISTINCT live.entity_id) AS miner_count
+        FROM present live {AT_SITE} GROUP BY span.site_id
+    ), merged AS (
+        SELECT 'site' AS entity_type, part.entity_id, max(counted.miner_count) AS miner_count, {MERGED}
+        FROM part JOIN counted ON counted.entity_id = part.entity_id GROUP BY part.entity_id
+    )""",
+    "system": f"""{OF_SITES}, merged AS (
+        SELECT 'system' AS entity_type, NULL::int AS entity_id,
+               (SELECT count(DISTINCT entity_id) FROM present) AS miner_count, {MERGED}
+        FROM part HAVING count(*) > 0
+    )""",
 }
 
-STANDING = """
-CASE merged.entity_type
-  WHEN 'system' THEN (
-    SELECT CASE WHEN count(*) = count(s.pence) THEN sum(s.pence) END
-    FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
-    WHERE s.site_id IN (
-      SELECT span.site_id FROM part JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[],
-                                                %(span_end)s::bigint[]) AS span(miner_id, site_id, start_s, end_s)
-        ON span.miner_id = part.entity_id
-       AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)))
-  ELSE (SELECT s.pence FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
-        WHERE s.site_id = merged.entity_id)
-END AS standing_pence
-"""
+STANDING = {
+    "miner": "NULL::float8",
+    "site": """(
+        SELECT s.pence FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
+        WHERE s.site_id = merged.entity_id)""",
+    "system": """(
+        SELECT CASE WHEN count(*) = count(s.pence) THEN sum(s.pence) END
+        FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
+        WHERE s.site_id IN (SELECT entity_id FROM part))""",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +107,8 @@ def live_rows(
     spans = state.farm.spans(bucket.start, now)
     one_miner = entity_type == "miner" and entity_id is not None
     miner_ids = [entity_id] if one_miner and entity_id is not None else known_miners(spans)
-    stored, lower = _stored(period, bucket, state, now)
+    parts = _stored_parts(CHILDREN[period], bucket, state, now)
+    lower = parts[-1][2] if parts else bucket.start
     window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans)
     params = (
         slot_params(window, state.prices_between)
@@ -103,20 +118,13 @@ def live_rows(
     projections = _projections(types)
     source, more = "", dict[str, Any]()
     if period != "slot" and are_read(projections):
-        parts = _stored_parts(CHILDREN[period][:-1], bucket, state, now)
+        sketched = _stored_parts(CHILDREN[period][:-1], bucket, state, now)
         stretch = Bucket(bucket.start, now)
-        source, more = percentiles(entity_type, entity_id, [stretch], parts, miner_ids, spans)
+        source, more = percentiles(entity_type, entity_id, [stretch], sketched, miner_ids, spans)
     with connection.cursor() as cursor:
-        cursor.execute(_select(projections, entity_type, stored, source, window), params | more)
+        cursor.execute(_select(projections, entity_type, parts, source, window, one_miner), params | more)
         rows = [_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
-
-
-def _stored(period: str, bucket: Bucket, state: State, now: datetime) -> tuple[list[str], datetime]:
-    """Return the queries of what the store has of the bucket, and from when on telemetry must be read."""
-    parts = _stored_parts(CHILDREN[period], bucket, state, now)
-    found = [STORED.format(period=p, start=a.isoformat(), end=b.isoformat()) for p, a, b in parts]
-    return found, parts[-1][2] if parts else bucket.start
 
 
 def _stored_parts(periods: Sequence[str], bucket: Bucket, state: State, now: datetime) -> list[Stored]:
@@ -138,16 +146,39 @@ def _projections(types: Sequence[str]) -> list[str]:
 
 
 def _select(
-    projections: Sequence[str], entity_type: str, stored: Sequence[str], percentiles: str, window: SlotWindow
+    projections: Sequence[str],
+    entity_type: str,
+    parts: Sequence[Stored],
+    percentiles: str,
+    window: SlotWindow,
+    one_miner: bool,
 ) -> str:
-    live = f"SELECT entity_id, timestamp, {NAMES} FROM ({select_slots(window)}) slot"
     beside = f"LEFT JOIN ({percentiles}) p ON coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
     return f"""
-        WITH part AS ({" UNION ALL ".join([*stored, live])}), merged AS ({GROUPS[entity_type]}),
-             r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING},
+        WITH live AS (SELECT entity_id, timestamp, {NAMES} FROM ({select_slots(window)}) slot),
+             {_merged(entity_type, parts, one_miner)},
+             r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING[entity_type]} AS standing_pence,
                           {PERCENTILES if percentiles else NO_PERCENTILES}
                    FROM merged {beside if percentiles else ""})
         SELECT r.entity_type, r.entity_id, {", ".join(projections)} FROM r ORDER BY r.entity_type, r.entity_id"""
+
+
+def _merged(entity_type: str, parts: Sequence[Stored], one_miner: bool) -> str:
+    """Return the common table expressions that end with `merged`: everyone's sums, of what is stored and of `live`."""
+    only = ONLY_THESE if one_miner else ""
+    if entity_type == "miner":
+        return GROUPS[entity_type].format(stored=_union(f"{STORED} {only}", parts, "miner"))
+    present = "SELECT entity_id, timestamp FROM metrics_rollup WHERE {within} AND entity_type = '{whose}'"
+    return GROUPS[entity_type].format(
+        stored=_union(STORED, parts, "site"), miners=_union(present, parts, "miner")
+    )
+
+
+def _union(select: str, parts: Sequence[Stored], whose: str) -> str:
+    """Return a query for each part, each followed by UNION ALL."""
+    within = "period = '{}' AND timestamp >= '{}' AND timestamp < '{}'"
+    found = (within.format(period, start.isoformat(), end.isoformat()) for period, start, end in parts)
+    return "".join(f"{select.format(within=each, whose=whose)} UNION ALL " for each in found)
 
 
 def _row(types: Sequence[str], entity_type: str, entity_id: int | None, *values: str) -> LiveRow:
