@@ -99,14 +99,20 @@ def live_rows(
     *,
     entity_type: str,
     entity_id: int | None = None,
+    miners: Sequence[int] | None = None,
 ) -> list[LiveRow]:
-    """Return the figures of the open `bucket` up to `now`, ordered by entity. One query."""
+    """Return the figures of the open `bucket` up to `now`, ordered by entity. One query.
+
+    `miners`: of these miners only, where the entities are miners.
+    """
     if entity_type not in GROUPS:  # pools have no telemetry
         return []
     now = max(now.replace(microsecond=0), bucket.start)
     spans = state.farm.spans(bucket.start, now)
-    one_miner = entity_type == "miner" and entity_id is not None
-    miner_ids = [entity_id] if one_miner and entity_id is not None else known_miners(spans)
+    only = None
+    if entity_type == "miner":
+        only = [entity_id] if entity_id is not None else miners
+    miner_ids = known_miners(spans) if only is None else only
     parts = _stored_parts(CHILDREN[period], bucket, state, now)
     lower = parts[-1][2] if parts else bucket.start
     window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans)
@@ -122,7 +128,9 @@ def live_rows(
         stretch = Bucket(bucket.start, now)
         source, more = percentiles(entity_type, entity_id, [stretch], sketched, miner_ids, spans)
     with connection.cursor() as cursor:
-        cursor.execute(_select(projections, entity_type, parts, source, window, one_miner), params | more)
+        cursor.execute(
+            _select(projections, entity_type, parts, source, window, only is not None), params | more
+        )
         rows = [_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
@@ -151,21 +159,21 @@ def _select(
     parts: Sequence[Stored],
     percentiles: str,
     window: SlotWindow,
-    one_miner: bool,
+    only_these: bool,
 ) -> str:
     beside = f"LEFT JOIN ({percentiles}) p ON coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
     return f"""
         WITH live AS (SELECT entity_id, timestamp, {NAMES} FROM ({select_slots(window)}) slot),
-             {_merged(entity_type, parts, one_miner)},
+             {_merged(entity_type, parts, only_these)},
              r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING[entity_type]} AS standing_pence,
                           {PERCENTILES if percentiles else NO_PERCENTILES}
                    FROM merged {beside if percentiles else ""})
         SELECT r.entity_type, r.entity_id, {", ".join(projections)} FROM r ORDER BY r.entity_type, r.entity_id"""
 
 
-def _merged(entity_type: str, parts: Sequence[Stored], one_miner: bool) -> str:
+def _merged(entity_type: str, parts: Sequence[Stored], only_these: bool) -> str:
     """Return the common table expressions that end with `merged`: everyone's sums, of what is stored and of `live`."""
-    only = ONLY_THESE if one_miner else ""
+    only = ONLY_THESE if only_these else ""
     if entity_type == "miner":
         return GROUPS[entity_type].format(stored=_union(f"{STORED} {only}", parts, "miner"))
     present = "SELECT entity_id, timestamp FROM metrics_rollup WHERE {within} AND entity_type = '{whose}'"

@@ -77,9 +77,12 @@ def open_metrics(
     period: str,
     entity_type: str,
     entity_id: int | None = None,
+    miners: Sequence[int] | None = None,
     now: datetime | None = None,
 ) -> dict[int | None, dict[str, MetricRow]]:
     """Return the open period's figures of several types at once: entity id → type → row. Two queries.
+
+    `miners`: of these miners only, where the entities are miners.
 
     Raises as metrics_in_range.
     """
@@ -88,7 +91,9 @@ def open_metrics(
         check_words(name, period, entity_type)
     state = open_state(period, now)
     bucket = state.cut.bucket_at(period, now)
-    found = live_rows(types, period, bucket, state, now, entity_type=entity_type, entity_id=entity_id)
+    found = live_rows(
+        types, period, bucket, state, now, entity_type=entity_type, entity_id=entity_id, miners=miners
+    )
     return {row.entity_id: {t: from_live(t, period, bucket.start, row, now) for t in types} for row in found}
 
 
