@@ -10,7 +10,9 @@ from metrics.dashboard import read
 from metrics.dashboard.fleet import FleetSummary, PriceNow, summarise
 from metrics.dashboard.miner_table import MinerTable, miner_rows, silence_notice
 from metrics.dashboard.prices import PriceRow, legend, outlook, outlook_words, price_chart, price_rows
-from metrics.query.fleet import main_site
+from metrics.dashboard.table_page import TablePage
+from metrics.query.conditions import Condition
+from metrics.query.fleet_sql import fleet_now, main_site_now, some_miners
 from metrics.query.today import energy_today
 from metrics.templatetags.hmm_format import SYMBOLS, clock
 
@@ -46,13 +48,13 @@ class PriceBlock:
 
 def fleet_summary(at: Present) -> FleetSummary | None:
     """Return the summary of the fleet; None without any miner."""
-    miners = read.miners_now()
-    if not miners:
+    fleet = fleet_now(at.now)
+    if not fleet.size:
         return None
     sites = read.site_prices(at.today, at.now)
     today = energy_today(at.now, at.currency)
-    price_now = _price_now(sites, main_site(miners), at.now)
-    return summarise(miners, price_now, today, now=at.now, zone=at.zone, currency=at.currency)
+    price_now = _price_now(sites, main_site_now(), at.now)
+    return summarise(fleet, price_now, today, now=at.now, zone=at.zone, currency=at.currency)
 
 
 def price_bars(at: Present) -> list[PriceBlock]:
@@ -61,14 +63,14 @@ def price_bars(at: Present) -> list[PriceBlock]:
     return [_price_block(site, at) for site in reversed(by_tariff.values())]
 
 
-def miner_table(at: Present) -> MinerTable:
-    """Return the table of miners."""
-    miners = read.miners_now()
-    if not miners:
-        return MinerTable([], "")
-    rejects = read.reject_rates_today(at.now)
-    rows = miner_rows(miners, read.hashrate_slots(at.now), rejects, at.now)
-    return MinerTable(rows, silence_notice(miners, at.now))
+def miner_table(at: Present, asked: TablePage) -> MinerTable:
+    """Return one page of the table of miners."""
+    fleet = fleet_now(at.now)
+    miners, found = some_miners(asked.asked(), at.now)
+    rejects = read.reject_rates_today(at.now, [miner.id for miner in miners]) if miners else {}
+    slots = read.hashrate_slots(at.now, [miner.id for miner in miners]) if miners else []
+    notice = silence_notice(fleet.counts.get(Condition.SILENT, 0))
+    return MinerTable(miner_rows(miners, slots, rejects, at.now), notice, asked, found, fleet.size)
 
 
 def _price_now(sites: list[read.SitePrices], site_id: int | None, now: datetime) -> PriceNow | None:

@@ -1,12 +1,12 @@
 """The fleet in one sentence and five figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from metrics.dashboard.prices import Outlook, outlook_words
-from metrics.query.conditions import Condition, MinerNow, condition_of, since
-from metrics.query.fleet import FleetTotals, totals
+from metrics.query.conditions import Condition
+from metrics.query.fleet import FleetNow, FleetTotals
 from metrics.query.today import EnergyToday
 from metrics.templatetags.hmm_format import (
     UNKNOWN,
@@ -70,7 +70,7 @@ class FleetSummary:
 
 
 def summarise(
-    miners: Sequence[MinerNow],
+    fleet: FleetNow,
     price_now: PriceNow | None,
     today: EnergyToday | None,
     *,
@@ -79,51 +79,44 @@ def summarise(
     currency: str,
 ) -> FleetSummary:
     """Return the summary at `now`; `currency` is that of the cost."""
-    conditions = {miner: condition_of(miner, now) for miner in miners}
     parts = [
-        fleet_words(conditions, now),
+        fleet_words(fleet, now),
         outlook_words(price_now.outlook, now, zone, price_now.currency) if price_now else "no tariff",
         f"{money(today.cost, currency)} so far today"
         if today and today.cost is not None
         else "no cost yet today",
     ]
-    figures = [*_live_figures(totals(miners, now)), _price_figure(price_now), _cost_figure(today, currency)]
-    return FleetSummary(tone_of(conditions), parts, figures)
+    figures = [*_live_figures(fleet.totals), _price_figure(price_now), _cost_figure(today, currency)]
+    return FleetSummary(tone_of(fleet), parts, figures)
 
 
-def fleet_words(conditions: Mapping[MinerNow, Condition], now: datetime) -> str:
+def fleet_words(fleet: FleetNow, now: datetime) -> str:
     """Return how the fleet is: 11 of 12 hashing, 1 unreachable for 8 min."""
-    expected = sum(condition is not Condition.UNPOLLED for condition in conditions.values())
+    expected = fleet.size - fleet.counts.get(Condition.UNPOLLED, 0)
     if not expected:
         return "no miner is polled"
-    hashing = _count(conditions, Condition.HASHING)
+    hashing = fleet.counts.get(Condition.HASHING, 0)
     head = f"all {expected} hashing" if hashing == expected > 1 else f"{hashing} of {expected} hashing"
-    told = (_condition_words(conditions, condition, now) for condition in TOLD)
+    told = (_condition_words(fleet, condition, now) for condition in TOLD)
     return ", ".join(filter(None, [head, *told]))
 
 
-def tone_of(conditions: Mapping[MinerNow, Condition]) -> str:
+def tone_of(fleet: FleetNow) -> str:
     """Return bad when nothing that should hash does, warn when something does not, else good."""
-    trouble = sum(_count(conditions, condition) for condition in TROUBLE)
-    if not trouble:
+    if not any(fleet.counts.get(condition) for condition in TROUBLE):
         return "good"
-    return "warn" if _count(conditions, Condition.HASHING) else "bad"
+    return "warn" if fleet.counts.get(Condition.HASHING) else "bad"
 
 
-def _count(conditions: Mapping[MinerNow, Condition], condition: Condition) -> int:
-    return sum(found is condition for found in conditions.values())
-
-
-def _condition_words(conditions: Mapping[MinerNow, Condition], condition: Condition, now: datetime) -> str:
-    found = [miner for miner, its in conditions.items() if its is condition]
+def _condition_words(fleet: FleetNow, condition: Condition, now: datetime) -> str:
+    found, since = fleet.counts.get(condition, 0), fleet.since.get(condition)
     if not found:
         return ""
-    words = f"{len(found)} {_NAMES.get(condition, condition)}"
-    moments = [moment for miner in found if (moment := since(miner, condition)) is not None]
-    if condition not in TROUBLE or not moments:
+    words = f"{found} {_NAMES.get(condition, condition)}"
+    if condition not in TROUBLE or since is None:
         return words
-    longest = age(now - min(moments))
-    return f"{words} for {longest}" if len(found) == 1 else f"{words} for up to {longest}"
+    longest = age(now - since)
+    return f"{words} for {longest}" if found == 1 else f"{words} for up to {longest}"
 
 
 _NAMES = {

@@ -11,11 +11,15 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import sparkline
 from hmm.lib.units import UNKNOWN, j_per_th
+from metrics.dashboard.table_page import Column, Pages, TablePage, columns, pages
 from metrics.query.conditions import Condition, MinerNow, condition_of, is_known, since
 from metrics.templatetags.hmm_format import age, decimal, hashrate
 
 SPARK_SPAN = timedelta(hours=24)
 LONGEST_STEP_S = 1800
+AT_A_GLANCE = 8
+"""So many miners need no search."""
+
 ORDER = {condition: place for place, condition in enumerate(Condition)}
 TONES = {
     Condition.UNREACHABLE: "bad",
@@ -57,10 +61,28 @@ class MinerRow:
 
 @dataclass(frozen=True, slots=True)
 class MinerTable:
-    """The lines, and what concerns them all."""
+    """The lines of one page, what concerns them all, and what was asked for."""
 
     rows: list[MinerRow]
     notice: str
+    asked: TablePage
+    found: int
+    fleet_size: int
+
+    @property
+    def can_be_searched(self) -> bool:
+        """Whether it is long enough for that, or has been."""
+        return self.fleet_size > AT_A_GLANCE or bool(self.asked.search or self.asked.state)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns, each with where a click on it leads."""
+        return columns(self.asked)
+
+    @property
+    def pages(self) -> Pages:
+        """Which page this is, and where those beside it are."""
+        return pages(self.asked, self.found)
 
 
 def miner_rows(
@@ -69,24 +91,26 @@ def miner_rows(
     rejects_percent: Mapping[int | None, float | None],
     now: datetime,
 ) -> list[MinerRow]:
-    """Return the lines at `now`: what needs attention first, then by name as people order names."""
+    """Return the lines of `miners` at `now`, in their order."""
     series = spark_series(slots, now)
-    ordered = sorted(miners, key=lambda miner: (ORDER[condition_of(miner, now)], natural_key(miner.name)))
-    return [_row(miner, series.get(miner.id, []), rejects_percent.get(miner.id), now) for miner in ordered]
+    return [_row(miner, series.get(miner.id, []), rejects_percent.get(miner.id), now) for miner in miners]
 
 
-def silence_notice(miners: Sequence[MinerNow], now: datetime) -> str:
-    """Return what to look at when miners stay silent although nothing failed to reach them, else ""."""
-    silent = sum(condition_of(miner, now) is Condition.SILENT for miner in miners)
+def in_order(miners: Iterable[MinerNow], now: datetime) -> list[MinerNow]:
+    """Return what needs attention first, then by name as people order names."""
+    return sorted(miners, key=lambda miner: (ORDER[condition_of(miner, now)], natural_key(miner.name)))
+
+
+def silence_notice(silent: int) -> str:
+    """Return what to look at when so many miners stay silent although nothing failed to reach them, else ""."""
     return (
         f"{silent} without readings, and no failed poll either: is the collector running?" if silent else ""
     )
 
 
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """Return a sorting key by which rig-2 comes before rig-10."""
-    parts = re.findall(r"\d+|\D+", name.casefold())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+def natural_key(name: str) -> str:
+    """Return a sorting key by which rig-2 comes before rig-10: what `miners.models.NaturalKey` makes in SQL."""
+    return re.sub("[0-9]+", lambda number: number[0].zfill(18)[-18:], name.lower())
 
 
 def spark_series(slots: Iterable[SlotHashrate], now: datetime) -> dict[int | None, list[float | None]]:

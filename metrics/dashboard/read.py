@@ -1,5 +1,6 @@
 """What the dashboard needs from the database, each in one query however many miners there are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -51,14 +52,14 @@ def site_prices(today: date, now: datetime) -> list[SitePrices]:
     ]
 
 
-def reject_rates_today(now: datetime) -> dict[int | None, float | None]:
-    """Return every miner's reject rate (%) of the local day so far. Two queries."""
-    figures = open_metrics(["reject_rate"], period="daily", entity_type="miner", now=now)
+def reject_rates_today(now: datetime, miners: Sequence[int] | None = None) -> dict[int | None, float | None]:
+    """Return every miner's, or these miners', reject rate (%) of the local day so far. Two queries."""
+    figures = open_metrics(["reject_rate"], period="daily", entity_type="miner", miners=miners, now=now)
     return {miner_id: rows["reject_rate"].value_json["reject_rate"] for miner_id, rows in figures.items()}
 
 
-def hashrate_slots(now: datetime) -> list[SlotHashrate]:
-    """Return every miner's average hashrate in each slot of the last 24 hours that is in the store. One query.
+def hashrate_slots(now: datetime, miners: Sequence[int] | None = None) -> list[SlotHashrate]:
+    """Return every miner's, or these miners', average hashrate in each stored slot of the last 24 hours. One query.
 
     Reading a figure of the open day beforehand has the store filled up to the last slot that is over.
     """
@@ -68,5 +69,7 @@ def hashrate_slots(now: datetime) -> list[SlotHashrate]:
         period="slot",
         timestamp__gte=now - SPARK_SPAN - timedelta(seconds=LONGEST_STEP_S),
         timestamp__lt=now,
-    ).values_list("entity_id", "timestamp", "value_json__avg")
-    return [SlotHashrate(*row) for row in found]
+    )
+    if miners is not None:
+        found = found.filter(entity_id__in=miners)
+    return [SlotHashrate(*row) for row in found.values_list("entity_id", "timestamp", "value_json__avg")]

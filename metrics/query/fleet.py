@@ -1,11 +1,12 @@
 """The miners as they are now, by their latest readings, and what they do together."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from hmm.lib.units import j_per_th
-from metrics.query.conditions import MinerNow, is_known
+from metrics.query.conditions import Condition, MinerNow, condition_of, is_known, since
 from miners.models import LatestReading, Miner
 
 
@@ -19,6 +20,34 @@ class FleetTotals:
     hashrate_miners: int
     power_miners: int
     polled_miners: int
+
+
+@dataclass(frozen=True, slots=True)
+class FleetNow:
+    """How many miners are in each condition, since when the longest of them, and what they do together."""
+
+    counts: Mapping[Condition, int]
+    since: Mapping[Condition, datetime | None]
+    totals: FleetTotals
+
+    @property
+    def size(self) -> int:
+        """How many miners there are that are not retired."""
+        return sum(self.counts.values())
+
+
+def fleet_of(miners: Sequence[MinerNow], now: datetime) -> FleetNow:
+    """Return what these miners are together at `now`."""
+    conditions = [(condition_of(miner, now), miner) for miner in miners]
+    moments: dict[Condition, list[datetime]] = {condition: [] for condition, _ in conditions}
+    for condition, miner in conditions:
+        if (moment := since(miner, condition)) is not None:
+            moments[condition].append(moment)
+    return FleetNow(
+        counts=Counter(condition for condition, _ in conditions),
+        since={condition: min(found, default=None) for condition, found in moments.items()},
+        totals=totals(miners, now),
+    )
 
 
 def miners_now(site_id: int | None = None) -> list[MinerNow]:

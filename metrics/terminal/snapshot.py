@@ -11,11 +11,14 @@ from metrics.dashboard.miner_table import (
     SPARK_SPAN,
     MinerRow,
     SlotHashrate,
+    in_order,
     miner_rows,
     silence_notice,
     spark_series,
 )
 from metrics.query import metrics_in_range
+from metrics.query.conditions import Condition
+from metrics.query.fleet import fleet_of
 from metrics.terminal.thresholds import Level, miner_level, worst
 from metrics.terminal.work import Work, read_work
 
@@ -45,7 +48,7 @@ class Snapshot:
 def take_snapshot(at: Present) -> Snapshot:
     """Read everything, in a number of queries that does not depend on the number of miners."""
     summary = fleet_summary(at)  # first: reading today's energy has the store filled up to now
-    miners = read.miners_now()
+    miners = in_order(read.miners_now(), at.now)
     return Snapshot(
         at=at,
         summary=summary,
@@ -55,7 +58,7 @@ def take_snapshot(at: Present) -> Snapshot:
         series=spark_series(read.hashrate_slots(at.now), at.now),
         prices=price_bars(at),
         work=read_work(at.now),
-        notice=silence_notice(miners, at.now),
+        notice=silence_notice(fleet_of(miners, at.now).counts.get(Condition.SILENT, 0)),
     )
 
 

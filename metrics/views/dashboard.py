@@ -2,12 +2,14 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from hmm.installation import installation
 from metrics.dashboard import blocks
+from metrics.dashboard.table_page import table_page
 
 
 @require_safe
@@ -19,7 +21,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "now": at.now,
         "summary": blocks.fleet_summary(at),
         "tariffs": blocks.price_bars(at),
-        "table": blocks.miner_table(at),
+        "table": blocks.miner_table(at, table_page(request.GET.dict())),
     }
     return render(request, "metrics/dashboard.html", context)
 
@@ -41,9 +43,12 @@ def price_bars(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def miner_table(request: HttpRequest) -> HttpResponse:
-    """One line per miner."""
-    at = _present()
-    return render(request, "metrics/_miner_table.html", {"now": at.now, "table": blocks.miner_table(at)})
+    """One line per miner of the page that is asked for; the browser's address follows."""
+    at, asked = _present(), table_page(request.GET.dict())
+    context = {"now": at.now, "table": blocks.miner_table(at, asked)}
+    response = render(request, "metrics/_miner_table.html", context)
+    response["HX-Replace-Url"] = reverse("metrics:dashboard") + asked.query
+    return response
 
 
 def _present() -> blocks.Present:

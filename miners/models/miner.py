@@ -38,10 +38,23 @@ class Tier(models.TextChoices):
     VIP = "vip", "VIP"
 
 
+class NaturalKey(models.Func):
+    """A name as text that sorts as people sort: rig-2 before rig-10. Digits become numbers of equal length."""
+
+    template = (
+        r"regexp_replace(regexp_replace(lower(%(expressions)s), '([0-9]+)', repeat('0', 18) || '\1', 'g'), "
+        r"'[0-9]*([0-9]{18})', '\1', 'g')"
+    )
+    output_field = models.TextField(db_collation="C")
+
+
 class Miner(models.Model):
     """A machine that mines. It is retired, never deleted: history does not change."""
 
     name = models.CharField(max_length=100, unique=True)
+    name_key = models.GeneratedField(
+        expression=NaturalKey("name"), output_field=models.TextField(db_collation="C"), db_persist=True
+    )
     site = models.ForeignKey(
         Site, on_delete=models.PROTECT, related_name="miners", help_text="Where it is now; see its moves."
     )

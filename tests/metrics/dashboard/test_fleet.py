@@ -8,18 +8,20 @@ import pytest
 
 from metrics.dashboard.fleet import FleetSummary, fleet_words, summarise
 from metrics.query.conditions import Condition, MinerNow, condition_of
-from metrics.query.fleet import main_site, totals
+from metrics.query.fleet import fleet_of, main_site, totals
 from metrics.query.today import EnergyToday, energy_of
 
 Make = Callable[..., MinerNow]
 
 
 def words(miners: list[MinerNow], now: datetime) -> str:
-    return fleet_words({miner: condition_of(miner, now) for miner in miners}, now)
+    return fleet_words(fleet_of(miners, now), now)
 
 
 def summary(miners: list[MinerNow], now: datetime, today: EnergyToday | None = None) -> FleetSummary:
-    return summarise(miners, None, today, now=now, zone=ZoneInfo("Europe/London"), currency="GBP")
+    return summarise(
+        fleet_of(miners, now), None, today, now=now, zone=ZoneInfo("Europe/London"), currency="GBP"
+    )
 
 
 def cost(today: EnergyToday, miner: Make, now: datetime) -> str:

@@ -12,10 +12,11 @@ from rich.console import Console, RenderableType
 from hmm.health import silent_services
 from metrics.dashboard.blocks import Present, PriceBlock
 from metrics.dashboard.fleet import summarise
-from metrics.dashboard.miner_table import miner_rows
+from metrics.dashboard.miner_table import in_order, miner_rows
 from metrics.dashboard.prices import PriceRow
 from metrics.query import JobStatistics, QueueDepth
 from metrics.query.conditions import MinerNow
+from metrics.query.fleet import fleet_of
 from metrics.terminal.screen import Screen
 from metrics.terminal.snapshot import Snapshot
 from metrics.terminal.work import Work
@@ -98,10 +99,19 @@ def prices(**differences: Any) -> PriceBlock:
 def snapshot(miners: list[MinerNow] | None = None, **differences: Any) -> Snapshot:
     """Return a snapshot of miners (one that hashes), but for the differences."""
     found = [miner()] if miners is None else miners
-    summary = summarise(found, None, None, now=NOW, zone=AT.zone, currency="GBP") if found else None
+    summary = (
+        summarise(fleet_of(found, NOW), None, None, now=NOW, zone=AT.zone, currency="GBP") if found else None
+    )
     series = {each.id: [1_200.0] * 48 for each in found}
     shown = Snapshot(
-        AT, summary, [1_200.0] * 48, miner_rows(found, (), {1: 0.5}, NOW), series, [prices()], work(), ""
+        AT,
+        summary,
+        [1_200.0] * 48,
+        miner_rows(in_order(found, NOW), (), {1: 0.5}, NOW),
+        series,
+        [prices()],
+        work(),
+        "",
     )
     return replace(shown, **differences)
 

@@ -1,0 +1,162 @@
+"""The fleet as it is now, said by the database: the conditions of `conditions.py`, once more, in SQL.
+
+However many miners there are, a page shows a few of them and sums over the others. A property test lays these
+conditions beside `condition_of`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from hmm.lib.units import j_per_th
+from metrics.query.conditions import FRESH_POLLS, LEAST_FRESH, Condition, MinerNow
+from metrics.query.fleet import FleetNow, FleetTotals
+
+CONDITIONS = list(Condition)
+
+
+def _place(condition: Condition) -> int:
+    return CONDITIONS.index(condition)
+
+
+# The condition as its place in `Condition`. `is_known`: its last reading may be shown as how it is now.
+MINERS = f"""
+SELECT n.*, CASE
+    WHEN state = 'maintenance' THEN {_place(Condition.MAINTENANCE)}
+    WHEN is_known AND coalesce(hashrate_ghs, 0) > 0 THEN {_place(Condition.HASHING)}
+    WHEN is_known THEN {_place(Condition.NOT_HASHING)}
+    WHEN NOT is_polled THEN {_place(Condition.UNPOLLED)}
+    WHEN state = 'unreachable' THEN {_place(Condition.UNREACHABLE)}
+    WHEN state = 'new' THEN {_place(Condition.NEW)}
+    ELSE {_place(Condition.SILENT)} END AS condition
+FROM (
+    SELECT m.id, m.name, m.name_key, model.name AS model, model.max_temperature_c, m.site_id, site.poll_interval_s,
+        m.enabled AND m.host <> '' AS is_polled, m.state, m.state_reason, m.state_since, l.timestamp AS reading_at,
+        l.hashrate_ghs, l.power_w, l.temperature_c,
+        m.state <> 'unreachable' AND coalesce(extract(epoch FROM %(now)s - l.timestamp)
+            <= greatest({FRESH_POLLS} * site.poll_interval_s, {LEAST_FRESH.total_seconds()}), FALSE) AS is_known
+    FROM miners_miner m
+    JOIN miners_site site ON site.id = m.site_id
+    LEFT JOIN miners_minermodel model ON model.id = m.model_id
+    LEFT JOIN miners_latestreading l ON l.miner_id = m.id
+    WHERE m.retired_at IS NULL AND (%(site_id)s::int IS NULL OR m.site_id = %(site_id)s)
+) n
+"""
+
+SUMS = f"""
+SELECT condition, count(*), min(CASE WHEN condition = {_place(Condition.SILENT)} THEN reading_at ELSE state_since END),
+    sum(hashrate_ghs) FILTER (WHERE is_known), sum(power_w) FILTER (WHERE is_known),
+    sum(hashrate_ghs) FILTER (WHERE is_known AND power_w IS NOT NULL),
+    sum(power_w) FILTER (WHERE is_known AND hashrate_ghs IS NOT NULL),
+    count(hashrate_ghs) FILTER (WHERE is_known), count(power_w) FILTER (WHERE is_known),
+    count(*) FILTER (WHERE is_polled OR is_known)
+FROM ({MINERS}) miner GROUP BY condition
+"""
+
+MAIN_SITE = """
+SELECT site_id FROM miners_miner WHERE retired_at IS NULL GROUP BY site_id ORDER BY count(*) DESC, site_id LIMIT 1
+"""
+
+SORTS = {
+    "state": "condition",
+    "name": "NULL::int",
+    "hashrate": "CASE WHEN is_known THEN hashrate_ghs END",
+    "power": "CASE WHEN is_known THEN power_w END",
+    "temperature": "CASE WHEN is_known THEN temperature_c END",
+    "efficiency": "CASE WHEN is_known AND hashrate_ghs > 0 THEN power_w / hashrate_ghs END",
+    "reading": "reading_at",
+}
+"""What miners can be sorted by; where they are equal, by name."""
+
+PAGE = f"""
+SELECT id, name, model, max_temperature_c, site_id, poll_interval_s, is_polled, state, state_reason, state_since,
+    reading_at, hashrate_ghs, power_w, temperature_c, count(*) OVER ()
+FROM ({MINERS}) miner
+WHERE (%(condition)s::int IS NULL OR condition = %(condition)s)
+  AND (%(search)s = '' OR concat_ws(' ', name, model, state_reason) ILIKE %(pattern)s)
+ORDER BY {{by}} {{direction}} NULLS LAST, name_key, name LIMIT %(limit)s OFFSET %(offset)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which miners a page shows, in which order: `condition` and `search` leave others out where they are given."""
+
+    sort: str = "state"
+    descending: bool = False
+    condition: Condition | None = None
+    search: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+def fleet_now(now: datetime) -> FleetNow:
+    """Return the fleet at `now`, retired miners aside. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(SUMS, {"now": now, "site_id": None})
+        rows = cursor.fetchall()
+    conditions = [CONDITIONS[row[0]] for row in rows]
+    return FleetNow(
+        counts={condition: row[1] for condition, row in zip(conditions, rows, strict=True)},
+        since={condition: row[2] for condition, row in zip(conditions, rows, strict=True)},
+        totals=_totals([row[3:] for row in rows]),
+    )
+
+
+def some_miners(asked: Asked, now: datetime) -> tuple[list[MinerNow], int]:
+    """Return the miners of one page at `now`, and how many there are on all pages. One query, two past the last page.
+
+    Raises KeyError where `asked.sort` is none of SORTS.
+    """
+    sql = PAGE.format(by=SORTS[asked.sort], direction="DESC" if asked.descending else "ASC")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _params(asked, now))
+        rows = cursor.fetchall()
+        if not rows and asked.offset:
+            cursor.execute(sql, _params(asked, now) | {"limit": 1, "offset": 0})
+            return [], next((row[-1] for row in cursor.fetchall()), 0)
+    return [MinerNow(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+
+
+def main_site_now() -> int | None:
+    """Return the site that has the most miners, the first one in a tie. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(MAIN_SITE)
+        found = cursor.fetchone()
+        return found[0] if found else None
+
+
+def _params(asked: Asked, now: datetime) -> dict[str, Any]:
+    plain = re.sub(r"([\\%_])", r"\\\1", asked.search)
+    return {
+        "now": now,
+        "site_id": None,
+        "condition": _place(asked.condition) if asked.condition else None,
+        "search": asked.search,
+        "pattern": f"%{plain}%",
+        "limit": asked.limit,
+        "offset": asked.offset,
+    }
+
+
+def _totals(rows: Sequence[Sequence[Any]]) -> FleetTotals:
+    hashrate, power, both_hashrate, both_power, hashrates, powers, polled = (
+        zip(*rows, strict=True) if rows else [()] * 7
+    )
+    return FleetTotals(
+        hashrate_ghs=_sum(hashrate),
+        power_w=_sum(power),
+        efficiency_j_per_th=j_per_th(_sum(both_power), _sum(both_hashrate)),
+        hashrate_miners=sum(hashrates),
+        power_miners=sum(powers),
+        polled_miners=sum(polled),
+    )
+
+
+def _sum(figures: Sequence[float | None]) -> float | None:
+    found = [figure for figure in figures if figure is not None]
+    return sum(found) if found else None
