@@ -27,6 +27,7 @@ from miners.membership import (
     set_site_tariff,
 )
 from miners.models import (
+    CollectorPresence,
     CurtailmentStrategy,
     LatestReading,
     Miner,
@@ -34,6 +35,7 @@ from miners.models import (
     MinerSite,
     SetAside,
     Site,
+    SiteLease,
     SiteTariff,
     StateChange,
 )
@@ -234,6 +236,24 @@ class SetAsideAdmin(ReadOnlyAdmin):
     list_filter = ["source"]
     search_fields = ["miner_name", "reason"]
     ordering = ["-pk"]
+
+
+@admin.register(CollectorPresence)
+class CollectorPresenceAdmin(ReadOnlyAdmin):
+    """Collectors that run, or ran less than a day ago."""
+
+    list_display = ["name", "since", "until"]
+    ordering = ["name"]
+
+
+@admin.register(SiteLease)
+class SiteLeaseAdmin(ReadOnlyAdmin):
+    """Which collector polls each site."""
+
+    list_display = ["site", "holder", "since", "until"]
+    list_filter = ["holder"]
+    list_select_related = ["site"]
+    ordering = ["site__name"]
 
 
 def _latest(miner: Miner) -> LatestReading | None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from hmm.health import beat
 from miners.collector.fleet import read_fleet
 from miners.collector.lane import Lane
+from miners.collector.lease import SiteLeases
 from miners.collector.poll import Outcome, Target, poll
 from miners.collector.record import record
 from miners.collector.schedule import turn
@@ -45,17 +46,25 @@ class Collector:
     """Polls the fleet. Devices that did not answer last time wait in a lane of their own, so that a
     farm gone dark, each device of it taking its whole time limit, delays none that answers.
 
-    Only the thread that calls `run` or `once` uses the database.
+    Only the thread that calls `run` or `once` uses the database. With `leases` it polls the sites that they give it.
     """
 
-    def __init__(self, *, threads: int = 64, timeout_s: float = 5.0, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = 64,
+        timeout_s: float = 5.0,
+        clock: Clock | None = None,
+        leases: SiteLeases | None = None,
+    ) -> None:
         self.clock = clock or Clock()
+        self.leases = leases
         self.timeout_s = timeout_s
         self.fleet: dict[int, Target] = {}
         self.kept: deque[Outcome] = deque(maxlen=KEPT_OUTCOMES)
         self._lane = Lane("poll", threads)
         self._dark_lane = Lane("poll-dark", threads)
-        self._done: SimpleQueue[Outcome | None] = SimpleQueue()
+        self._done: SimpleQueue[Outcome | int | None] = SimpleQueue()
         self._asked: set[int] = set()
         self._dark: set[int] = set()
         self._asked_s: dict[int, float] = {}
@@ -69,6 +78,8 @@ class Collector:
         while not self._stopping:
             self.tick()
         self._try(self._write)
+        if self.leases:
+            self._try(self.leases.release)
 
     def stop(self) -> None:
         """End `run` soon. May be called from a signal handler."""
@@ -77,7 +88,7 @@ class Collector:
 
     def tick(self) -> None:
         """Ask who is due, wait a moment for what comes back, and write it."""
-        self._each(REREAD_S, "fleet", self._reread)
+        self._each(min(REREAD_S, self.leases.renew_s) if self.leases else REREAD_S, "fleet", self._reread)
         self._ask_due()
         self._gather(TICK_S)
         if self.kept:
@@ -102,7 +113,7 @@ class Collector:
             self._try(action)
 
     def _reread(self) -> None:
-        self.fleet = read_fleet()
+        self.fleet = self.leases.fleet() if self.leases else read_fleet()
 
     def _beat(self) -> None:
         beat("collector", self.clock.now())
@@ -111,7 +122,7 @@ class Collector:
         now_s = self.clock.now().timestamp()
         for miner_id, target in self.fleet.items():
             its_turn = turn(now_s, miner_id, target.interval_s)
-            if self._turns.get(miner_id) != its_turn and miner_id not in self._asked:
+            if self._turns.get(miner_id) != its_turn and miner_id not in self._asked and self._may(target):
                 self._turns[miner_id] = its_turn
                 self._ask(target)
 
@@ -123,7 +134,14 @@ class Collector:
         self._asked_s[target.miner_id] = now_s
         self._asked.add(target.miner_id)
         lane = self._dark_lane if target.miner_id in self._dark else self._lane
-        lane.submit(lambda: self._done.put(poll(target, self.timeout_s, self.clock.now)))
+        lane.submit(lambda: self._done.put(self._poll(target)))
+
+    def _may(self, target: Target) -> bool:
+        return self.leases is None or self.leases.may_poll(target)
+
+    def _poll(self, target: Target) -> Outcome | int:
+        # Looked at again, since it may have waited long for a thread.
+        return poll(target, self.timeout_s, self.clock.now) if self._may(target) else target.miner_id
 
     def _gather(self, wait_s: float) -> None:
         """Take what came back, waiting at most `wait_s` for the first."""
@@ -135,8 +153,9 @@ class Collector:
         except Empty:
             return
 
-    def _take(self, outcome: Outcome | None) -> None:
-        if outcome is None:
+    def _take(self, outcome: Outcome | int | None) -> None:
+        if not isinstance(outcome, Outcome):
+            self._asked.discard(outcome or 0)  # a miner that is another collector's by now
             return
         miner_id = outcome.target.miner_id
         self._asked.discard(miner_id)

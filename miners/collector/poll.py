@@ -23,6 +23,7 @@ class Target:
     driver: str
     identity: str
     interval_s: int
+    site_id: int = 0
 
     @property
     def address(self) -> Address:

@@ -1,11 +1,14 @@
-"""Sites, miners, where and when they belong, what they say, what was kept aside, and how they are curtailed."""
+"""Sites, miners, where and when they belong, what they say, what was kept aside, who
+polls them, and how they are curtailed."""
 
+from miners.models.lease import CollectorPresence, SiteLease
 from miners.models.miner import Miner, MinerModel, MinerSite, MinerState, StateChange, Tier
 from miners.models.site import Site, SiteTariff
 from miners.models.strategy import CurtailmentStrategy, StrategyKind, check_weights
 from miners.models.telemetry import LatestReading, SetAside, Telemetry
 
 __all__ = [
+    "CollectorPresence",
     "CurtailmentStrategy",
     "LatestReading",
     "Miner",
@@ -14,6 +17,7 @@ __all__ = [
     "MinerState",
     "SetAside",
     "Site",
+    "SiteLease",
     "SiteTariff",
     "StateChange",
     "StrategyKind",

@@ -3,13 +3,17 @@
 import os
 import signal
 from argparse import ArgumentParser
+from math import ceil
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from rich.console import Console
 
 from hmm.lib.commands import HmmCommand, fail
-from miners.collector.collector import Collector
+from miners.collector.collector import Clock, Collector
+from miners.collector.identity import Identity
+from miners.collector.lease import SiteLeases, instants, shortest_lease_s, usual_lease_s
 from miners.collector.table import outcome_table
 
 GRACE_S = 1.5
@@ -20,7 +24,8 @@ class Command(HmmCommand):
     help = (
         "Poll every enabled miner that has an address, each site's at its own interval, and store what they "
         "say. HMM_COLLECTOR_THREADS (64) devices are asked at once, each for at most "
-        "HMM_COLLECTOR_TIMEOUT_S (5) seconds."
+        "HMM_COLLECTOR_TIMEOUT_S (5) seconds. Several collectors on one database share the sites: see docs/scaling.md. "
+        "--once asks every miner, whoever polls it."
     )
     example = "manage.py collect --once"
 
@@ -30,17 +35,34 @@ class Command(HmmCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        collector = Collector(
-            threads=_number("HMM_COLLECTOR_THREADS", 64, most=1000),
-            timeout_s=_number("HMM_COLLECTOR_TIMEOUT_S", 5, most=60),
-        )
+        threads = _number("HMM_COLLECTOR_THREADS", 64, most=1000)
+        timeout_s = _number("HMM_COLLECTOR_TIMEOUT_S", 5, most=60)
         if options["once"]:
+            collector = Collector(threads=threads, timeout_s=timeout_s)
             width = None if self.stdout.isatty() else 140
             Console(file=self.stdout, width=width).print(outcome_table(collector.once()))  # type: ignore[arg-type]
             return
+        identity = Identity(settings.DATA_DIR)
+        leases = SiteLeases(
+            identity.name,
+            lease_s=_lease_s(timeout_s),
+            timeout_s=timeout_s,
+            clock=instants(Clock.monotonic, Clock.now),
+        )
+        collector = Collector(threads=threads, timeout_s=timeout_s, leases=leases)
         _stop_on_signals(collector)
         collector.run()
+        identity.close()
         signal.setitimer(signal.ITIMER_REAL, 0)  # all is written, and Python at its end lets an alarm kill it
+
+
+def _lease_s(timeout_s: int) -> int:
+    lease_s = _number("HMM_COLLECTOR_LEASE_S", ceil(usual_lease_s(timeout_s)), most=600)
+    if lease_s < (least := ceil(shortest_lease_s(timeout_s))):
+        fail(
+            f"HMM_COLLECTOR_LEASE_S must be at least {least} while HMM_COLLECTOR_TIMEOUT_S is {timeout_s}, not {lease_s}"
+        )
+    return lease_s
 
 
 def _number(variable: str, default: int, *, most: int) -> int:
