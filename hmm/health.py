@@ -1,24 +1,20 @@
 """`GET /healthz`: is the house alive, for a load balancer, a container runtime or a friend's script."""
 
-import copy
 import threading
 import time
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, InterfaceError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.utils import load_backend
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
+from hmm.lib.impatient import impatient_cursor
 from hmm.models import Heartbeat
 
 MUST_LIVE = ("worker", "collector")
 SILENT_AFTER = timedelta(seconds=90)
 ANSWER_LASTS_S = 1.0
-DATABASE_WAIT_S = 3
 
 
 def beat(service: str, now: datetime) -> None:
@@ -45,29 +41,10 @@ def _since(at: datetime | None) -> str:
 
 
 def read_beats() -> dict[str, datetime]:
-    """Return the last beat of each service, through a connection of its own that gives up within seconds.
-
-    The web's pool would keep the question waiting for as long as it keeps a page waiting.
-    Raises DatabaseError or InterfaceError.
-    """
-    connection = impatient_connection()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT service, at FROM {Heartbeat._meta.db_table}")
-            return dict(cursor.fetchall())
-    finally:
-        connection.close()
-
-
-def impatient_connection() -> BaseDatabaseWrapper:
-    """Return a new connection to the default database, outside the pool, with short time limits."""
-    settings = copy.deepcopy(connections["default"].settings_dict)
-    options: dict[str, Any] = settings["OPTIONS"]
-    options.pop("pool", None)
-    options["connect_timeout"] = DATABASE_WAIT_S
-    options["options"] = f"{options.get('options', '')} -c statement_timeout={DATABASE_WAIT_S}s".strip()
-    wrapper: BaseDatabaseWrapper = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, "healthz")
-    return wrapper
+    """Return the last beat of each service, asked for within seconds. Raises DatabaseError or InterfaceError."""
+    with impatient_cursor() as cursor:
+        cursor.execute(f"SELECT service, at FROM {Heartbeat._meta.db_table}")
+        return dict(cursor.fetchall())
 
 
 class _Answer:

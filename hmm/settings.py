@@ -7,7 +7,7 @@ import environ
 from csp.constants import SELF
 
 from hmm.lib.data_dir import prepare_data_dir, secret_key
-from hmm.lib.database_url import database_settings
+from hmm.lib.database_url import database_settings, replica_settings
 from hmm.lib.environment import one_of, time_zone, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "hmm.middleware.InstallationTimeZoneMiddleware",
     "axes.middleware.AxesMiddleware",
+    "hmm.replica.middleware.ReplicaMiddleware",  # last: see there
 ]
 
 ROOT_URLCONF = "hmm.urls"
@@ -80,11 +81,11 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": database_settings(
-        env.str("DATABASE_URL", default=""), DATA_DIR, pooled=env.bool("HMM_DB_POOL", default=False)
-    )
-}
+DB_POOL: bool = env.bool("HMM_DB_POOL", default=False)
+DATABASES = {"default": database_settings(env.str("DATABASE_URL", default=""), DATA_DIR, pooled=DB_POOL)}
+DATABASES |= replica_settings(env.str("DATABASE_REPLICA_URL", default=""), pooled=DB_POOL)
+DATABASE_ROUTERS = ["hmm.replica.route.ReplicaRouter"]
+REPLICA_LAG_S: int = whole_number("HMM_REPLICA_LAG_S", 10, 1, 3600)
 
 # One directory shared by web, worker and collector: django-q2's statistics need a cache all of them see.
 CACHES = {

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket
+from hmm.replica.route import connection
 from metrics.engine.belonging import Span, known_miners
 from metrics.engine.slots import SlotWindow, select_slots, slot_params
 from metrics.engine.state import State

@@ -10,6 +10,7 @@ from django.db import connection
 from energy.models import Tariff
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket, bucket_at, buckets, slot_length_s
+from hmm.replica.route import use_primary
 from metrics.models import SlotGrid
 
 BEGINNING = datetime(2009, 1, 3, tzinfo=UTC)
@@ -48,6 +49,7 @@ class Grid:
 
 def grid(now: datetime) -> Grid:
     """Return the installation's grid, made finer from the next local midnight on where a tariff needs it."""
+    use_primary()  # it may have to be changed by what it is
     zone = installation().zone
     steps = list(SlotGrid.objects.order_by("start").values_list("start", "slot_s"))
     wanted = slot_length_s(zone, tariff_slots_s(), now)

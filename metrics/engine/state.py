@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from energy.prices import PricePoint
 from hmm.installation import installation
 from hmm.lib.buckets import slot_length_s
+from hmm.replica.route import connection
 from metrics.engine.farm import PARTS, Farm, farm_of, moment
 from metrics.engine.grid import Grid, grid
 from metrics.store.kept import KeptQuery

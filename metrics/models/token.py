@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -45,7 +45,8 @@ def use_token(token: str, now: datetime) -> ApiToken | None:
 
     It is looked up by its digest, so that how long that takes tells nothing about the token.
     """
-    found = ApiToken.objects.filter(digest=digest_of(token), revoked_at=None).first()
+    # Never from a replica, to which one that is revoked would be valid for a moment yet.
+    found = ApiToken.objects.using(DEFAULT_DB_ALIAS).filter(digest=digest_of(token), revoked_at=None).first()
     if found and (found.last_used_at is None or now - found.last_used_at >= USE_NOTED_EVERY):
         ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
     return found

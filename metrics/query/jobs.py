@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django_q.models import OrmQ
 
 from hmm.models import JobRun
+from hmm.replica.route import connection
 from metrics.query.words import Refused, check_word
 
 JobPosition = tuple[datetime, int]

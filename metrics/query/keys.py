@@ -6,9 +6,8 @@ from functools import lru_cache
 from math import isclose
 from typing import Any
 
-from django.db import connection
-
 from hmm.installation import installation
+from hmm.replica.route import connection
 from metrics.query.words import check_word
 from metrics.sketches.quantities import NO_PERCENTILES
 from metrics.store.columns import ALL_COLUMNS, EXTRAS

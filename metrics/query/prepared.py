@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hmm.installation import installation
 from hmm.lib.buckets import DEFAULT_SLOT_S, bucket_at
+from hmm.replica.route import use_primary
 from metrics.engine.run import Busy, clean, fill
 from metrics.engine.state import State, read_state
 
@@ -48,10 +49,12 @@ def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -
     state = read_state(now, low, high, min(low, now))
     pending = list(_pending(low, high, state, now))
     gap = list(_gap(state, now))
-    if _length(pending) > ON_DEMAND or _length(gap) > ON_DEMAND:
-        raise NotComputedYet(min(a for a, _ in pending or gap), max(b for _, b in pending or gap))
     if not pending and _is_closed(period, state, now):
         return state
+    if use_primary():  # a replica lags, and nothing can be computed there
+        return prepared_state(period, start, end, now)
+    if _length(pending) > ON_DEMAND or _length(gap) > ON_DEMAND:
+        raise NotComputedYet(min(a for a, _ in pending or gap), max(b for _, b in pending or gap))
     try:
         fill(now, period, wait_s=PATIENCE_S)
         clean(now, low, high, wait_s=PATIENCE_S)
@@ -73,6 +76,8 @@ def open_state(period: str, now: datetime) -> State:
     state = read_state(now, low, high, low)
     if not state.dirty and _length(_gap(state, now)) < A_DAY:
         return state
+    if use_primary():
+        return open_state(period, now)
     try:
         if _length(_gap(state, now)) <= ON_DEMAND:
             fill(now, period, wait_s=PATIENCE_S)

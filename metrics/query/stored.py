@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from hmm.installation import installation
+from hmm.replica.route import connection
 from metrics.query.rows import MetricRow, Position
 from metrics.types import metric_types
 

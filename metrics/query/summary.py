@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from hmm.installation import installation
+from hmm.replica.route import connection
 from metrics.query.conditions import Condition, condition_of
 from metrics.query.fleet import FleetTotals, main_site, miners_now, totals
 from metrics.query.jobs import JobStatistics, QueueDepth, job_statistics, queue_depth

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from hmm.lib.buckets import Bucket
+from hmm.replica.route import connection
 from miners.models import LatestReading, Telemetry
 from miners.telemetry.rules import MAX_COVERED_S
 
