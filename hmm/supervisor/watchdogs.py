@@ -109,7 +109,9 @@ class QueueWatchdog(_Watchdog):
         self._watch = Watch(quiet_s=math.inf)  # ask at once
 
     def _sight(self, run: Run, elapsed_s: float) -> Sight:
-        return Sight(busy.progress(), elapsed_s, busy.busy_workers(run.pid), self._workers)
+        # A heartbeat that a cluster elsewhere has done is an answer too: this one had none to give.
+        progress = (busy.progress(), last_beat("worker"))
+        return Sight(progress, elapsed_s, busy.busy_workers(run.pid), self._workers)
 
     def _act(self, verdict: Verdict) -> None:
         if verdict is Verdict.ASK:
