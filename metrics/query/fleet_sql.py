@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from hmm.lib.units import j_per_th
+from hmm.replica.route import connection
 from metrics.query.conditions import FRESH_POLLS, LEAST_FRESH, Condition, MinerNow
 from metrics.query.fleet import FleetNow, FleetTotals
 

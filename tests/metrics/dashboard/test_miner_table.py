@@ -65,9 +65,7 @@ def test_a_model_without_a_limit_is_never_hot(miner: Make, now: datetime) -> Non
 
 
 def test_silence_asks_for_the_collector() -> None:
-    assert silence_notice(1).startswith(
-        "1 without readings"
-    )
+    assert silence_notice(1).startswith("1 without readings")
     assert "is the collector running?" in silence_notice(1)
     assert silence_notice(0) == ""
 
