@@ -2,8 +2,10 @@
 
 import threading
 import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from hmm.lib.impatient import impatient_cursor
 from hmm.models import Heartbeat
+from hmm.spool_state import SpoolState, read_states
 
 MUST_LIVE = ("worker", "collector")
 SILENT_AFTER = timedelta(seconds=90)
@@ -47,21 +50,29 @@ def read_beats() -> dict[str, datetime]:
         return dict(cursor.fetchall())
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is not alive and why, and what collectors keep on disk while the database is away."""
+
+    failing: dict[str, str] = field(default_factory=dict)
+    spooling: list[dict[str, Any]] = field(default_factory=list)
+
+
 class _Answer:
-    """What is not alive, looked up at most once a second however many ask."""
+    """How things are, looked up at most once a second however many ask."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._failing: dict[str, str] = {}
+        self._health = Health()
         self._good_until = -1.0
 
-    def failing(self, now: datetime) -> dict[str, str]:
-        """Return what is not alive and why; empty when all is well."""
+    def health(self, now: datetime) -> Health:
+        """Return how things are; nothing fails when all is well."""
         with self._lock:
             if time.monotonic() >= self._good_until:
-                self._failing = look_for_failures(now)
+                self._health = look(now)
                 self._good_until = time.monotonic() + ANSWER_LASTS_S
-            return self._failing
+            return self._health
 
     def forget(self) -> None:
         """Look again at the next question."""
@@ -69,6 +80,22 @@ class _Answer:
 
 
 answer = _Answer()
+
+
+def look(now: datetime) -> Health:
+    """Return how things are at `now`.
+
+    A collector that spools is alive; a spool that is full loses readings, and so fails.
+    """
+    spools = [state for state in read_states(settings.DATA_DIR) if state.since is not None]
+    failing = look_for_failures(now)
+    if full := [_full(state) for state in spools if state.full_since and state.is_fresh(now)]:
+        failing["spool"] = "; ".join(full)
+    return Health(failing, [state.says() | {"alive": state.is_fresh(now)} for state in spools])
+
+
+def _full(state: SpoolState) -> str:
+    return f"full since {state.full_since:%Y-%m-%dT%H:%M:%S%z}: {state.lost} readings lost"
 
 
 def look_for_failures(now: datetime) -> dict[str, str]:
@@ -81,7 +108,12 @@ def look_for_failures(now: datetime) -> dict[str, str]:
 
 @login_not_required
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when database, worker and collector are alive, else 503 naming what is not."""
-    failing = answer.failing(timezone.now())
-    status = 503 if failing else 200
-    return JsonResponse({"status": "failing" if failing else "ok", "failing": failing}, status=status)
+    """200 when database, worker and collector are alive, else 503 naming what is not.
+
+    `spooling` tells what collectors keep on disk that is not in the database yet.
+    """
+    health = answer.health(timezone.now())
+    body: dict[str, Any] = {"status": "failing" if health.failing else "ok", "failing": health.failing}
+    if health.spooling:
+        body["spooling"] = health.spooling
+    return JsonResponse(body, status=503 if health.failing else 200)

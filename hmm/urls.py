@@ -7,6 +7,8 @@ from django.urls import include, path
 from hmm.health import healthz
 from hmm.login import Login
 
+handler500 = "hmm.errors.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("login/", Login.as_view(), name="login"),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard, prometheus, strategies
+from metrics.views import dashboard, prometheus, strategies, system
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -11,5 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("blocks/price-bars", dashboard.price_bars, name="price_bars"),
     path("blocks/miner-table", dashboard.miner_table, name="miner_table"),
     path("strategies/ranking", strategies.strategy_ranking, name="strategy_ranking"),
+    path("system", system.system, name="system"),
+    path("system/blocks/<slug:name>", system.system_block, name="system_block"),
     path("metrics", prometheus.prometheus, name="prometheus"),
 ]

@@ -1,59 +1,45 @@
 """The loop: who is due is asked, what came back is written, and the next turn comes."""
 
-import logging
-import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from math import inf
 from queue import Empty, SimpleQueue
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
-from django.utils import timezone
-
 from hmm.health import beat
+from miners.collector.deliver import deliver
+from miners.collector.desk import Desk, HereDesk
 from miners.collector.fleet import read_fleet
+from miners.collector.keeper import Clock, Flush, Keeper, publish
 from miners.collector.lane import Lane
 from miners.collector.lease import SiteLeases
 from miners.collector.poll import Outcome, Target, poll
-from miners.collector.record import record
 from miners.collector.schedule import turn
-
-log = logging.getLogger(__name__)
+from miners.collector.spool import Spool
+from miners.push.silence import enter_silence
 
 TICK_S = 0.5
 REREAD_S = 5.0
-WRITE_S = 1.0
 BEAT_S = 10.0
-RETRY_S = 5.0
-KEPT_OUTCOMES = 100_000
-"""How many outcomes are kept while the database is away; then the oldest go."""
-
-UNSTORABLE = (DatabaseError, ValueError, TypeError, OverflowError)
-"""What a driver that gave a figure of the wrong kind leads to."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """What time it is: of the day, and since some start."""
-
-    now: Callable[[], datetime] = timezone.now
-    monotonic: Callable[[], float] = time.monotonic
+STATE_S = 2.0
+FINISH_S = 1.0
+"""How long the database may take over the last batch before that is spooled."""
 
 
 class Collector:
     """Polls the fleet. Devices that did not answer last time wait in a lane of their own, so that a
     farm gone dark, each device of it taking its whole time limit, delays none that answers.
 
-    Only the thread that calls `run` or `once` uses the database. With `leases` it polls the sites that they give it.
+    What comes back is the keeper's, which brings it to the database or, while that is away, to the disk. With
+    `leases` it polls the sites that they give it.
     """
 
     def __init__(
         self,
+        spool: Spool,
         *,
         threads: int = 64,
         timeout_s: float = 5.0,
+        flush: Flush | None = None,
+        desk: Desk | None = None,
         clock: Clock | None = None,
         leases: SiteLeases | None = None,
     ) -> None:
@@ -61,7 +47,8 @@ class Collector:
         self.leases = leases
         self.timeout_s = timeout_s
         self.fleet: dict[int, Target] = {}
-        self.kept: deque[Outcome] = deque(maxlen=KEPT_OUTCOMES)
+        self.keeper = Keeper(desk or HereDesk(), spool, self.clock, flush or Flush())
+        self.keeper.on_work = lambda: self._done.put(None)
         self._lane = Lane("poll", threads)
         self._dark_lane = Lane("poll-dark", threads)
         self._done: SimpleQueue[Outcome | int | None] = SimpleQueue()
@@ -70,16 +57,15 @@ class Collector:
         self._asked_s: dict[int, float] = {}
         self._turns: dict[int, int] = {}
         self._next: dict[str, float] = {}
-        self._away_until_s: float | None = None
         self._stopping = False
 
     def run(self) -> None:
-        """Poll until `stop` is called. What has come back by then is written; who is being asked is left."""
+        """Poll until `stop` is called. What has come back by then is kept; who is being asked is left."""
         while not self._stopping:
             self.tick()
-        self._try(self._write)
-        if self.leases:
-            self._try(self.leases.release)
+        self.keeper.finish(FINISH_S)
+        self._release()
+        self._publish()
 
     def stop(self) -> None:
         """End `run` soon. May be called from a signal handler."""
@@ -87,36 +73,56 @@ class Collector:
         self._done.put(None)
 
     def tick(self) -> None:
-        """Ask who is due, wait a moment for what comes back, and write it."""
+        """Ask who is due, wait a moment for what comes back, and write what is to be written."""
+        self.keeper.settle()
         self._each(min(REREAD_S, self.leases.renew_s) if self.leases else REREAD_S, "fleet", self._reread)
+        self._each(BEAT_S, "beat", self._beat)
         self._ask_due()
         self._gather(TICK_S)
-        if self.kept:
-            self._each(WRITE_S, "write", self._write)
-        self._each(BEAT_S, "beat", self._beat)
+        self.keeper.step()
+        self._each(STATE_S, "state", self._publish)
 
     def once(self) -> list[Outcome]:
-        """Poll every miner once, write what came back, and return it."""
+        """Poll every miner once, write what came back, and return it.
+
+        Raises OperationalError or InterfaceError when the database is away.
+        """
         self.fleet = read_fleet()
         self._ask_due()
         while self._asked:
             self._gather(TICK_S)
-        outcomes = list(self.kept)
-        self._write()
-        self._beat()
+        outcomes, self.keeper.buffer = self.keeper.buffer, []
+        deliver(outcomes, self.clock.now())
+        beat("collector", self.clock.now())
         return sorted(outcomes, key=lambda outcome: outcome.target.name)
 
-    def _each(self, interval_s: float, name: str, action: Callable[[], None]) -> None:
+    def _each(self, interval_s: float, name: str, action: Callable[[], bool]) -> None:
+        """Do `action` when it is due; one that says False was not done, and is due again at once."""
         now_s = self.clock.monotonic()
-        if now_s >= self._next.get(name, 0):
+        if now_s >= self._next.get(name, 0) and action():
             self._next[name] = now_s + interval_s
-            self._try(action)
 
-    def _reread(self) -> None:
-        self.fleet = self.leases.fleet() if self.leases else read_fleet()
+    def _reread(self) -> bool:
+        return self.keeper.do(self.leases.fleet if self.leases else read_fleet, self._take_fleet)
 
-    def _beat(self) -> None:
-        beat("collector", self.clock.now())
+    def _take_fleet(self, fleet: dict[int, Target]) -> None:
+        self.fleet = fleet
+
+    def _beat(self) -> bool:
+        return self.keeper.do(self._sign_of_life, lambda _: None)
+
+    def _sign_of_life(self) -> None:
+        now = self.clock.now()
+        beat("collector", now)
+        enter_silence(now)
+
+    def _release(self) -> None:
+        if self.leases and self.keeper.do(self.leases.release, lambda _: None):
+            self.keeper.wait(FINISH_S)
+
+    def _publish(self) -> bool:
+        publish(self.keeper.spool.directory, self.keeper.state())
+        return True
 
     def _ask_due(self) -> None:
         now_s = self.clock.now().timestamp()
@@ -160,44 +166,4 @@ class Collector:
         miner_id = outcome.target.miner_id
         self._asked.discard(miner_id)
         (self._dark.discard if outcome.is_reading else self._dark.add)(miner_id)
-        self.kept.append(outcome)
-
-    def _write(self) -> None:
-        batch = list(self.kept)
-        self._record(batch)
-        for _ in batch:
-            self.kept.popleft()
-
-    def _record(self, batch: list[Outcome]) -> None:
-        try:
-            record(batch, self.clock.now())
-        except (OperationalError, InterfaceError):
-            raise
-        except UNSTORABLE:
-            log.exception("a batch of %d outcomes was refused; they are written one by one", len(batch))
-            self._record_each(batch)
-
-    def _record_each(self, batch: list[Outcome]) -> None:
-        for outcome in batch:
-            try:
-                record([outcome], self.clock.now())
-            except (OperationalError, InterfaceError):
-                raise
-            except UNSTORABLE as error:
-                log.error("what %s said cannot be stored: %s", outcome.target.name, error)
-
-    def _try(self, action: Callable[[], None]) -> None:
-        """Do `action` on the database, unless it went away a moment ago; say once that it has."""
-        if self._away_until_s is not None and self.clock.monotonic() < self._away_until_s:
-            return
-        try:
-            action()
-        except (OperationalError, InterfaceError) as error:
-            connections.close_all()
-            if self._away_until_s is None:
-                log.warning("the database is away, polling goes on: %s", str(error).strip().split("\n")[0])
-            self._away_until_s = self.clock.monotonic() + RETRY_S
-            return
-        if self._away_until_s is not None:
-            log.info("the database is back; %d outcomes were kept", len(self.kept))
-        self._away_until_s = None
+        self.keeper.take(outcome)

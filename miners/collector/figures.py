@@ -70,23 +70,23 @@ def covered_s(timestamp: datetime, previous: datetime | None, interval_s: int) -
     return elapsed_s if 0 < elapsed_s <= MOST_INTERVALS * interval_s else interval_s
 
 
-def increment(counter: int | None, previous: int | None) -> int | None:
+def increment(count: int | None, previous: int | None) -> int | None:
     """Return the shares since the previous reading: None for the first, all of them after a reset.
 
     An increment that no device can make in one interval says that the counter is not one: None.
     """
-    if counter is None or previous is None:
+    if count is None or previous is None:
         return None
-    shares = counter - previous if counter >= previous else counter
+    shares = count - previous if count >= previous else count
     return shares if shares <= INT4_MAX else None
 
 
 def device_facts(reading: Reading) -> DeviceFacts:
     """Return what is kept of a reading beside its telemetry, cut to what the database can hold."""
     return DeviceFacts(
-        accepted_counter=_counter(reading.accepted),
-        rejected_counter=_counter(reading.rejected),
-        uptime_s=_counter(reading.uptime_s),
+        accepted_counter=counter(reading.accepted),
+        rejected_counter=counter(reading.rejected),
+        uptime_s=counter(reading.uptime_s),
         mode=text(reading.mode, 64),
         firmware=text(reading.firmware, 100),
         pool_url=text(reading.pool_url, 255),
@@ -100,5 +100,6 @@ def text(said: str | None, length: int) -> str:
     return (said or "").replace("\x00", "").encode("utf-8", "replace").decode()[:length]
 
 
-def _counter(value: int | None) -> int | None:
+def counter(value: int | None) -> int | None:
+    """Return a device's counter, None where the database cannot hold it."""
     return value if value is not None and 0 <= value <= INT8_MAX else None

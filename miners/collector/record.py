@@ -1,25 +1,37 @@
-"""Stores what a batch of polls gave: telemetry, states, and what was learned of the devices."""
+"""Stores what a batch of polls gave: telemetry, states, and what was learned of the devices.
+
+The same batch again changes nothing, so that whoever does not know whether it was stored may bring it again: rows are
+known by their second, states by the last change, what was set aside by what it says.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.db.models import Max
 
+from hmm.lib.times import floor_to_second
+from miners.collector.entering import Entries
 from miners.collector.figures import Previous, telemetry_row, text
 from miners.collector.poll import Outcome
-from miners.collector.states import State, is_change, next_state
+from miners.collector.states import next_state
+from miners.collector.tick import columns_of, news_of, split
 from miners.drivers.base import Reading
-from miners.models import LatestReading, Miner, MinerModel, MinerState, StateChange
-from miners.telemetry.latest import lock_latest_readings
+from miners.models import LatestReading, Miner, MinerModel, StateChange
+from miners.telemetry.latest import hold_latest_readings
+from miners.telemetry.neighbours import NOBODY, Neighbours, neighbours
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.rules import refusal
+from miners.telemetry.tick import store_news, store_tick
 from miners.telemetry.write import write_rows
 
-STATE_FIELDS = ["state", "state_reason", "state_since"]
 LEARNED_FIELDS = ["driver", "model", "identity"]
+
+Second = tuple[int, datetime]
+"""A miner's id and a whole second."""
 
 
 @dataclass
@@ -28,23 +40,66 @@ class _Batch:
 
     now: datetime
     rows: list[TelemetryRow] = field(default_factory=list)
-    changes: list[StateChange] = field(default_factory=list)
-    changed: set[Miner] = field(default_factory=set)
+    repeated: int = 0
+    entries: Entries = field(default_factory=Entries)
     learned: set[Miner] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is stored of the miners of a batch."""
+
+    latest: Mapping[int, LatestReading]
+    beside: Mapping[Second, Neighbours]
+    last_changes: Mapping[int, datetime]
 
 
 def record(outcomes: Sequence[Outcome], now: datetime) -> WriteResult:
     """Store the outcomes of polls, in any order, in one transaction."""
     ensure_days({outcome.at.astimezone(UTC).date() for outcome in outcomes if outcome.is_reading})
-    by_miner = _by_miner(outcomes)
+    plain, rest = split(outcomes, now)
     with transaction.atomic():
-        lock_latest_readings(by_miner)
-        miners = Miner.objects.select_related("site").in_bulk(by_miner)
-        latest = LatestReading.objects.in_bulk(by_miner)
-        batch = _Batch(now)
-        for miner_id, miner in miners.items():
-            _fold(batch, miner, Previous.of(latest.get(miner_id)), by_miner[miner_id])
-        return _write(batch)
+        hold_latest_readings(outcome.target.miner_id for outcome in outcomes)
+        result, left = _record_plain(plain, now)
+        return result + _record_one_by_one([*rest, *left], now)
+
+
+def _record_plain(plain: Sequence[Outcome], now: datetime) -> tuple[WriteResult, list[Outcome]]:
+    """Store what is plain the short way; return also which of it is to go the long one."""
+    if not plain:
+        return WriteResult(), []
+    ticked = store_tick(columns_of(plain))
+    of_miner = {outcome.target.miner_id: outcome for outcome in plain} if ticked.needs_more else {}
+    store_news(news_of(of_miner[miner_id] for miner_id in ticked.with_news))
+    _follow_up([of_miner[miner_id] for miner_id in ticked.odd], now)
+    return WriteResult(stored=ticked.stored), [of_miner[miner_id] for miner_id in ticked.left]
+
+
+def _follow_up(outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Enter the states and learn what these readings tell; their rows are stored."""
+    if not outcomes:
+        return
+    batch = _Batch(now)
+    ids = [outcome.target.miner_id for outcome in outcomes]
+    miners, last_changes = Miner.objects.in_bulk(ids), _last_changes(ids)
+    for outcome in outcomes:
+        miner = miners[outcome.target.miner_id]
+        if isinstance(outcome.result, Reading):
+            _learn(batch, miner, outcome.result)
+        _enter(batch, miner, outcome.result, outcome.at, last_changes.get(miner.pk))
+    _write(batch)
+
+
+def _record_one_by_one(outcomes: Sequence[Outcome], now: datetime) -> WriteResult:
+    if not outcomes:
+        return WriteResult()
+    by_miner = _by_miner(outcomes)
+    miners = Miner.objects.select_related("site").in_bulk(by_miner)
+    known = _look_up(by_miner)
+    batch = _Batch(now)
+    for miner_id, miner in miners.items():
+        _fold(batch, miner, by_miner[miner_id], known)
+    return _write(batch)
 
 
 def _by_miner(outcomes: Iterable[Outcome]) -> dict[int, list[Outcome]]:
@@ -54,12 +109,39 @@ def _by_miner(outcomes: Iterable[Outcome]) -> dict[int, list[Outcome]]:
     return dict(grouped)
 
 
-def _fold(batch: _Batch, miner: Miner, previous: Previous, outcomes: Iterable[Outcome]) -> None:
+def _look_up(by_miner: Mapping[int, Sequence[Outcome]]) -> _Known:
+    latest = LatestReading.objects.in_bulk(by_miner)
+    old = [
+        (miner_id, second)
+        for miner_id, outcomes in by_miner.items()
+        if miner_id in latest
+        for second in (floor_to_second(outcome.at) for outcome in outcomes if outcome.is_reading)
+        if not _is_newer(second, latest[miner_id].timestamp)
+    ]
+    return _Known(latest, neighbours(old), _last_changes(by_miner))
+
+
+def _last_changes(miner_ids: Iterable[int]) -> dict[int, datetime]:
+    changes = StateChange.objects.filter(miner__in=list(miner_ids)).order_by()
+    return dict(changes.values_list("miner").annotate(Max("at")))
+
+
+def _is_newer(second: datetime, latest: datetime | None) -> bool:
+    return latest is None or second > latest
+
+
+def _fold(batch: _Batch, miner: Miner, outcomes: Iterable[Outcome], known: _Known) -> None:
+    latest = known.latest.get(miner.pk)
+    newest, previous = latest.timestamp if latest else None, Previous.of(latest)
     for outcome in outcomes:
         if (outcome.target.host, outcome.target.port) != (miner.host, miner.port):
             continue  # polled where it no longer is
         result = outcome.result
         if isinstance(result, Reading):
+            second = floor_to_second(outcome.at)
+            if not _is_newer(second, newest):
+                _add_late(batch, miner, outcome, known.beside.get((miner.pk, second), NOBODY))
+                continue
             row = telemetry_row(miner.pk, result, outcome.at, previous, miner.site.poll_interval_s)
             batch.rows.append(row)
             if reason := refusal(row, batch.now):
@@ -67,19 +149,29 @@ def _fold(batch: _Batch, miner: Miner, previous: Previous, outcomes: Iterable[Ou
             else:
                 previous = previous.after(row)
                 _learn(batch, miner, result)
-        _enter(batch, miner, next_state(result, in_maintenance=miner.maintenance), outcome.at)
+        _enter(batch, miner, result, outcome.at, known.last_changes.get(miner.pk))
 
 
-def _enter(batch: _Batch, miner: Miner, state: State, at: datetime) -> None:
-    state = State(state.state, text(state.reason, 500))
-    before = State(MinerState(miner.state), miner.state_reason)
-    if not is_change(before, state):
+def _add_late(batch: _Batch, miner: Miner, outcome: Outcome, beside: Neighbours) -> None:
+    """Add a reading from before the newest one, unless it is stored.
+
+    The newest one has counted its shares and says the miner's state.
+    """
+    assert isinstance(outcome.result, Reading)
+    if beside.covered_s is not None:
+        batch.repeated += 1
         return
-    if before.state != state.state:
-        miner.state_since = at
-    miner.state, miner.state_reason = state.state, state.reason
-    batch.changed.add(miner)
-    batch.changes.append(StateChange(miner=miner, at=at, state=state.state, reason=state.reason))
+    before = Previous(beside.before)
+    row = telemetry_row(miner.pk, outcome.result, outcome.at, before, miner.site.poll_interval_s)
+    batch.rows.append(replace(row, facts=None))
+
+
+def _enter(
+    batch: _Batch, miner: Miner, result: Reading | str, at: datetime, last_change: datetime | None
+) -> None:
+    if last_change is not None and at <= last_change:
+        return  # what the miner was then has been entered, by this outcome or by a later one
+    batch.entries.enter(miner, next_state(result, in_maintenance=miner.maintenance), at)
 
 
 def _learn(batch: _Batch, miner: Miner, reading: Reading) -> None:
@@ -93,8 +185,7 @@ def _learn(batch: _Batch, miner: Miner, reading: Reading) -> None:
 
 
 def _write(batch: _Batch) -> WriteResult:
-    result = write_rows(batch.rows, source="collector", now=batch.now)
-    Miner.objects.bulk_update(batch.changed, STATE_FIELDS, batch_size=500)
+    result = write_rows(batch.rows, source="collector", now=batch.now) if batch.rows else WriteResult()
     Miner.objects.bulk_update(batch.learned, LEARNED_FIELDS, batch_size=500)
-    StateChange.objects.bulk_create(batch.changes)
-    return result
+    batch.entries.save()
+    return result + WriteResult(unchanged=batch.repeated)

@@ -3,8 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from miners.collector.figures import text
 from miners.drivers.base import Reading
 from miners.models import MinerState
+
+LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ def next_state(outcome: Reading | str, *, in_maintenance: bool) -> State:
     if outcome.hashrate_ghs > 0:
         return State(MinerState.ONLINE)
     return State(MinerState.OFFLINE, f"answers, and does not hash{_mode(outcome)}")
+
+
+def storable(state: State) -> State:
+    """Return `state` with its reason cut to what is stored."""
+    return State(state.state, text(state.reason, LONGEST_REASON))
 
 
 def is_change(before: State, after: State) -> bool:

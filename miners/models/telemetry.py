@@ -1,8 +1,11 @@
 """What miners say, row by row. Only miners/telemetry reads and writes these tables."""
 
 from django.db import models
+from django.db.models.functions import MD5, Cast, Concat
 
 from miners.models.miner import Miner
+
+TEXT: models.TextField = models.TextField()
 
 
 class Telemetry(models.Model):
@@ -53,6 +56,11 @@ class LatestReading(models.Model):
     pool_url = models.CharField(max_length=255, blank=True)
     pool_user = models.CharField(max_length=255, blank=True)
     warnings = models.JSONField(default=list)
+    facts_digest = models.BigIntegerField(
+        null=True, help_text="Of mode, firmware, pool and warnings, as the collector wrote them."
+    )
+    pushed_at = models.DateTimeField(null=True, help_text="When its last push came; empty: it never pushed.")
+    push_gap_s = models.IntegerField(null=True, help_text="Seconds between its last two pushes.")
 
     def __str__(self) -> str:
         return (
@@ -72,6 +80,14 @@ class SetAside(models.Model):
 
     class Meta:
         verbose_name_plural = "rows set aside"
+        constraints = [
+            # What is delivered again, as a replay or a repeated push is, is not counted again.
+            models.UniqueConstraint(
+                MD5(Concat("source", "miner_name", "reason", Cast("row", TEXT), output_field=TEXT)),
+                name="set_aside_once",
+                condition=models.Q(source__in=["collector", "push"]),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.miner_name}: {self.reason}"

@@ -15,6 +15,9 @@ ON CONFLICT (miner_id) DO NOTHING
 LOCK = "SELECT miner_id FROM miners_latestreading WHERE miner_id = ANY(%s) ORDER BY miner_id FOR UPDATE"
 
 
+HOLD = f"SELECT count(*) FROM ({LOCK.replace('ANY(%s)', 'ANY(%s::int4[])')}) AS held"
+
+
 def lock_latest_readings(miner_ids: Iterable[int]) -> set[int]:
     """Lock the latest readings of these miners until the transaction ends, made where missing.
 
@@ -27,6 +30,19 @@ def lock_latest_readings(miner_ids: Iterable[int]) -> set[int]:
             cursor.execute(CREATE_MISSING, [wanted])
             locked = _lock(cursor, wanted)
     return locked
+
+
+def hold_latest_readings(miner_ids: Iterable[int]) -> None:
+    """Lock as `lock_latest_readings` does, without asking which of these miners there are."""
+    wanted = sorted(set(miner_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, [_literal(wanted)])
+        if cursor.fetchone()[0] < len(wanted):
+            lock_latest_readings(wanted)
+
+
+def _literal(miner_ids: list[int]) -> str:
+    return "{" + str(miner_ids)[1:-1] + "}"
 
 
 def _lock(cursor: Any, wanted: list[int]) -> set[int]:

@@ -66,10 +66,19 @@ def csv_parser(header: Sequence[str], now: datetime) -> Callable[[Sequence[str]]
 
 def json_parser(now: datetime) -> Callable[[str], Line]:
     """Return what turns a line of JSON, an object with the columns as keys, into a Line."""
-    latest = latest_second(now)
+    of_object = object_parser(now)
 
     def parse(text: str) -> Line:
-        found = _json_object(text)
+        return of_object(_json_object(text))
+
+    return parse
+
+
+def object_parser(now: datetime) -> Callable[[dict[str, Any]], Line]:
+    """Return what turns an object with the columns as keys into a Line."""
+    latest = latest_second(now)
+
+    def parse(found: dict[str, Any]) -> Line:
         check_columns(found)
         numbers = [_from_json(name, found.get(name)) for name in VALUES]
         return Line(_name(found["miner"]), _instant(found["timestamp"], now, latest), *numbers)  # type: ignore[arg-type]

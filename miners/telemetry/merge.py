@@ -93,7 +93,8 @@ advanced AS (
         firmware = coalesce(n.facts->>'firmware', l.firmware),
         pool_url = coalesce(n.facts->>'pool_url', l.pool_url),
         pool_user = coalesce(n.facts->>'pool_user', l.pool_user),
-        warnings = coalesce(n.facts->'warnings', l.warnings)
+        warnings = coalesce(n.facts->'warnings', l.warnings),
+        facts_digest = CASE WHEN n.facts IS NULL THEN l.facts_digest END
     FROM placed n
     WHERE n.is_last AND n.is_changed AND l.miner_id = n.miner_id
       AND (l.timestamp IS NULL OR l.timestamp <= n.timestamp)
@@ -117,6 +118,7 @@ kept_aside AS (
     SELECT %(now)s, %(source_name)s, m.name, 'differs from the row stored for that second',
            to_jsonb(r) - '{{ordinal,miner_id,delivery,differs,facts}}'::text[]
     FROM repeated r JOIN miners_miner m ON m.id = r.miner_id WHERE r.differs
+    ON CONFLICT DO NOTHING
 ),
 -- Rounded, so that a tick of thousands of miners is one range or two. Of a row that was shortened, all of
 -- it: it may now begin in another period than before.
@@ -134,6 +136,8 @@ SELECT (SELECT count(*) FROM placed WHERE is_new),
        (SELECT count(*) FROM repeated WHERE NOT differs),
        (SELECT count(*) FROM repeated WHERE differs),
        EXISTS (SELECT FROM placed WHERE is_changed AND NOT is_new),
+       CASE WHEN %(by_row)s THEN ARRAY(SELECT ordinal FROM repeated WHERE NOT differs) END,
+       CASE WHEN %(by_row)s THEN ARRAY(SELECT ordinal FROM repeated WHERE differs) END,
        d.miner_ids, lower(d.stretch), upper(d.stretch)
 FROM (SELECT) AS one_row_at_least
 LEFT JOIN (
@@ -176,11 +180,25 @@ class Source:
     dirty_bin: str = "1 hour"
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge did; with `by_row` also which rows, by ordinal, were there already or contradict a stored one."""
+
+    result: WriteResult
+    repeated: frozenset[int] = frozenset()
+    conflicting: frozenset[int] = frozenset()
+
+
 def merge(source: Source, *, source_name: str, now: datetime) -> WriteResult:
     """Store the rows of `source`, in the running transaction, which holds their miners' latest readings.
 
     Appends the dirty ranges. Rows that contradict a stored one are set aside under `source_name`.
     """
+    return merge_by_row(source, source_name=source_name, now=now, by_row=False).result
+
+
+def merge_by_row(source: Source, *, source_name: str, now: datetime, by_row: bool = True) -> Merged:
+    """Store the rows of `source` as `merge` does, and say of each what became of it."""
     params = source.params | {
         "bin": source.dirty_bin,
         "first": source.first,
@@ -189,15 +207,17 @@ def merge(source: Source, *, source_name: str, now: datetime) -> WriteResult:
         "well_after": source.last + LONGEST,
         "source_name": source_name,
         "now": now,
+        "by_row": by_row,
     }
     with connection.cursor() as cursor:
         cursor.execute(MERGE.format(source=source.relation), params)
         answers = cursor.fetchall()
-        stored, unchanged, set_aside, shortens = answers[0][:4]
+        stored, unchanged, set_aside, shortens, repeated, conflicting = answers[0][:6]
         if shortens:
             cursor.execute(SHORTEN.format(source=source.relation), params)
     _mark_dirty(answers)
-    return WriteResult(stored, unchanged, set_aside)
+    result = WriteResult(stored, unchanged, set_aside)
+    return Merged(result, frozenset(repeated or ()), frozenset(conflicting or ()))
 
 
 def _mark_dirty(answers: Sequence[tuple[Any, ...]]) -> None:

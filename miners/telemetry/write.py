@@ -10,9 +10,10 @@ from typing import Any
 from django.db import transaction
 
 from hmm.lib.times import floor_to_second
-from miners.models import Miner, SetAside
+from miners.models import Miner
+from miners.telemetry.aside import Aside, set_aside
 from miners.telemetry.latest import lock_latest_readings
-from miners.telemetry.merge import Source, merge
+from miners.telemetry.merge import Merged, Source, merge, merge_by_row
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import DeviceFacts, TelemetryRow, WriteResult
 from miners.telemetry.rules import refusal
@@ -58,8 +59,18 @@ def write_rows(rows: Iterable[TelemetryRow], *, source: str, now: datetime) -> W
         ]
         believed = [row for row in believed if row.miner_id in known]
         result = merge(_as_source(believed), source_name=source, now=now) if believed else WriteResult()
-        _set_aside(refused, source)
+        if refused:
+            _set_aside(refused, source)
     return result + WriteResult(set_aside=len(refused))
+
+
+def merge_rows(rows: Sequence[TelemetryRow], *, source: str, now: datetime) -> Merged:
+    """Store believable rows of whole seconds, in the running transaction, and say of each what became of it.
+
+    The transaction holds their miners' latest readings, and their days have partitions. The n-th row, from 1, has the
+    ordinal n.
+    """
+    return merge_by_row(_as_source(rows), source_name=source, now=now) if rows else Merged(WriteResult())
 
 
 def _sort_out(rows: Iterable[TelemetryRow], now: datetime) -> tuple[list[TelemetryRow], list[Refused]]:
@@ -90,10 +101,7 @@ def _facts(facts: DeviceFacts | None) -> dict[str, Any] | None:
 
 def _set_aside(refused: Sequence[Refused], source: str) -> None:
     names = dict(Miner.objects.filter(pk__in={row.miner_id for row, _ in refused}).values_list("pk", "name"))
-    SetAside.objects.bulk_create(
-        SetAside(source=source, miner_name=names.get(row.miner_id, ""), reason=reason, row=_as_json(row))
-        for row, reason in refused
-    )
+    set_aside(source, [Aside(names.get(row.miner_id, ""), reason, _as_json(row)) for row, reason in refused])
 
 
 def _as_json(row: TelemetryRow) -> dict[str, Any]:

@@ -8,23 +8,31 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from rich.console import Console
 
 from hmm.lib.commands import HmmCommand, fail
-from miners.collector.collector import Clock, Collector
+from hmm.spool_state import DIRECTORY
+from miners.collector.collector import Collector
+from miners.collector.desk import HereDesk, ThreadDesk
 from miners.collector.identity import Identity
+from miners.collector.keeper import Clock, Flush
 from miners.collector.lease import SiteLeases, instants, shortest_lease_s, usual_lease_s
+from miners.collector.place import Place
+from miners.collector.spool import Spool
 from miners.collector.table import outcome_table
 
-GRACE_S = 1.5
-"""How long after a signal to stop what is being written may still take."""
+GRACE_S = 5
+"""How long after a signal to stop the end may take; it takes longer on a disk that hangs."""
 
 
 class Command(HmmCommand):
     help = (
         "Poll every enabled miner that has an address, each site's at its own interval, and store what they "
         "say. HMM_COLLECTOR_THREADS (64) devices are asked at once, each for at most "
-        "HMM_COLLECTOR_TIMEOUT_S (5) seconds. Several collectors on one database share the sites: see docs/scaling.md. "
+        "HMM_COLLECTOR_TIMEOUT_S (5) seconds. What they say is written after HMM_COLLECTOR_FLUSH_S (5) seconds or "
+        "HMM_COLLECTOR_FLUSH_READINGS (100), whichever is first; while the database is away it goes to disk, to at "
+        "most HMM_SPOOL_MAX_MB (1024). Several collectors on one database share the sites: see docs/scaling.md. "
         "--once asks every miner, whoever polls it."
     )
     example = "manage.py collect --once"
@@ -35,25 +43,47 @@ class Command(HmmCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        threads = _number("HMM_COLLECTOR_THREADS", 64, most=1000)
         timeout_s = _number("HMM_COLLECTOR_TIMEOUT_S", 5, most=60)
         if options["once"]:
-            collector = Collector(threads=threads, timeout_s=timeout_s)
+            collector = _collector(timeout_s)
             width = None if self.stdout.isatty() else 140
             Console(file=self.stdout, width=width).print(outcome_table(collector.once()))  # type: ignore[arg-type]
             return
         identity = Identity(settings.DATA_DIR)
-        leases = SiteLeases(
-            identity.name,
-            lease_s=_lease_s(timeout_s),
-            timeout_s=timeout_s,
-            clock=instants(Clock.monotonic, Clock.now),
-        )
-        collector = Collector(threads=threads, timeout_s=timeout_s, leases=leases)
+        collector = _collector(timeout_s, leases=_leases(identity.name, timeout_s))
+        _notice_dead_connections()
         _stop_on_signals(collector)
         collector.run()
         identity.close()
-        signal.setitimer(signal.ITIMER_REAL, 0)  # all is written, and Python at its end lets an alarm kill it
+        signal.setitimer(signal.ITIMER_REAL, 0)  # all is kept, and Python at its end lets an alarm kill it
+
+
+def _collector(timeout_s: int, leases: SiteLeases | None = None) -> Collector:
+    """Return a collector; without `leases` it does all its work in this thread."""
+    threads = _number("HMM_COLLECTOR_THREADS", 64, most=1000)
+    flush = Flush(
+        _number("HMM_COLLECTOR_FLUSH_S", 5, most=60),
+        _number("HMM_COLLECTOR_FLUSH_READINGS", 100, most=100_000),
+    )
+    max_bytes = _number("HMM_SPOOL_MAX_MB", 1024, most=1_000_000) * 1024 * 1024
+    try:
+        spool = Spool(Place(settings.DATA_DIR).directory, max_bytes=max_bytes)
+    except OSError as error:
+        fail(f"cannot use {settings.DATA_DIR / DIRECTORY}: {error.strerror}; HMM_DATA_DIR must be writable")
+    desk = ThreadDesk() if leases else HereDesk()
+    return Collector(spool, threads=threads, timeout_s=timeout_s, flush=flush, desk=desk, leases=leases)
+
+
+def _leases(name: str, timeout_s: int) -> SiteLeases:
+    clock = instants(Clock.monotonic, Clock.now)
+    return SiteLeases(name, lease_s=_lease_s(timeout_s), timeout_s=timeout_s, clock=clock)
+
+
+def _notice_dead_connections() -> None:
+    """Have a server that vanished without a word noticed within a minute, and not when the kernel gives up."""
+    options = connection.settings_dict["OPTIONS"]
+    options |= {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3}
+    options |= {"tcp_user_timeout": 50_000, "connect_timeout": 5}
 
 
 def _lease_s(timeout_s: int) -> int:
@@ -75,7 +105,6 @@ def _number(variable: str, default: int, *, most: int) -> int:
 def _stop_on_signals(collector: Collector) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         collector.stop()
-        # A database that does not answer must not keep the process: its transaction is undone.
         signal.setitimer(signal.ITIMER_REAL, GRACE_S)
 
     def give_up(_number: int, _frame: FrameType | None) -> None:

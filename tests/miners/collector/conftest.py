@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from miners.collector.collector import Clock, Collector
+from miners.collector.collector import Collector
+from miners.collector.keeper import Clock, Flush
+from miners.collector.spool import Spool
 from miners.drivers.base import Address, Misread, Reading, Unreachable, drivers
 from miners.models import Miner
 from tests.factories import MinerFactory
@@ -119,8 +122,26 @@ def hands() -> HandClock:
 
 
 @pytest.fixture
-def collector(hands: HandClock) -> Collector:
-    return Collector(threads=8, timeout_s=30, clock=hands.clock)
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path, max_bytes=10_000_000)
+
+
+MakeCollector = Callable[..., Collector]
+
+
+@pytest.fixture
+def make_collector(spool: Spool, hands: HandClock) -> MakeCollector:
+    """Make a collector that writes at once, since by hand time no second passes between two writes."""
+
+    def make(**given: Any) -> Collector:
+        return Collector(spool, **{"clock": hands.clock, "timeout_s": 30, "flush": Flush(seconds=0)} | given)
+
+    return make
+
+
+@pytest.fixture
+def collector(make_collector: MakeCollector) -> Collector:
+    return make_collector(threads=8)
 
 
 def add(one: Device | int, **fields: Any) -> Miner:
@@ -133,7 +154,6 @@ def tick_until(collector: Collector, done: Callable[[], bool]) -> None:
     """Tick, on and on, until `done`; a minute is far more than it takes."""
     for _ in range(120):
         collector.tick()
-        collector._next.pop("write", None)  # by hand time no second passes between two writes
         if done():
             return
     pytest.fail("it did not happen in a minute")

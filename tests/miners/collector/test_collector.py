@@ -18,7 +18,7 @@ from miners.collector.schedule import offset_s
 from miners.drivers.base import Reading
 from miners.models import LatestReading, Miner, MinerModel, MinerState, SetAside, Site, StateChange, Telemetry
 from tests.factories import MinerFactory, SiteFactory
-from tests.miners.collector.conftest import NOON, Device, HandClock, add, tick_until
+from tests.miners.collector.conftest import NOON, Device, HandClock, MakeCollector, add, tick_until
 
 MakeDevice = Callable[..., Device]
 
@@ -124,9 +124,11 @@ def test_a_miner_still_being_asked_is_not_asked_again(
     assert not hung.asked.acquire(timeout=0.2)
 
 
-def test_dark_devices_wait_in_a_lane_of_their_own(site: Site, device: MakeDevice, hands: HandClock) -> None:
+def test_dark_devices_wait_in_a_lane_of_their_own(
+    site: Site, device: MakeDevice, hands: HandClock, make_collector: MakeCollector
+) -> None:
     """With a single thread a lane, a device that was dark and now hangs leaves the other one polled."""
-    collector = Collector(threads=1, timeout_s=30, clock=hands.clock)
+    collector = make_collector(threads=1)
     dark, good = device(), device()
     dark.raw = b""
     was_dark, miner = add(dark, site=site), add(good, site=site)
@@ -141,12 +143,12 @@ def test_dark_devices_wait_in_a_lane_of_their_own(site: Site, device: MakeDevice
 
 
 def test_a_device_that_does_not_answer_in_time_is_unreachable(
-    site: Site, device: MakeDevice, hands: HandClock
+    site: Site, device: MakeDevice, make_collector: MakeCollector
 ) -> None:
     hung = device()
     hung.hangs = True
     miner = add(hung, site=site)
-    Collector(timeout_s=0.2, clock=hands.clock).once()
+    make_collector(timeout_s=0.2).once()
     assert state_of(miner) == (MinerState.UNREACHABLE, "no answer in time")
     assert rows_of(miner) == []
 
@@ -291,7 +293,7 @@ def test_an_answer_from_where_the_miner_no_longer_is_does_not_count(
     assert one.asked.acquire(timeout=10)
     Miner.objects.filter(pk=miner.pk).update(host="127.0.0.2")
     one.release()
-    tick_until(collector, lambda: not collector._asked and not collector.kept)
+    tick_until(collector, lambda: not collector._asked and collector.keeper.has_all_stored)
     assert rows_of(miner) == []
 
 
@@ -302,17 +304,18 @@ def test_a_database_that_goes_away_loses_nothing(
     one = device()
     miner = add(one, site=SiteFactory(poll_interval_s=30))
     tick_until(collector, lambda: len(rows_of(miner)) == 1)
-    with caplog.at_level(logging.INFO, logger="miners.collector.collector"):
+    with caplog.at_level(logging.INFO, logger="miners.collector"):
         hands.forward(30)
         end_database_sessions()
-        while not collector.kept:
-            collector.tick()
+        tick_until(collector, lambda: collector.keeper.spool.readings == 1)
+        assert [row.timestamp for row in rows_of(miner)] == [NOON]
         hands.forward(10)
-        tick_until(collector, lambda: not collector.kept)
-    assert [row.timestamp for row in rows_of(miner)][:2] == [NOON, NOON + timedelta(seconds=30)]
+        tick_until(collector, lambda: collector.keeper.has_all_stored)
+    assert [row.timestamp for row in rows_of(miner)] == [NOON, NOON + timedelta(seconds=30)]
     said = [record.message for record in caplog.records]
     assert sum("is away" in message for message in said) == 1
-    assert sum("is back; 1 outcomes were kept" in message for message in said) == 1
+    assert sum("is back; 1 readings were spooled" in message for message in said) == 1
+    assert sum("all of it is stored" in message for message in said) == 1
 
 
 def test_what_was_kept_of_one_miner_is_stored_as_if_it_had_come_one_by_one(

@@ -1,0 +1,92 @@
+"""The page System: how the services and the write path are, block by block."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from hmm.health import beat
+from hmm.spool_state import SpoolState, write_state
+from metrics.system.base import Block, blocks, in_order
+from tests.factories import UserFactory
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WHO_ASKS = 1
+BEATS = 1
+
+pytestmark = pytest.mark.django_db
+See = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def place(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Path:
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    settings.DATA_DIR = tmp_path
+    directory = tmp_path / "spool" / "1"
+    directory.mkdir(parents=True)
+    return directory
+
+
+@pytest.fixture
+def see(client: Client) -> See:
+    client.force_login(UserFactory())
+
+    def get(view: str = "system", **kwargs: Any) -> str:
+        answer = client.get(reverse(f"metrics:{view}", kwargs=kwargs))
+        assert answer.status_code == 200
+        return " ".join(answer.content.decode().split())
+
+    return get
+
+
+def test_it_is_for_those_who_are_logged_in(client: Client) -> None:
+    for path in ("/system", "/system/blocks/spool"):
+        assert client.get(path)["Location"] == f"/login/?next={path}"
+
+
+def test_services_are_alive_or_silent_since(see: See) -> None:
+    beat("worker", NOW - timedelta(seconds=5))
+    page = see()
+    assert 'worker</th> <td><span class="badge tone-good">alive' in page
+    assert "11:59:55" in page
+    assert 'collector</th> <td><span class="badge tone-bad">silent</span></td> <td>never' in page
+
+
+def test_what_waits_on_disk_is_told(see: See, place: Path) -> None:
+    assert "No collector runs on this machine." in see()
+    write_state(place, SpoolState(NOW, 1))
+    assert "All that was read is in the database" in see()
+    write_state(place, SpoolState(NOW, 1, since=NOW, readings=1, size_bytes=2048, oldest=NOW))
+    page = see()
+    assert "the collector is storing 1 reading (2.0 KB), the oldest of 1 Mar 12:00:00 GMT" in page
+    assert see("system_block", name="spool") in page
+
+
+def test_a_block_nobody_knows_is_404(client: Client) -> None:
+    client.force_login(UserFactory())
+    assert client.get("/system/blocks/nothing").status_code == 404
+
+
+def test_the_number_of_queries_is_constant(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client.force_login(UserFactory())
+    client.get("/system")
+    with django_assert_num_queries(WHO_ASKS + BEATS):
+        client.get("/system")
+
+
+def test_adding_a_block_adds_one_entry(see: See, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks.names()
+    entry = Block(
+        "size", "Size of the database", 15, "metrics/system/_services.html", lambda now: {"services": []}
+    )
+    monkeypatch.setitem(blocks._entries, "size", entry)
+    assert [block.name for block in in_order()] == ["services", "size", "spool"]
+    assert 'aria-label="Size of the database"' in see()
