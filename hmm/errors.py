@@ -24,6 +24,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     spools = [state for state in read_states(settings.DATA_DIR) if state.since is not None]
     context = {"spools": [(state, state.is_fresh(now)) for state in spools]}
-    response = render(None, "503.html", context, status=503)  # type: ignore[arg-type]
+    response = render(None, "503.html", context, status=503)
     response["Retry-After"] = str(RETRY_AFTER_S)
     return response

@@ -16,16 +16,23 @@ from metrics.models.token import digest_of, new_token
 class ApiTokenAdmin(admin.ModelAdmin):
     """Tokens. A new one is shown once, when it is made; only its digest is kept."""
 
-    list_display = ("name", "created_at", "last_used_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_display = ("name", "scope", "created_at", "last_used_at", "revoked_at")
+    list_filter = (
+        "scope",
+        ("revoked_at", admin.EmptyFieldListFilter),
+    )
     search_fields = ("name",)
     ordering = ("name",)
     actions = ("revoke",)
     readonly_fields = ("created_at", "last_used_at", "revoked_at")
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
-        """Ask for a name only."""
-        return ("name", *self.readonly_fields) if obj else ("name",)
+        """Ask for a name and a scope only."""
+        return ("name", "scope", *self.readonly_fields) if obj else ("name", "scope")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
+        """What a token may do is said when it is made."""
+        return (*self.readonly_fields, "scope") if obj else self.readonly_fields
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         """Save; show the token of a new one."""

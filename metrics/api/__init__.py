@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from metrics.api import metrics, prices
+from metrics.api import metrics, prices, telemetry
 from metrics.api.errors import add_handlers
 from metrics.api.readers import READERS, readers_only
 
@@ -16,3 +16,4 @@ api = NinjaAPI(
 add_handlers(api)
 api.add_router("", metrics.router)
 api.add_router("", prices.router)
+api.add_router("", telemetry.router)

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, ValidationError
 
+from metrics.models.token import WrongScope
 from metrics.query import BeingComputed, NotComputedYet, Refused
 
 
@@ -28,7 +30,7 @@ class Invalid(Schema):
     detail: list[Problem]
 
 
-REFUSALS = {401: Refusal, 409: Refusal, 422: Invalid}
+REFUSALS = {401: Refusal, 403: Refusal, 409: Refusal, 422: Invalid}
 """The answers that are not results, for the OpenAPI description."""
 
 
@@ -41,12 +43,23 @@ class BadParameter(Exception):
 
 
 def add_handlers(api: NinjaAPI) -> None:
-    """Have `api` answer these errors: 401, 409 and 422."""
+    """Have `api` answer these errors: 401, 403, 409, 422 and 503."""
 
     @api.exception_handler(AuthenticationError)
     def unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
         response = api.create_response(request, {"detail": NO_TOKEN}, status=401)
         response["WWW-Authenticate"] = "Bearer"
+        return response
+
+    @api.exception_handler(WrongScope)
+    def wrong_scope(request: HttpRequest, error: WrongScope) -> HttpResponse:
+        return api.create_response(request, {"detail": str(error)}, status=403)
+
+    @api.exception_handler(OperationalError)
+    @api.exception_handler(InterfaceError)
+    def away(request: HttpRequest, error: Exception) -> HttpResponse:
+        response = api.create_response(request, {"detail": AWAY}, status=503)
+        response["Retry-After"] = "10"
         return response
 
     @api.exception_handler(NotComputedYet)
@@ -71,6 +84,9 @@ def add_handlers(api: NinjaAPI) -> None:
 NO_TOKEN = (
     "a valid token is needed: send Authorization: Bearer TOKEN (manage.py create_api_token NAME makes one)"
 )
+
+
+AWAY = "the database is away; nothing was stored: try again in a while"
 
 
 def _invalid(api: NinjaAPI, request: HttpRequest, problems: Sequence[tuple[str, str]]) -> HttpResponse:

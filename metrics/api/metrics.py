@@ -104,7 +104,7 @@ def latest(request: HttpRequest, given: Query[LatestParameters]) -> HttpResponse
 @router.get(
     "/metrics/types",
     operation_id="metric_types",
-    response={200: MetricTypes, **{status: REFUSALS[status] for status in (401, 422)}},
+    response={200: MetricTypes, **{status: REFUSALS[status] for status in (401, 403, 422)}},
     summary="What each metric means",
 )
 def types(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Who may read the API: a program with a token, or a person who is logged in."""
+"""Who may read the API: a program with a token, or a person who is logged in. Who may push: a token for that."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja.security import HttpBearer, SessionAuth
 
 from metrics.api.errors import NO_TOKEN
-from metrics.models.token import ApiToken, use_token
+from metrics.models.token import ApiToken, Scope, WrongScope, use_token
 
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -19,8 +19,16 @@ class TokenReader(HttpBearer):
     """A program, by the token it was given."""
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
-        """Return the token's row; None when it is unknown or revoked."""
-        return use_token(token.strip(), timezone.now())
+        """Return the token's row; None when it is unknown or revoked. Raises WrongScope."""
+        return use_token(token.strip(), Scope.READ, timezone.now())
+
+
+class TokenPusher(HttpBearer):
+    """A device or its relay, by a token that lets it push and do nothing else."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
+        """Return the token's row; None when it is unknown or revoked. Raises WrongScope."""
+        return use_token(token.strip(), Scope.INGEST, timezone.now())
 
 
 class SessionReader(SessionAuth):
@@ -34,6 +42,7 @@ class SessionReader(SessionAuth):
 
 
 READERS = [TokenReader(), SessionReader()]
+PUSHERS = [TokenPusher()]
 
 
 def readers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -41,8 +50,11 @@ def readers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
     @login_not_required
     def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        if any(reader(request) for reader in READERS):
-            return view(request, **kwargs)
+        try:
+            if any(reader(request) for reader in READERS):
+                return view(request, **kwargs)
+        except WrongScope as error:
+            return JsonResponse({"detail": str(error)}, status=403)
         if "text/html" in request.headers.get("Accept", ""):
             return redirect_to_login(request.get_full_path())
         return JsonResponse({"detail": NO_TOKEN}, status=401, headers={"WWW-Authenticate": "Bearer"})

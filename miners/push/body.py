@@ -2,11 +2,12 @@
 
 import json
 import zlib
-from collections.abc import Iterator
+from io import BytesIO
+from itertools import islice
 from typing import Any, NamedTuple
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
-MAX_INFLATED_BYTES = 32 * 1024 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_INFLATED_BYTES = 8 * 1024 * 1024
 MAX_ROWS = 20_000
 
 LINE_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
@@ -45,10 +46,7 @@ def read_rows(body: bytes, content_type: str, encoding: str) -> list[GivenRow]:
     if len(body) > MAX_BODY_BYTES:
         raise BodyRefused(413, f"the body has more than {MAX_BODY_BYTES:,} bytes; send fewer rows at once")
     text = _inflate(body, encoding.strip().lower())
-    rows = list(_lines(text)) if kind in LINE_TYPES else _document(text)
-    if len(rows) > MAX_ROWS:
-        raise BodyRefused(413, f"there are more than {MAX_ROWS:,} rows; send fewer at once")
-    return rows
+    return _lines(text) if kind in LINE_TYPES else _document(text)
 
 
 def _inflate(body: bytes, encoding: str) -> bytes:
@@ -68,10 +66,16 @@ def _inflate(body: bytes, encoding: str) -> bytes:
     return text
 
 
-def _lines(text: bytes) -> Iterator[GivenRow]:
-    for number, line in enumerate(text.split(b"\n", MAX_ROWS * 2), 1):
-        if line.strip():
-            yield _line(number, line)
+def _lines(text: bytes) -> list[GivenRow]:
+    filled = ((number, line) for number, line in enumerate(BytesIO(text), 1) if line.strip())
+    rows = [_line(number, line) for number, line in islice(filled, MAX_ROWS + 1)]
+    _check_number(len(rows))
+    return rows
+
+
+def _check_number(rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise BodyRefused(413, f"there are more than {MAX_ROWS:,} rows; send fewer at once")
 
 
 def _line(number: int, line: bytes) -> GivenRow:
@@ -88,6 +92,7 @@ def _document(text: bytes) -> list[GivenRow]:
         raise BodyRefused(422, f"the body is not JSON: {error}") from None
     if not isinstance(found, list):
         found = [found]
+    _check_number(len(found))
     return [_row(number, values) for number, values in enumerate(found, 1)]
 
 

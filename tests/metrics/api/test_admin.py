@@ -19,7 +19,9 @@ def admin(client: Client, db: None) -> Client:
 
 
 def test_new_token_is_shown_once_and_reads(admin: Client) -> None:
-    answer = admin.post(reverse("admin:metrics_apitoken_add"), {"name": "grafana"}, follow=True)
+    answer = admin.post(
+        reverse("admin:metrics_apitoken_add"), {"name": "grafana", "scope": "read"}, follow=True
+    )
     page = answer.content.decode()
     (token,) = re.findall(r"shown only this once: ([\w-]+)", page)
     assert token not in admin.get(reverse("admin:metrics_apitoken_changelist")).content.decode()
@@ -29,7 +31,7 @@ def test_new_token_is_shown_once_and_reads(admin: Client) -> None:
 
 def test_used_name_is_refused(admin: Client) -> None:
     create_token("grafana")
-    answer = admin.post(reverse("admin:metrics_apitoken_add"), {"name": "grafana"})
+    answer = admin.post(reverse("admin:metrics_apitoken_add"), {"name": "grafana", "scope": "read"})
     assert answer.status_code == 200
     assert "already exists" in answer.content.decode()
     assert ApiToken.objects.count() == 1

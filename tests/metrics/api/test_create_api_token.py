@@ -19,6 +19,24 @@ def test_last_word_is_a_token_that_reads(
     assert ApiToken.objects.get().name == "home assistant"
 
 
+def test_a_token_to_push_is_made_by_its_scope(
+    client: Client, db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("create_api_token", "relay", "--scope", "ingest")
+    headers = {"Authorization": f"Bearer {capsys.readouterr().out.split()[-1]}"}
+    assert (
+        client.post("/api/telemetry", [], content_type="application/json", headers=headers).status_code == 200
+    )
+    assert client.get("/api/metrics", hourly(), headers=headers).status_code == 403
+
+
+def test_a_scope_that_is_none_is_refused(db: None) -> None:
+    with pytest.raises(CommandError, match="admin") as refusal:
+        call_command("create_api_token", "relay", "--scope", "admin")
+    assert refusal.value.returncode == 2
+    assert not ApiToken.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["", "   ", "a\x00b", "two\nlines", "n" * 101])
 def test_name_that_is_none_is_refused(db: None, name: str) -> None:
     with pytest.raises(CommandError) as refusal:
