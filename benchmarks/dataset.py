@@ -31,14 +31,13 @@ FROM unnest(%(miners)s) AS m(id) CROSS JOIN LATERAL (
 """
 
 
-def make(miners: int = 100, days: int = DAYS) -> list[int]:
-    """Fill the database with the data set; return the miners' ids."""
-    site = Site.objects.create(name=f"Bench {miners}")
-    tariff = Tariff.objects.create(
-        name=f"Bench {miners}", provider="fixed", fixed_pence_per_kwh=20, active=False
-    )
+def make(miners: int = 100, days: int = DAYS, name: str = "") -> list[int]:
+    """Fill the database with the data set; return the miners' ids. Two of one size are told apart by `name`."""
+    label = f"{name or 'bench'}-{miners}"
+    site = Site.objects.create(name=label)
+    tariff = Tariff.objects.create(name=label, provider="fixed", fixed_pence_per_kwh=20, active=False)
     SiteTariff.objects.create(site=site, tariff=tariff)
-    made = Miner.objects.bulk_create([Miner(name=f"bench-{miners}-{n}", site=site) for n in range(miners)])
+    made = Miner.objects.bulk_create([Miner(name=f"{label}-{n}", site=site) for n in range(miners)])
     MinerSite.objects.bulk_create([MinerSite(miner=m, site=site) for m in made])
     PriceSlot.objects.bulk_create(_prices(tariff, days))
     ids = [m.pk for m in made]

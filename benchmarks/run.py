@@ -2,11 +2,13 @@
 
 Works on a database of its own, made and dropped on the server that DATABASE_URL or the embedded PostgreSQL gives.
 Each figure is a median; the floor is taken again beside each. `make bench ARGS=--large` goes on to 1,000 miners and
-20 million rows, which takes some minutes and 3 GB.
+20 million rows, which takes some minutes and 3 GB, and to a tick beside a day of 6,000 miners, which takes 3 GB more
+(`--days=6` for 100 million rows). `make bench ARGS=--tick` is the ticks alone, `make bench ARGS="--soak --hours=24"` the collector's day in minutes, alone.
 """
 
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -20,7 +22,7 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
-from benchmarks import dataset, reading, store  # noqa: E402
+from benchmarks import dataset, reading, soak, store, tick  # noqa: E402
 from benchmarks.measure import heading  # noqa: E402
 from metrics.engine.run import fill  # noqa: E402
 
@@ -43,6 +45,7 @@ def main() -> None:
     reading.latest(100)
     if "--large" in sys.argv:
         large()
+    ticks()
 
 
 def large() -> None:
@@ -51,6 +54,26 @@ def large() -> None:
     vacuum()
     store.hourly(1000)
     reading.latest(1000)
+
+
+def ticks() -> None:
+    """The collector's tick of a few and of many miners, and of as many beside all that they have said for days."""
+    tick.tick(dataset.make(100, days=0, name="tick"), dataset.START)
+    few = dataset.make(6000, days=0)
+    vacuum()
+    beside_few_s = tick.tick(few, dataset.START)
+    if "--large" in sys.argv:
+        days = option("days", 1)
+        many = dataset.make(6000, days=days, name="many")
+        vacuum()
+        beside_many_s = tick.tick(many, dataset.START + timedelta(days=days))
+        print(f"{'of that of 6,000 miners without a past':52} × {beside_many_s / beside_few_s:.2f}")
+
+
+def option(name: str, default: int) -> int:
+    """Return the whole number given as --NAME=NUMBER."""
+    given = [text.partition("=")[2] for text in sys.argv if text.startswith(f"--{name}=")]
+    return int(given[-1]) if given else default
 
 
 def vacuum() -> None:
@@ -70,6 +93,12 @@ def say_where() -> None:
 if __name__ == "__main__":
     databases = setup_databases(verbosity=0, interactive=False)
     try:
-        main()
+        if "--soak" in sys.argv:
+            soak.soak(dataset.make(6000, days=0), dataset.START, option("hours", 2))
+        elif "--tick" in sys.argv:
+            heading()
+            ticks()
+        else:
+            main()
     finally:
         teardown_databases(databases, verbosity=0)

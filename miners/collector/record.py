@@ -7,7 +7,7 @@ known by their second, states by the last change, what was set aside by what it 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
@@ -56,12 +56,22 @@ class _Known:
 
 def record(outcomes: Sequence[Outcome], now: datetime) -> WriteResult:
     """Store the outcomes of polls, in any order, in one transaction."""
-    ensure_days({outcome.at.astimezone(UTC).date() for outcome in outcomes if outcome.is_reading})
+    ensure_days(_days([outcome.at for outcome in outcomes if outcome.is_reading]))
     plain, rest = split(outcomes, now)
     with transaction.atomic():
         hold_latest_readings(outcome.target.miner_id for outcome in outcomes)
         result, left = _record_plain(plain, now)
         return result + _record_one_by_one([*rest, *left], now)
+
+
+def _days(times: Sequence[datetime]) -> set[date]:
+    """Return the UTC days in which these times are."""
+    if not times:
+        return set()
+    first, last = min(times).astimezone(UTC), max(times).astimezone(UTC)
+    if last - first < timedelta(days=1):
+        return {first.date(), last.date()}
+    return {at.astimezone(UTC).date() for at in times}
 
 
 def _record_plain(plain: Sequence[Outcome], now: datetime) -> tuple[WriteResult, list[Outcome]]:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from math import isnan
 
 from miners.collector.figures import counter as sound_counter
 from miners.collector.figures import device_facts
@@ -15,7 +16,6 @@ from miners.models import MinerState
 from miners.telemetry.rules import BOUNDS, FIRST_BLOCK, MAX_AHEAD
 from miners.telemetry.tick import TELLS_DRIVER, TELLS_IDENTITY, TELLS_MODEL, News, TickColumns
 
-FLOATS = ("power_w", "hashrate_ghs", "temperature_c")
 MOST_DIGESTS = 50_000
 
 _digests: dict[tuple[object, ...], int] = {}
@@ -24,30 +24,43 @@ _digests: dict[tuple[object, ...], int] = {}
 def split(outcomes: Sequence[Outcome], now: datetime) -> tuple[list[Outcome], list[Outcome]]:
     """Return the outcomes that are the only one of their miner and a believable reading, and all others."""
     of_miner = Counter([outcome.target.miner_id for outcome in outcomes])
+    if len(of_miner) == len(outcomes) and are_believable(outcomes, now):
+        return list(outcomes), []
     plain: list[Outcome] = []
     rest: list[Outcome] = []
     for outcome in outcomes:
-        is_plain = of_miner[outcome.target.miner_id] == 1 and is_believable(outcome, now)
+        is_plain = of_miner[outcome.target.miner_id] == 1 and are_believable([outcome], now)
         (plain if is_plain else rest).append(outcome)
     return plain, rest
 
 
-_LIMITS = tuple(BOUNDS[name] for name in (*FLOATS, "fan_rpm"))
-
-
-def is_believable(outcome: Outcome, now: datetime) -> bool:
-    """Return whether nothing speaks against a reading; of what does, `rules.refusal` says what it is."""
-    said = outcome.result
-    if not isinstance(said, Reading) or not FIRST_BLOCK <= outcome.at <= now + MAX_AHEAD:
+def are_believable(outcomes: Sequence[Outcome], now: datetime) -> bool:
+    """Return whether nothing speaks against any of these; of what does, `rules.refusal` says what it is."""
+    said = [outcome.result for outcome in outcomes if isinstance(outcome.result, Reading)]
+    if not said or len(said) < len(outcomes):
         return False
-    values = (said.power_w, said.hashrate_ghs, said.temperature_c, said.fan_rpm)
+    times = [outcome.at for outcome in outcomes]
+    if min(times) < FIRST_BLOCK or max(times) > now + MAX_AHEAD:
+        return False
     try:
-        for value, (low, high) in zip(values, _LIMITS, strict=True):
-            if value is not None and not low <= value <= high:
-                return False
+        return (
+            _all_within("power_w", [one.power_w for one in said])
+            and _all_within("hashrate_ghs", [one.hashrate_ghs for one in said])
+            and _all_within("temperature_c", [one.temperature_c for one in said])
+            and _all_within("fan_rpm", [one.fan_rpm for one in said])
+            and all(isinstance(one.fan_rpm, int | None) for one in said)
+        )
     except TypeError:
         return False
-    return said.fan_rpm is None or isinstance(said.fan_rpm, int)
+
+
+def _all_within(name: str, given: Sequence[float | None]) -> bool:
+    values = [value for value in given if value is not None]
+    if not values:
+        return True
+    low, high = BOUNDS[name]
+    # What is not a number slips through min and max, and not through a sum.
+    return low <= min(values) and max(values) <= high and not isnan(sum(values))
 
 
 def columns_of(plain: Sequence[Outcome]) -> TickColumns:
