@@ -48,19 +48,23 @@ def heading() -> None:
 
 
 def measure(
-    name: str, work: Callable[[], object], times: int, prepare: Callable[[], object] = lambda: None
+    name: str,
+    work: Callable[[], object],
+    times: int,
+    prepare: Callable[[], object] = lambda: None,
+    beside: Callable[[], object] = floor,
 ) -> float:
-    """Print the medians of `work` and their ratio to the floor; return that of the whole, in seconds."""
+    """Print the medians of `work` and their ratio to the floor `beside` it; return that of the whole, in seconds."""
     floors, wholes, inside, statements = [], [], [], 0
     for _ in range(times):
-        floors.append(seconds(floor)[0])
+        floors.append(seconds(beside)[0])
         prepare()
         whole, clock = seconds(work)
         wholes.append(whole)
         inside.append(clock.seconds)
         statements = clock.statements
-    beside, whole, database = (statistics.median(figures) for figures in (floors, wholes, inside))
+    bare, whole, database = (statistics.median(figures) for figures in (floors, wholes, inside))
     print(
-        f"{name:52} {whole * 1e3:9.2f} ms {database * 1e3:9.2f} ms {statements:10}   {beside:.2f} s: × {whole / beside:.3f}"
+        f"{name:52} {whole * 1e3:9.2f} ms {database * 1e3:9.2f} ms {statements:10}   {bare:.3f} s: × {whole / bare:.3f}"
     )
     return whole

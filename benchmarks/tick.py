@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from django.db import connection, transaction
+
 from benchmarks.measure import measure
 from miners.collector.poll import Outcome, Target
 from miners.collector.record import record
@@ -11,6 +13,20 @@ from miners.drivers.base import Reading
 from miners.models import Miner
 
 INTERVAL_S = 30
+
+BARE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS bare (LIKE telemetry, PRIMARY KEY (miner_id, timestamp));
+CREATE TEMPORARY TABLE IF NOT EXISTS bare_latest (LIKE miners_latestreading, PRIMARY KEY (miner_id)) WITH (fillfactor = 40);
+TRUNCATE bare_latest;
+INSERT INTO bare_latest SELECT * FROM miners_latestreading WHERE miner_id = ANY(%(ids)s);
+"""
+
+FLOOR = """
+WITH given AS MATERIALIZED (SELECT miner_id FROM unnest(%(ids)s::int4[]) AS miner_id),
+     stored AS (INSERT INTO bare SELECT miner_id, 30, clock_timestamp(), 1.5, 2.5, 3.5, 4, 5, 6 FROM given)
+UPDATE bare_latest l SET timestamp = now(), power_w = 1.5 FROM given WHERE l.miner_id = given.miner_id
+"""
+"""The least that a tick can be: as many rows into a bare table with the same key, and as many rows changed."""
 
 
 def targets(ids: Sequence[int]) -> list[Target]:
@@ -69,4 +85,11 @@ def tick(ids: Sequence[int], start: datetime, times: int = 21) -> float:
     for _ in range(2):
         prepare()
         write()
-    return measure(f"a tick of {len(ids):,} miners", write, times, prepare)
+    with connection.cursor() as cursor:
+        cursor.execute(BARE, {"ids": list(ids)})
+
+    def bare() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(FLOOR, {"ids": list(ids)})
+
+    return measure(f"a tick of {len(ids):,} miners", write, times, prepare, bare)
