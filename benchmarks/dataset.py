@@ -41,14 +41,20 @@ def make(miners: int = 100, days: int = DAYS, name: str = "") -> list[int]:
     MinerSite.objects.bulk_create([MinerSite(miner=m, site=site) for m in made])
     PriceSlot.objects.bulk_create(_prices(tariff, days))
     ids = [m.pk for m in made]
+    fill(ids, days)
+    with connection.cursor() as cursor:
+        cursor.execute(LATEST, {"miners": ids})
+        cursor.execute("ANALYZE")
+    return ids
+
+
+def fill(ids: list[int], days: int) -> None:
+    """Store `days` days of rows of these miners, from START on, and nothing of what comes of them."""
     ensure_partitions(START, START + timedelta(days=days, hours=1))
     rows = days * 86400 // CADENCE_S
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute(FILL, {"start": START, "cadence": CADENCE_S, "rows": rows, "miners": ids})
-        cursor.execute(LATEST, {"miners": ids})
-        cursor.execute("ANALYZE")
-    return ids
 
 
 def _prices(tariff: Tariff, days: int) -> list[PriceSlot]:
