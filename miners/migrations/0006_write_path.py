@@ -18,7 +18,7 @@ ROOM = "ALTER TABLE miners_latestreading SET (fillfactor = 40)"
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miners', '0003_strategies'),
+        ("miners", "0005_site_leases"),
     ]
 
     operations = [
