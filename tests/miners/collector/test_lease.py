@@ -12,13 +12,12 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models.functions import Now
 
-from miners.collector.collector import Collector
 from miners.collector.identity import Identity
 from miners.collector.lease import Instant, SiteLeases
 from miners.collector.lease_rows import living_collectors, read_holders, take, unpolled_sites
 from miners.models import CollectorPresence, Miner, Site, SiteLease
 from tests.factories import MinerFactory, SiteFactory
-from tests.miners.collector.conftest import NOON, Device, HandClock, add, tick_until
+from tests.miners.collector.conftest import NOON, Device, HandClock, MakeCollector, add, tick_until
 
 LEASE_S = 40.0
 SAFE_S = LEASE_S - 5 - 1
@@ -274,13 +273,17 @@ def no_database() -> Iterator[Callable[[], None]]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("company", [False, True])
 def test_while_the_database_is_away_only_a_collector_without_company_polls_on(
-    company: bool, device: Callable[..., Device], hands: HandClock, no_database: Callable[[], None]
+    company: bool,
+    device: Callable[..., Device],
+    hands: HandClock,
+    no_database: Callable[[], None],
+    make_collector: MakeCollector,
 ) -> None:
     one = device()
     add(one, site=SiteFactory(poll_interval_s=30))
     if company:
         leases_of("attic", hands).fleet()
-    collector = Collector(threads=2, timeout_s=5, clock=hands.clock, leases=leases_of("barn", hands))
+    collector = make_collector(threads=2, timeout_s=5, leases=leases_of("barn", hands))
     SiteLease.objects.all().delete()
     tick_until(collector, lambda: one.asked.acquire(blocking=False))
     no_database()
