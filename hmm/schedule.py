@@ -45,6 +45,7 @@ RECURRING = (
     Recurring("metrics.tasks.run_weekly", (40,)),
     Recurring("metrics.tasks.run_monthly", (45,)),
     Recurring("miners.tasks.make_partitions", (15,)),
+    Recurring("miners.tasks.pack_telemetry", (20,)),
     Recurring("hmm.jobs.tidy_up", (50,)),
 )
 

@@ -19,6 +19,9 @@ PORT: int = whole_number("HMM_PORT", 8000, 1, 65535)
 DEFAULT_TIME_ZONE: str = time_zone("HMM_TIME_ZONE", "Europe/London")
 DEFAULT_CURRENCY: str = one_of("HMM_CURRENCY", "GBP", ("GBP", "EUR", "USD"))
 PRICE_HISTORY_DAYS: int = whole_number("HMM_PRICE_HISTORY_DAYS", 7, 1, 3660)  # fetched for a fresh tariff
+RETENTION_DETAIL_DAYS: int = whole_number("HMM_RETENTION_DETAIL_DAYS", 7, 2, 3660)  # then rows are packed
+RETENTION_RAW_DAYS: int = whole_number("HMM_RETENTION_RAW_DAYS", 90, 3, 36600)  # then they are dropped
+RETENTION_SLOT_DAYS: int = whole_number("HMM_RETENTION_SLOT_DAYS", 400, 32, 36600)  # slots and hours
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
 
 DEBUG: bool = env.bool("HMM_DEBUG", default=False)

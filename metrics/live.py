@@ -20,6 +20,7 @@ from metrics.sketches.quantities import NO_PERCENTILES
 from metrics.sketches.read import Stored, are_read, percentiles
 from metrics.store.columns import MERGED, NAMES
 from metrics.types import metric_types
+from miners.telemetry.packed.reading import unpacked
 
 CHILDREN: dict[str, tuple[str, ...]] = {
     "slot": (),
@@ -121,12 +122,13 @@ def live_rows(
         | {"span_site": [s.site_id for s in spans], "elapsed_s": Bucket(bucket.start, now).length_s}
     )
     projections = _projections(types)
-    source, more = "", dict[str, Any]()
-    if period != "slot" and are_read(projections):
-        sketched = _stored_parts(CHILDREN[period][:-1], bucket, state, now)
-        stretch = Bucket(bucket.start, now)
-        source, more = percentiles(entity_type, entity_id, [stretch], sketched, miner_ids, spans)
-    with connection.cursor() as cursor:
+    sketched = _stored_parts(CHILDREN[period][:-1], bucket, state, now)
+    told_from = min(lower, sketched[-1][2] if sketched else bucket.start)
+    with unpacked([(told_from, now)], miner_ids, now), connection.cursor() as cursor:
+        source, more = "", dict[str, Any]()
+        if period != "slot" and are_read(projections):
+            stretch = Bucket(bucket.start, now)
+            source, more = percentiles(entity_type, entity_id, [stretch], sketched, miner_ids, spans)
         cursor.execute(
             _select(projections, entity_type, parts, source, window, only is not None), params | more
         )

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
+from hmm.jobs import recorded_job
+from miners.telemetry.packed.job import pack_old
 from miners.telemetry.partitions import ensure_partitions
 
 AHEAD = timedelta(days=7)
@@ -13,3 +16,9 @@ def make_partitions() -> int:
     """Make telemetry's partitions from today until a week ahead; return how many were made."""
     now = timezone.now()
     return len(ensure_partitions(now, now + AHEAD))
+
+
+@recorded_job("pack_telemetry")
+def pack_telemetry() -> int:
+    """Pack the rows that are old enough; return how many."""
+    return pack_old(timezone.now(), settings.RETENTION_DETAIL_DAYS)

@@ -1,7 +1,7 @@
 """Computes a stretch of time for some miners, in every period that is closed. The caller holds the lock."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hmm.lib.buckets import MADE_OF
 from metrics.engine.belonging import known_miners
@@ -11,7 +11,11 @@ from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.pieces import worth_a_scan
 from metrics.engine.slots import SlotWindow
 from metrics.engine.write_slots import write_slots
-from metrics.sketches.write import write_sketches
+from metrics.sketches.write import SHORTEST, write_sketches
+from miners.telemetry.packed.reading import unpacked
+
+AN_HOUR = timedelta(hours=1)
+"""The hours that a stretch overlaps begin and end no further from it."""
 
 
 def compute(
@@ -28,6 +32,19 @@ def compute(
     `start` and `end` are slot boundaries; `marks` says for each period up to where its buckets are closed.
     Returns the number of rows written.
     """
+    with unpacked([(start - AN_HOUR, end + AN_HOUR)], miner_ids, now):
+        return _compute(start, end, miner_ids, marks, grid, farm, now)
+
+
+def _compute(
+    start: datetime,
+    end: datetime,
+    miner_ids: Sequence[int],
+    marks: Mapping[str, datetime],
+    grid: Grid,
+    farm: Farm,
+    now: datetime,
+) -> int:
     closed = {p: [b for b in grid.buckets(p, start, end) if b.end <= marks[p]] for p in MADE_OF}
     touched = [b for found in closed.values() for b in found]
     spans = farm.spans(min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)]))
@@ -59,6 +76,7 @@ def close(
         return filled_to, 0
     spans = farm.spans(found[0].start, found[-1].end)
     miner_ids = known_miners(spans)
-    write_sketches(period, found, miner_ids, spans, grid, everyone=True)
+    with unpacked([(found[0].start, found[-1].end)] if period == SHORTEST else [], miner_ids, now):
+        write_sketches(period, found, miner_ids, spans, grid, everyone=True)
     rows = merge_miners(period, found, miner_ids, grid, now, everyone=True)
     return found[-1].end, rows + merge_fleet(period, found, spans, farm.standing, grid, now)

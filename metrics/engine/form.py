@@ -7,6 +7,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 
 from hmm.dirty import mark_miners_dirty
 from hmm.installation import forget_installation, installation
+from hmm.lib.batches import batched
 from hmm.lib.buckets import MADE_OF, Bucket, buckets, slot_length_s
 from hmm.models import Installation
 from metrics.engine.belonging import known_miners
@@ -15,10 +16,14 @@ from metrics.engine.grid import BEGINNING, Grid, tariff_slots_s
 from metrics.engine.marks import move_marks, read_marks
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.models import SlotGrid, StoreForm
-from metrics.sketches.write import forget_sketches, write_sketches
+from metrics.sketches.write import SHORTEST, forget_sketches, write_sketches
 from metrics.store.days import first_slot
 from metrics.store.view import create_view
+from miners.telemetry.packed.reading import unpacked
 from miners.telemetry.read import first_telemetry
+
+HOURS_AT_ONCE = 7 * 24
+"""Of so many hours the packed telemetry is unpacked at a time."""
 
 FORGET = "DELETE FROM metrics_rollup WHERE period <> 'slot' OR entity_type <> 'miner'"
 
@@ -80,7 +85,10 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
         closed = cut.last_boundary(period, filled_to)
         if first and first < closed:
             found = cut.buckets(period, first, closed)
-            write_sketches(period, found, miners, spans, cut, everyone=True, kept=kept)
+            for part in batched(found, HOURS_AT_ONCE if period == SHORTEST else len(found)):
+                told = [(b.start, b.end) for b in part if b not in kept] if period == SHORTEST else []
+                with unpacked(told, miners, now):
+                    write_sketches(period, part, miners, spans, cut, everyone=True, kept=kept)
             rows += merge_miners(period, found, miners, cut, now, everyone=True)
             rows += merge_fleet(period, found, spans, standing, cut, now)
         move_marks({period: closed})

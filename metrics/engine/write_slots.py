@@ -20,6 +20,7 @@ from metrics.engine.slots import (
 from metrics.store.columns import NAMES
 from metrics.store.kept import Kept
 from metrics.store.staging import staged
+from miners.telemetry.packed.reading import sees_packed
 from miners.telemetry.read import REACHING, read_reaching_in
 
 DELETE = """
@@ -68,7 +69,7 @@ def write_slots(window: SlotWindow, now: datetime) -> int:
 
 def _write_plain(cursor: CursorWrapper, window: SlotWindow, cut: Sequence[Segment], now: datetime) -> int:
     params = _params(window, cut, now)
-    if not window.is_large:
+    if not window.is_large and not sees_packed():  # a kept plan reads plain rows alone
         return FEW_SLOTS.call(cursor, params | piece_params(window.start, window.end, window.slot_s))
     params |= read_reaching_in(window.start, window.end, window.miner_ids)
     pieces = Pieces.between(

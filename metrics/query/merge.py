@@ -19,9 +19,10 @@ from metrics.engine.state import State
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.sketches.quantities import NO_PERCENTILES
-from metrics.sketches.read import are_read, percentiles
+from metrics.sketches.read import are_read, gaps, percentiles
 from metrics.store.columns import MERGED, NAMES
 from metrics.types import metric_types
+from miners.telemetry.packed.reading import unpacked
 
 STORED = f"""
 SELECT entity_id, timestamp, {NAMES} FROM metrics_rollup
@@ -125,6 +126,13 @@ def merged(
     told = [s for s in stretches if s.start < now]
     if not told:
         return []
+    with unpacked(_told_by_telemetry(told, state, now), _miners(whom, told, state, now), now):
+        return _merged(metric_type, whom, told, state, now, tail)
+
+
+def _merged(
+    metric_type: str, whom: Whom, told: Sequence[Bucket], state: State, now: datetime, tail: Tail
+) -> list[Figure]:
     parts, params = _parts(whom, told, state, now)
     value = metric_types[metric_type].value_json(installation().currency)
     sketches, more = _sketches(whom, told, state, now) if are_read([value]) else ("", {})
@@ -144,6 +152,21 @@ def merged(
             Figure(metric_type, whom.entity_type, pk, start, end, json.loads(value))
             for start, end, pk, value in cursor.fetchall()
         ]
+
+
+def _told_by_telemetry(
+    stretches: Sequence[Bucket], state: State, now: datetime
+) -> list[tuple[datetime, datetime]]:
+    """Return what neither sketches nor slots have of these stretches."""
+    told = [_so_far(s, now) for s in stretches]
+    stored = [(s.period, s.start, s.end) for s in cover(told, LONGEST_FIRST[:-1], state.marks, state.cut)]
+    return [gap for stretch in told for gap in gaps(stretch, stored)]
+
+
+def _miners(whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime) -> list[int]:
+    if whom.entity_type == "miner" and whom.entity_id:
+        return [whom.entity_id]
+    return known_miners(state.farm.spans(stretches[0].start, min(stretches[-1].end, now)))
 
 
 def _parts(

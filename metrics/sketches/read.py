@@ -50,7 +50,7 @@ def percentiles(
     """
     kind = KINDS.index(entity_type)
     found = [_stored(kind, *part) for part in stored]
-    found += [_told(kind, n, *gap) for n, stretch in enumerate(stretches) for gap in _gaps(stretch, stored)]
+    found += [_told(kind, n, *gap) for n, stretch in enumerate(stretches) for gap in gaps(stretch, stored)]
     cells = " UNION ALL ".join(found) or NO_CELLS
     sql = f"SELECT nullif(entity_id, 0) AS entity_id, n + 1 AS n, {NAMES} FROM ({SKETCHES.format(cells=cells)}) sketch"
     params = span_params(spans) | {
@@ -80,7 +80,7 @@ def _told(kind: int, n: int, start: datetime, end: datetime) -> str:
     return OF_FLEET.format(place=place, cells=cells, start_s=start_s)
 
 
-def _gaps(stretch: Bucket, stored: Sequence[Stored]) -> list[tuple[datetime, datetime]]:
+def gaps(stretch: Bucket, stored: Sequence[Stored]) -> list[tuple[datetime, datetime]]:
     """Return the parts of the stretch that none of `stored` covers."""
     at, found = stretch.start, []
     for _, start, end in stored:

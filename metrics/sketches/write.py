@@ -17,6 +17,7 @@ from metrics.sketches.cells import ENTITY_OF, KIND_OF, NUMBER_OF, OF_MINERS, OF_
 from metrics.sketches.quantities import NAMES, PERCENTS, QUANTITIES, QUANTITY_STEP, estimate_sql
 from metrics.store.kept import Kept
 from metrics.store.staging import staged
+from miners.telemetry.packed.reading import sees_packed
 from miners.telemetry.read import REACHING, read_reaching_in
 
 SHORTEST = "hourly"
@@ -161,7 +162,7 @@ def _run(statements: Kept, cursor: CursorWrapper, params: Mapping[str, Any], *, 
 
 
 def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any], *, few: bool) -> None:
-    if not hours.shared:
+    if not hours.shared and not sees_packed():  # a kept plan reads plain rows alone
         asked = piece_params(hours.start, hours.end, hours.length_s) | {"first": hours.first}
         _run(HOURS_OF_MINERS, cursor, params | asked, few=few)
         return

@@ -5,16 +5,24 @@ from miners.models.lease import CollectorPresence, SiteLease
 from miners.models.miner import Miner, MinerModel, MinerSite, MinerState, StateChange, Tier
 from miners.models.site import Site, SiteTariff
 from miners.models.strategy import CurtailmentStrategy, StrategyKind, check_weights
-from miners.models.telemetry import LatestReading, SetAside, Telemetry
+from miners.models.telemetry import (
+    DroppedTelemetry,
+    LatestReading,
+    PackedTelemetry,
+    SetAside,
+    Telemetry,
+)
 
 __all__ = [
     "CollectorPresence",
     "CurtailmentStrategy",
+    "DroppedTelemetry",
     "LatestReading",
     "Miner",
     "MinerModel",
     "MinerSite",
     "MinerState",
+    "PackedTelemetry",
     "SetAside",
     "Site",
     "SiteLease",

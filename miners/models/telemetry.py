@@ -91,3 +91,41 @@ class SetAside(models.Model):
 
     def __str__(self) -> str:
         return f"{self.miner_name}: {self.reason}"
+
+
+class PackedTelemetry(models.Model):
+    """A miner's rows of one UTC day in one row, bit for bit; miners/telemetry/packed tells how.
+
+    A day is in this form or in plain rows, never in both. `begins_at` is where its first row's interval begins.
+    """
+
+    pk = models.CompositePrimaryKey("miner_id", "day")
+    miner = models.ForeignKey(
+        Miner, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    day = models.DateField(db_index=True)
+    rows = models.IntegerField()
+    begins_at = models.DateTimeField(db_index=True)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    payload = models.BinaryField()
+
+    class Meta:
+        db_table = "telemetry_packed"
+
+    def __str__(self) -> str:
+        return f"{self.miner_id} on {self.day}: {self.rows} rows"
+
+
+class DroppedTelemetry(models.Model):
+    """From when until when a miner's telemetry has been dropped: what was made of it stands on its own there."""
+
+    miner = models.OneToOneField(Miner, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+
+    class Meta:
+        db_table = "telemetry_dropped"
+
+    def __str__(self) -> str:
+        return f"{self.miner_id}: {self.start:%Y-%m-%d} to {self.end:%Y-%m-%d}"

@@ -1,4 +1,7 @@
-"""Reads telemetry for the rest of the floor and for the one above it. No other module queries its table."""
+"""Reads telemetry for the rest of the floor and for the one above it. No other module queries its table.
+
+The rows of a stretch of time are read inside of `unpacked`, since they may be packed.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -7,6 +10,7 @@ from typing import Any
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
 from miners.models import LatestReading, Telemetry
+from miners.telemetry.packed.reading import relation, unpacked
 from miners.telemetry.rules import MAX_COVERED_S
 
 KINDS = {
@@ -29,14 +33,14 @@ t.miner_id, (date_part('epoch', t.timestamp) - {{start_s}})::int AS end_s, t.cov
 # OFFSET '0' has each expression computed once a row, and lets parallel workers aggregate what comes of it; with a
 # bare 0, which only becomes a bigint when the query is planned, PostgreSQL does not.
 ENDING_WITHIN = f"""
-SELECT {ROW} FROM telemetry t
+SELECT {ROW} FROM {{telemetry}} t
 WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}} OFFSET '0'
 """
 
 # Since the intervals of a miner never overlap, only the first row after a moment can reach back over it.
 REACHING_IN = f"""
 SELECT reading.* FROM unnest(%(miner_ids)s::int[]) AS m(id) CROSS JOIN LATERAL (
-    SELECT {ROW} FROM telemetry t
+    SELECT {ROW} FROM {{telemetry}} t
     WHERE t.miner_id = m.id AND t.timestamp > to_timestamp({{end_s}})
       AND t.timestamp < to_timestamp({{end_s}} + {MAX_COVERED_S}) ORDER BY t.timestamp LIMIT 1
 ) reading WHERE reading.end_s - reading.covered_s < {{end_s}} - {{start_s}}
@@ -50,24 +54,41 @@ SELECT * FROM unnest(%(reaching_miner)s::int[], %(reaching_end_s)s::int[], %(rea
 """What `read_reaching_in` found, as a query that parallel workers may run: they must not run one with a LIMIT."""
 
 FIRST_START = """
-SELECT min(first.timestamp - make_interval(secs => first.covered_s)) FROM miners_miner m CROSS JOIN LATERAL (
-    SELECT timestamp, covered_s FROM telemetry WHERE miner_id = m.id ORDER BY timestamp LIMIT 1
-) first
+SELECT least(
+    (SELECT min(first.timestamp - make_interval(secs => first.covered_s)) FROM miners_miner m CROSS JOIN LATERAL (
+        SELECT timestamp, covered_s FROM telemetry WHERE miner_id = m.id ORDER BY timestamp LIMIT 1
+    ) first),
+    (SELECT min(begins_at) FROM telemetry_packed),
+    (SELECT min(start) FROM telemetry_dropped)
+)
 """
-"""When the first row of all begins, null where there is none."""
+"""When the first row of all begins, also where it has been packed or dropped; null where there never was one."""
 
+# Of a packed day it is not told where within it rows end, only that they do.
 HOLDING_ENDS = """
 SELECT bucket.start FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS bucket(start, stop)
 WHERE EXISTS (SELECT FROM telemetry t WHERE t.timestamp > bucket.start AND t.timestamp <= bucket.stop)
+   OR EXISTS (SELECT FROM telemetry_packed p WHERE p.last_at > bucket.start AND p.first_at <= bucket.stop
+                AND p.day BETWEEN (bucket.start AT TIME ZONE 'UTC')::date AND (bucket.stop AT TIME ZONE 'UTC')::date)
 """
 
 SPANS = """
-SELECT l.miner_id, first.start, l.timestamp
-FROM miners_latestreading l CROSS JOIN LATERAL (
+SELECT l.miner_id, least(first.start, packed.start, dropped.start), l.timestamp
+FROM miners_latestreading l
+LEFT JOIN LATERAL (
     SELECT timestamp - covered_s * interval '1 second' AS start
     FROM telemetry t WHERE t.miner_id = l.miner_id ORDER BY t.timestamp LIMIT 1
-) first
-WHERE l.miner_id = ANY(%s)
+) first ON TRUE
+LEFT JOIN LATERAL (
+    SELECT begins_at AS start FROM telemetry_packed p WHERE p.miner_id = l.miner_id ORDER BY p.day LIMIT 1
+) packed ON TRUE
+LEFT JOIN telemetry_dropped dropped ON dropped.miner_id = l.miner_id
+WHERE l.miner_id = ANY(%s) AND l.timestamp IS NOT NULL
+"""
+
+BETWEEN = """
+SELECT miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm, accepted, rejected
+FROM {telemetry} t WHERE miner_id = %s AND timestamp > %s AND timestamp <= %s ORDER BY timestamp
 """
 
 
@@ -79,7 +100,7 @@ def ending_within(start_s: str, end_s: str, *, everyone: bool = False) -> str:
     read.
     """
     whose = "true" if everyone else "t.miner_id = ANY(%(miner_ids)s)"
-    return ENDING_WITHIN.format(start_s=start_s, end_s=end_s, whose=whose)
+    return ENDING_WITHIN.format(telemetry=relation(), start_s=start_s, end_s=end_s, whose=whose)
 
 
 def reaching_in(start_s: str, end_s: str) -> str:
@@ -87,7 +108,7 @@ def reaching_in(start_s: str, end_s: str) -> str:
 
     Its parameter is `miner_ids`.
     """
-    return REACHING_IN.format(start_s=start_s, end_s=end_s)
+    return REACHING_IN.format(telemetry=relation(), start_s=start_s, end_s=end_s)
 
 
 def read_reaching_in(start: datetime, end: datetime, miner_ids: Sequence[int]) -> dict[str, list[Any]]:
@@ -112,9 +133,11 @@ def telemetry_spans(miner_ids: Iterable[int]) -> dict[int, tuple[datetime, datet
 
 
 def rows_between(miner_id: int, start: datetime, end: datetime) -> list[Telemetry]:
-    """Return the rows of a miner with start < timestamp ≤ end, oldest first."""
-    rows = Telemetry.objects.filter(miner_id=miner_id, timestamp__gt=start, timestamp__lte=end)
-    return list(rows.order_by("timestamp"))
+    """Return the rows of a miner with start < timestamp ≤ end, oldest first, packed ones too."""
+    with unpacked([(start, end)], [miner_id]), connection.cursor() as cursor:
+        cursor.execute(BETWEEN.format(telemetry=relation()), [miner_id, start, end])
+        names = [column.name for column in cursor.description]
+        return [Telemetry(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
 def first_telemetry() -> datetime | None:

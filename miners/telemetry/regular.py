@@ -1,11 +1,14 @@
 """Telemetry at regular marks: which marks of it are there, and do its rows keep their limits?"""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from miners.telemetry.packed.reading import relation, unpacked
 from miners.telemetry.rules import MAX_COVERED_S
 
 RECENT_S = 7 * 86400
@@ -53,7 +56,7 @@ SELECT miner_id, count(*) FILTER (WHERE is_regular), count(*) FILTER (WHERE NOT 
 FROM (
     SELECT miner_id, timestamp <= to_timestamp(%(last)s) AND covered_s = %(cadence_s)s
                AND extract(epoch FROM timestamp)::bigint %% %(cadence_s)s = 0 AS is_regular
-    FROM telemetry WHERE miner_id = ANY(%(miner_ids)s)
+    FROM {{telemetry}} t WHERE miner_id = ANY(%(miner_ids)s)
       AND timestamp > to_timestamp(%(first)s - %(cadence_s)s)
       AND timestamp < to_timestamp(%(last)s + {MAX_COVERED_S})
       AND timestamp - make_interval(secs => covered_s) < to_timestamp(%(last)s)
@@ -61,7 +64,7 @@ FROM (
 """
 
 STORED = """
-SELECT miner_id, array_agg(extract(epoch FROM timestamp)::bigint) FROM telemetry
+SELECT miner_id, array_agg(extract(epoch FROM timestamp)::bigint) FROM {telemetry} t
 WHERE miner_id = ANY(%s) AND timestamp BETWEEN to_timestamp(%s) AND to_timestamp(%s) GROUP BY miner_id
 """
 
@@ -72,7 +75,7 @@ FROM unnest(%(miner_ids)s::int[], %(firsts)s::bigint[], %(lasts)s::bigint[], %(h
             %(hashrate_highs)s::float8[], %(power_lows)s::float8[], %(power_highs)s::float8[],
             %(temperature_lows)s::float8[], %(temperature_highs)s::float8[])
     AS m (id, first, last, hashrate_low, hashrate_high, power_low, power_high, temperature_low, temperature_high)
-JOIN telemetry t ON t.miner_id = m.id
+JOIN {telemetry} t ON t.miner_id = m.id
 WHERE t.timestamp BETWEEN to_timestamp(%(first)s) AND to_timestamp(%(last)s)
   AND t.timestamp BETWEEN to_timestamp(m.first) AND to_timestamp(m.last)
   AND (t.hashrate_ghs BETWEEN m.hashrate_low AND m.hashrate_high
@@ -99,7 +102,7 @@ OUTSIDE_COLUMNS = (
 RECENT = f"""
 SELECT m.id, avg(r.hashrate_ghs), avg(r.power_w)
 FROM unnest(%s::int[], %s::float8[]) AS m (id, more_than_ghs) CROSS JOIN LATERAL (
-    SELECT t.hashrate_ghs, t.power_w FROM telemetry t
+    SELECT t.hashrate_ghs, t.power_w FROM {{telemetry}} t
     WHERE t.miner_id = m.id AND t.hashrate_ghs > m.more_than_ghs
       AND t.timestamp > to_timestamp(%s - {RECENT_S}) AND t.timestamp <= to_timestamp(%s)
     ORDER BY t.timestamp DESC LIMIT {RECENT_ROWS}
@@ -110,15 +113,15 @@ FROM unnest(%s::int[], %s::float8[]) AS m (id, more_than_ghs) CROSS JOIN LATERAL
 def find_regular(miner_ids: Sequence[int], marks: Marks) -> dict[int, Found]:
     """Return what rows there are between one cadence before the first of `marks` and the last, by miner that has any."""
     params: dict[str, Any] = {"miner_ids": list(miner_ids), **asdict(marks)}
-    with connection.cursor() as cursor:
-        cursor.execute(FOUND, params)
+    with _seeing(miner_ids, marks.first - marks.cadence_s, marks.last), connection.cursor() as cursor:
+        cursor.execute(FOUND.format(telemetry=relation()), params)
         return {miner_id: Found(*counts) for miner_id, *counts in cursor.fetchall()}
 
 
 def stored_seconds(miner_ids: Sequence[int], marks: Marks) -> dict[int, set[int]]:
     """Return at which seconds there are rows from the first of `marks` to the last, by miner that has any."""
-    with connection.cursor() as cursor:
-        cursor.execute(STORED, [list(miner_ids), marks.first, marks.last])
+    with _seeing(miner_ids, marks.first - 1, marks.last), connection.cursor() as cursor:
+        cursor.execute(STORED.format(telemetry=relation()), [list(miner_ids), marks.first, marks.last])
         return {miner_id: set(seconds) for miner_id, seconds in cursor.fetchall()}
 
 
@@ -137,8 +140,9 @@ def count_outside(expected: Sequence[tuple[Limits, int, int]]) -> dict[int, int]
         "first": min(firsts),
         "last": max(lasts),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(OUTSIDE, params)
+    seeing = _seeing(columns["miner_ids"], min(firsts) - 1, max(lasts))
+    with seeing, connection.cursor() as cursor:
+        cursor.execute(OUTSIDE.format(telemetry=relation()), params)
         return dict(cursor.fetchall())
 
 
@@ -150,6 +154,12 @@ def recent_averages(
     `until` counts seconds since 1970. Rows count that hash faster than `more_than_ghs` says for their miner.
     """
     params: list[Any] = [list(more_than_ghs), list(more_than_ghs.values()), until, until]
-    with connection.cursor() as cursor:
-        cursor.execute(RECENT, params)
+    seeing = _seeing(list(more_than_ghs), until - RECENT_S, until)
+    with seeing, connection.cursor() as cursor:
+        cursor.execute(RECENT.format(telemetry=relation()), params)
         return {miner_id: (hashrate_ghs, power_w) for miner_id, hashrate_ghs, power_w in cursor.fetchall()}
+
+
+def _seeing(miner_ids: Sequence[int], after: int, until: int) -> AbstractContextManager[None]:
+    """Have rows with after < timestamp ≤ until be seen whatever form they have; seconds since 1970."""
+    return unpacked([(datetime.fromtimestamp(after, UTC), datetime.fromtimestamp(until, UTC))], miner_ids)

@@ -15,7 +15,8 @@ from django.db import connection
 from miners.telemetry.append import Candidate, append_stage, find_apart
 from miners.telemetry.columns import Columns
 from miners.telemetry.latest import lock_latest_readings
-from miners.telemetry.merge import Source, merge
+from miners.telemetry.merge import LONGEST, Source, merge
+from miners.telemetry.packed.late import Stretch, make_room
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import WriteResult
 from miners.telemetry.rules import MAX_COVERED_S
@@ -167,14 +168,24 @@ def merge_stage(stage: Stage, miners: Sequence[StagedMiner], *, source: str, now
     aside = WriteResult(set_aside=_set_problems_aside(stage, source, now))
     if not stage.rows:
         return aside
-    ensure_days(_midnight(day).date() for day in stage.days)
+    days = [_midnight(day).date() for day in stage.days]
+    ensure_days(days)
     lock_latest_readings(miner.miner_id for miner in miners)
+    make_room((_stretch(stage, miner) for miner in miners), days, now)
     apart = _apart(stage, miners)
     appended = append_stage(apart, needs_covered_s=stage.needs_covered_s) if apart else 0
     done = {miner.key for miner in apart}
     others = [miner for miner in miners if miner.key not in done]
     merged = merge(_as_source(stage, others), source_name=source, now=now) if others else WriteResult()
     return aside + WriteResult(stored=appended) + merged
+
+
+def _stretch(stage: Stage, miner: StagedMiner) -> Stretch:
+    """Return from when until when there are rows of a miner: of all miners, where its own are in no order."""
+    in_order = miner.key not in stage.out_of_order
+    first = _second(stage.first_at[miner.key]) if in_order else _midnight(min(stage.days))
+    last = _second(stage.last_at[miner.key]) if in_order else _midnight(max(stage.days))
+    return Stretch(miner.miner_id, first - LONGEST, first, last)
 
 
 def _apart(stage: Stage, miners: Sequence[StagedMiner]) -> list[Candidate]:
@@ -209,6 +220,10 @@ def _as_source(stage: Stage, miners: Sequence[StagedMiner]) -> Source:
 
 def _midnight(day: int) -> datetime:
     return datetime.fromtimestamp(day * DAY_S, UTC)
+
+
+def _second(at: int) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
 
 
 def _storable(text: str) -> str:

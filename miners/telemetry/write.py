@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -14,6 +14,7 @@ from miners.models import Miner
 from miners.telemetry.aside import Aside, set_aside
 from miners.telemetry.latest import lock_latest_readings
 from miners.telemetry.merge import Merged, Source, merge, merge_by_row
+from miners.telemetry.packed.late import Stretch, make_room
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import DeviceFacts, TelemetryRow, WriteResult
 from miners.telemetry.rules import refusal
@@ -58,6 +59,7 @@ def write_rows(rows: Iterable[TelemetryRow], *, source: str, now: datetime) -> W
             (row, f"no miner has the id {row.miner_id}") for row in believed if row.miner_id not in known
         ]
         believed = [row for row in believed if row.miner_id in known]
+        make_room(map(_stretch, believed), {row.timestamp.astimezone(UTC).date() for row in believed}, now)
         result = merge(_as_source(believed), source_name=source, now=now) if believed else WriteResult()
         if refused:
             _set_aside(refused, source)
@@ -93,6 +95,12 @@ def _as_source(rows: Sequence[TelemetryRow]) -> Source:
     params["at"] = [int(time.timestamp()) for time in times]
     params["facts"] = json.dumps([_facts(row.facts) for row in rows])
     return Source(RELATION, params, first=min(times), last=max(times), dirty_bin="5 minutes")
+
+
+def _stretch(row: TelemetryRow) -> Stretch:
+    return Stretch(
+        row.miner_id, row.timestamp - timedelta(seconds=row.covered_s), row.timestamp, row.timestamp
+    )
 
 
 def _facts(facts: DeviceFacts | None) -> dict[str, Any] | None:

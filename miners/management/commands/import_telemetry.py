@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
@@ -15,6 +17,7 @@ from hmm.lib.commands import HmmCommand, fail
 from miners.membership import MembershipRefused, site_numbered
 from miners.telemetry.files import FileRefused
 from miners.telemetry.importing import Imported, import_file
+from miners.telemetry.packed.job import pack_old
 
 
 class Command(HmmCommand):
@@ -53,6 +56,8 @@ class Command(HmmCommand):
         except FileRefused as refused:
             fail(f"{path} {refused}. Nothing was imported.")
         self._report(imported)
+        # Years of history must not wait as plain rows for the next run of the job.
+        transaction.on_commit(lambda: pack_old(timezone.now(), settings.RETENTION_DETAIL_DAYS))
 
     def _report(self, imported: Imported) -> None:
         result = imported.result

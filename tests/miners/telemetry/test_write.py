@@ -249,9 +249,14 @@ def test_a_tick_takes_few_queries_however_many_miners(
     db: None, django_assert_max_num_queries: object
 ) -> None:
     miners = MinerFactory.create_batch(30)
-    write(*(row(miner, 0) for miner in miners))
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def tick(at: datetime) -> None:
+        write(*(replace(row(miner, 0), timestamp=at) for miner in miners), now=at)
+
+    tick(now - timedelta(seconds=30))
     with django_assert_max_num_queries(8):  # type: ignore[operator]
-        write(*(row(miner, 30) for miner in miners))
+        tick(now)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,71 @@
+"""Rows for days that are packed: those days become plain rows again, to be merged as any, until the next packing."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from miners.telemetry.packed.reading import NEVER_PACKED
+from miners.telemetry.packed.store import hold_packed, unpack
+from miners.telemetry.partitions import ensure_days, keep_partitions
+from miners.telemetry.rules import MAX_COVERED_S
+
+DAYS_AROUND = MAX_COVERED_S // 86400 + 1
+"""No interval reaches over more."""
+
+# The days themselves, and the nearest one either side: its last row bounds the first given one, its first row may
+# have to be shortened.
+CONCERNED = f"""
+SELECT p.miner_id, p.day
+FROM unnest(%(miner_ids)s::int[], %(firsts)s::date[], %(lasts)s::date[]) AS given (miner_id, first, last)
+CROSS JOIN LATERAL (
+    SELECT p.miner_id, p.day FROM telemetry_packed p
+    WHERE p.miner_id = given.miner_id AND p.day BETWEEN given.first AND given.last
+    UNION ALL (
+        SELECT p.miner_id, p.day FROM telemetry_packed p
+        WHERE p.miner_id = given.miner_id AND p.day < given.first AND p.day >= given.first - {DAYS_AROUND}
+        ORDER BY p.day DESC LIMIT 1
+    ) UNION ALL (
+        SELECT p.miner_id, p.day FROM telemetry_packed p
+        WHERE p.miner_id = given.miner_id AND p.day > given.last AND p.day <= given.last + {DAYS_AROUND}
+        ORDER BY p.day LIMIT 1
+    )
+) p
+"""
+
+
+class Stretch(NamedTuple):
+    """A miner has rows to be stored from `first` to `last`, the first of which may begin at `begins`."""
+
+    miner_id: int
+    begins: datetime
+    first: datetime
+    last: datetime
+
+
+def make_room(stretches: Iterable[Stretch], days: Iterable[date], now: datetime) -> int:
+    """Have the days that rows in `stretches` touch be plain, until the running transaction ends. Returns the rows.
+
+    `days` are the UTC days of those rows. Call it where the miners' latest readings are locked. For recent rows it
+    asks nothing.
+    """
+    old = [s for s in stretches if s.begins < now - NEVER_PACKED]
+    if not old:
+        return 0
+    hold_packed()
+    keep_partitions()
+    found = _packed_around(old)
+    ensure_days({day for _, day in found}.union(days))
+    return unpack(found) if found else 0
+
+
+def _packed_around(stretches: Sequence[Stretch]) -> list[tuple[int, date]]:
+    params = {
+        "miner_ids": [s.miner_id for s in stretches],
+        "firsts": [s.first.astimezone(UTC).date() for s in stretches],
+        "lasts": [s.last.astimezone(UTC).date() for s in stretches],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(CONCERNED, params)
+        return sorted(set(cursor.fetchall()))
