@@ -23,7 +23,7 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
-from benchmarks import dataset, reading, soak, store, tick  # noqa: E402
+from benchmarks import dataset, packing, reading, soak, store, tick  # noqa: E402
 from benchmarks.measure import heading  # noqa: E402
 from metrics.engine.run import fill  # noqa: E402
 
@@ -47,6 +47,7 @@ def main() -> None:
     if "--large" in sys.argv:
         large()
     ticks()
+    packing.packing(ids)
 
 
 def large() -> None:

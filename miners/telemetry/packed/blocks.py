@@ -21,7 +21,10 @@ PLANE = Struct("<BI")
 
 STORED, DEFLATED = 0, 1
 LEVEL, WINDOW, MEMORY = 4, -12, 6
-"""For zlib: planes are of a few kilobytes each, for which its usual tables would take longer to clear than to use."""
+"""For zlib: planes are of a few kilobytes each, for which its usual tables would take longer to clear than to use.
+
+Of matches only runs are looked for: in bytes of measurements longer ones are chance, and cost more than they save.
+"""
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -30,7 +33,7 @@ class DamagedBlock(ValueError):
     """Bytes that no block of numbers is made of."""
 
 
-SAMPLE = 400
+SAMPLE = 256
 """Numbers by which it is decided which kind of block is shorter; deflating all of them twice takes twice as long."""
 
 
@@ -57,7 +60,7 @@ def decode_numbers(data: bytes, at: int, count: int) -> tuple[Sequence[int], int
 
 def encode_bytes(plain: bytes) -> bytes:
     """Return `plain` with its length, deflated where that makes it shorter."""
-    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOW, MEMORY)
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOW, MEMORY, zlib.Z_RLE)
     deflated = packer.compress(plain) + packer.flush()
     if len(deflated) < len(plain):
         return PLANE.pack(DEFLATED, len(deflated)) + deflated

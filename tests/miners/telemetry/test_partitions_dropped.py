@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection, transaction
@@ -184,6 +185,6 @@ def test_every_missing_day_has_one_partition_and_none_overlap(there: set[int], w
     existing = sorted(partition(DAY + n * A_DAY) for n in there)
     missing = sorted(DAY + n * A_DAY for n in wanted - there)
     found = sorted([*existing, *partitions_for(missing, existing)])
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(found))
     for day in missing:
         assert len([p for p in found if p.start <= day < p.end]) == 1

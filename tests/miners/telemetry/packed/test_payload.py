@@ -144,7 +144,7 @@ def test_another_version_is_refused_by_its_number() -> None:
 
 
 def test_bytes_that_end_too_soon_are_damaged() -> None:
-    data = encode_numbers(list(range(0, 90000, 7)) + [3, 1, 2])
+    data = encode_numbers([*range(0, 90000, 7), 3, 1, 2])
     with pytest.raises(DamagedBlock):
         decode_numbers(data[:-1], 0, 12861)
     with pytest.raises(DamagedBlock):

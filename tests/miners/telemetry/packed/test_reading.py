@@ -46,12 +46,13 @@ def at(offset_s: int) -> datetime:
 def seen(miners: list[Miner], start: datetime, end: datetime) -> list[object]:
     """Return all that reading a stretch gives."""
     ids = [m.pk for m in miners]
+    low, high = str(int(start.timestamp())), str(int(end.timestamp()))
     with unpacked([(start, end)], ids, NOW), connection.cursor() as cursor:
         found: list[object] = []
         for sql in (
-            ending_within(start, end),
-            ending_within(start, end, everyone=True),
-            reaching_in(start, end),
+            ending_within(low, high),
+            ending_within(low, high, everyone=True),
+            reaching_in(low, high),
         ):
             cursor.execute(sql, {"miner_ids": ids})
             found.append(sorted(cursor.fetchall(), key=str))
