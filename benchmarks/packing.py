@@ -2,6 +2,7 @@
 
 import statistics
 from datetime import timedelta
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -53,12 +54,12 @@ def packing(ids: list[int]) -> None:
         cursor.execute("VACUUM FULL telemetry")
         cursor.execute("TRUNCATE telemetry_packed")
     print("as devices tell them:")
-    plain_s = statistics.median(seconds(lambda: _read_plain(ids[n]))[0] for n in range(30))
+    plain_s = statistics.median(seconds(partial(_read_plain, ids[n]))[0] for n in range(30))
     with transaction.atomic():
         _one_day(ids)
-        packed_s = statistics.median(seconds(lambda: _read_packed(ids[n]))[0] for n in range(30))
+        packed_s = statistics.median(seconds(partial(_read_packed, ids[n]))[0] for n in range(30))
         temporary_s = statistics.median(
-            seconds(lambda: _unpack_beside(ids[n : n + 10]))[0] / 10 for n in range(0, 90, 10)
+            seconds(partial(_unpack_beside, ids[n : n + 10]))[0] / 10 for n in range(0, 90, 10)
         )
         transaction.set_rollback(True)
     print(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -61,7 +61,7 @@ def make_room(stretches: Iterable[Stretch], days: Iterable[date], now: datetime)
 
 
 def _packed_around(stretches: Sequence[Stretch]) -> list[tuple[int, date]]:
-    params = {
+    params: dict[str, Any] = {
         "miner_ids": [s.miner_id for s in stretches],
         "firsts": [s.first.astimezone(UTC).date() for s in stretches],
         "lasts": [s.last.astimezone(UTC).date() for s in stretches],

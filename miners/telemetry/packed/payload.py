@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from struct import Struct
+from typing import Any
 
 from miners.telemetry.packed.blocks import decode_bytes, decode_numbers, encode_bytes, encode_numbers
 from miners.telemetry.packed.figures import from_numbers, to_numbers
@@ -57,11 +58,11 @@ def decode(data: bytes) -> Day:
     version, rows = HEADER.unpack_from(data)
     if version != VERSION:
         raise UnknownFormat(f"packed telemetry of version {version}; this program knows version {VERSION}")
-    columns: dict[str, Values] = {}
+    columns: dict[str, Any] = {}
     at = HEADER.size
     for name in COLUMNS:
         columns[name], at = _decode_column(name, data, at, rows)
-    return Day(**columns)  # type: ignore[arg-type]
+    return Day(**columns)
 
 
 def _encode_column(name: str, values: Values) -> bytes:
@@ -75,7 +76,7 @@ def _encode_column(name: str, values: Values) -> bytes:
     return b"".join(parts)
 
 
-def _encode_told(name: str, told: Sequence) -> bytes:  # type: ignore[type-arg]
+def _encode_told(name: str, told: Sequence[Any]) -> bytes:
     if name in WHOLE:
         return encode_numbers(told)
     way, numbers = to_numbers(told)
@@ -90,6 +91,7 @@ def _decode_column(name: str, data: bytes, at: int, rows: int) -> tuple[Values, 
     is_told = b""
     if told < rows:
         is_told, at = decode_bytes(data, at)
+    values: Sequence[float]
     if name in WHOLE:
         values, at = decode_numbers(data, at, told)
     else:

@@ -111,7 +111,7 @@ def _rows(miner_id: int, on: date, day: Day) -> Iterator[bytes]:
 
 
 def _alike(
-    miner_id: int, on: date, second: Sequence[int], covered_s: Sequence[int], values: Sequence[Values]
+    miner_id: int, on: date, second: Sequence[int], covered_s: Sequence[int], values: Sequence[Sequence[Any]]
 ) -> bytes:
     """Return rows all of which tell the quantities that the first of them tells."""
     count = len(second)
