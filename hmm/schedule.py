@@ -46,6 +46,7 @@ RECURRING = (
     Recurring("metrics.tasks.run_monthly", (45,)),
     Recurring("miners.tasks.make_partitions", (15,)),
     Recurring("miners.tasks.pack_telemetry", (20,)),
+    Recurring("metrics.tasks.run_retention", (55,)),
     Recurring("hmm.jobs.tidy_up", (50,)),
 )
 

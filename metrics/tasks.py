@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from hmm.jobs import recorded_job
 from metrics.engine.run import FOR_EVER, Busy, run
+from metrics.retention.apply import apply_retention
 
 
 def run_hourly() -> int:
@@ -30,6 +31,12 @@ def run_monthly() -> int:
 def backfill() -> int:
     """Compute all that is missing or dirty, waiting for whoever is at it."""
     return run(timezone.now(), wait_s=FOR_EVER)
+
+
+@recorded_job("apply_retention")
+def run_retention() -> int:
+    """Delete what is older than it is kept; return how many rows."""
+    return sum(outcome.rows for outcome in apply_retention(timezone.now()))
 
 
 def _recorded_run(name: str, through: str) -> int:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard, prometheus, strategies, system
+from metrics.views import dashboard, prometheus, retention, strategies, system
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -13,5 +13,6 @@ urlpatterns: list[URLPattern] = [
     path("strategies/ranking", strategies.strategy_ranking, name="strategy_ranking"),
     path("system", system.system, name="system"),
     path("system/blocks/<slug:name>", system.system_block, name="system_block"),
+    path("retention", retention.retention, name="retention"),
     path("metrics", prometheus.prometheus, name="prometheus"),
 ]

@@ -1,14 +1,23 @@
 """Computes a stretch of time for some miners, in every period that is closed. The caller holds the lock."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from hmm.lib.buckets import MADE_OF
-from metrics.engine.belonging import known_miners
+from hmm.lib.buckets import MADE_OF, Bucket
+from metrics.engine.belonging import Span, known_miners
 from metrics.engine.farm import Farm
 from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.pieces import worth_a_scan
+from metrics.engine.retained import (
+    MADE_OF_DROPPED,
+    Floors,
+    Part,
+    read_floors,
+    reprice,
+    without_days,
+)
 from metrics.engine.slots import SlotWindow
 from metrics.engine.write_slots import write_slots
 from metrics.sketches.write import SHORTEST, write_sketches
@@ -32,34 +41,78 @@ def compute(
     `start` and `end` are slot boundaries; `marks` says for each period up to where its buckets are closed.
     Returns the number of rows written.
     """
+    floors = read_floors(miner_ids, start, now)
     with unpacked([(start - AN_HOUR, end + AN_HOUR)], miner_ids, now):
-        return _compute(start, end, miner_ids, marks, grid, farm, now)
+        return sum(
+            _compute(part, miner_ids, floors, marks, grid, farm, now)
+            for part in floors.parts(start, end, miner_ids)
+        )
 
 
 def _compute(
-    start: datetime,
-    end: datetime,
+    part: Part,
     miner_ids: Sequence[int],
+    floors: Floors,
     marks: Mapping[str, datetime],
     grid: Grid,
     farm: Farm,
     now: datetime,
 ) -> int:
-    closed = {p: [b for b in grid.buckets(p, start, end) if b.end <= marks[p]] for p in MADE_OF}
+    start, end = part.start, part.end
+    told = {p: floors.in_this_zone(grid.buckets(p, start, end)) for p in MADE_OF}
+    closed = {p: [b for b in found if b.end <= marks[p]] for p, found in told.items()}
     touched = [b for found in closed.values() for b in found]
     spans = farm.spans(min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)]))
+    if part.is_below_slots:
+        return _compute_below_slots(part, miner_ids, closed, spans, grid, farm, now)
     everyone = set(miner_ids) >= set(known_miners(spans))
-    whole_days = everyone and worth_a_scan(start, end)
-    rows = sum(
-        write_slots(SlotWindow(a, b, slot_s, miner_ids, spans, whole_days), now)
-        for a, b, slot_s in grid.spans(start, end)
-    )
+    told_by_all = everyone and not part.retained
+    rows = _make_slots(part, spans, grid, now, scan=told_by_all and worth_a_scan(start, end))
     standing = farm.standing
     rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)
     for period, found in closed.items():
-        write_sketches(period, found, miner_ids, spans, grid, everyone=everyone)
-        rows += merge_miners(period, found, miner_ids, grid, now, everyone=everyone)
-        rows += merge_fleet(period, found, spans, standing, grid, now)
+        anew = floors.made_anew(period, found)
+        if period == SHORTEST:
+            kept = floors.hours_kept(anew, part.told)
+            write_sketches(period, anew, part.told, spans, grid, everyone=told_by_all, kept=kept)
+        else:
+            write_sketches(period, anew, miner_ids, spans, grid, everyone=everyone)
+        rows += merge_miners(period, anew, miner_ids, grid, now, everyone=everyone)
+        rows += merge_fleet(period, anew if period == SHORTEST else found, spans, standing, grid, now)
+    return rows
+
+
+def _make_slots(part: Part, spans: Sequence[Span], grid: Grid, now: datetime, *, scan: bool) -> int:
+    rows = 0
+    for start, end, slot_s in grid.spans(part.start, part.end):
+        if part.told:
+            rows += write_slots(SlotWindow(start, end, slot_s, part.told, spans, scan), now)
+        if part.retained:
+            rows += reprice(SlotWindow(start, end, slot_s, part.retained, spans), now)
+    return rows
+
+
+def _compute_below_slots(
+    part: Part,
+    miner_ids: Sequence[int],
+    closed: Mapping[str, Sequence[Bucket]],
+    spans: Sequence[Span],
+    grid: Grid,
+    farm: Farm,
+    now: datetime,
+) -> int:
+    """Compute where slots and hours have been dropped: days of those who have none yet, and what is made of days."""
+    low = min([part.start, *(b.start for b in closed["daily"])])
+    new = without_days(part.told, low, part.end)
+    rows = _make_slots(replace(part, told=new, retained=[]), spans, grid, now, scan=False)
+    for period, found in closed.items():
+        if period in MADE_OF_DROPPED:
+            rows += merge_miners(period, found, new, grid, now, everyone=False)
+        else:
+            write_sketches(period, found, miner_ids, spans, grid, everyone=False)
+            rows += merge_miners(period, found, miner_ids, grid, now, everyone=False)
+        if period != SHORTEST:
+            rows += merge_fleet(period, found, spans, farm.standing, grid, now)
     return rows
 
 

@@ -15,6 +15,7 @@ from metrics.engine.farm import read_farm
 from metrics.engine.grid import BEGINNING, Grid, tariff_slots_s
 from metrics.engine.marks import move_marks, read_marks
 from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.retained import leave_before_slots
 from metrics.models import SlotGrid, StoreForm
 from metrics.sketches.write import SHORTEST, forget_sketches, write_sketches
 from metrics.store.days import first_slot
@@ -25,7 +26,11 @@ from miners.telemetry.read import first_telemetry
 HOURS_AT_ONCE = 7 * 24
 """Of so many hours the packed telemetry is unpacked at a time."""
 
-FORGET = "DELETE FROM metrics_rollup WHERE period <> 'slot' OR entity_type <> 'miner'"
+FORGET = """
+DELETE FROM metrics_rollup WHERE (period <> 'slot' OR entity_type <> 'miner')
+  AND timestamp >= coalesce((SELECT slots_from FROM metrics_storeform), '-infinity')
+"""
+"""What began before the oldest slots cannot be merged anew: it stays as the zone of its time had it."""
 
 
 def follow_installation(now: datetime) -> int:
@@ -70,7 +75,7 @@ def _mark_telemetry(wanted: Installation) -> None:
 def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(FORGET)
-    marks, first = read_marks(), first_slot()
+    marks, first, floor = read_marks(), first_slot(), leave_before_slots()
     if not marks:
         return 0
     filled_to = marks["slot"]
@@ -84,7 +89,7 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     for period in MADE_OF:
         closed = cut.last_boundary(period, filled_to)
         if first and first < closed:
-            found = cut.buckets(period, first, closed)
+            found = [b for b in cut.buckets(period, first, closed) if b.start >= (floor or b.start)]
             for part in batched(found, HOURS_AT_ONCE if period == SHORTEST else len(found)):
                 told = [(b.start, b.end) for b in part if b not in kept] if period == SHORTEST else []
                 with unpacked(told, miners, now):

@@ -44,10 +44,14 @@ class Watermark(models.Model):
 
 
 class StoreForm(models.Model):
-    """The time zone in which the store's periods are merged, and the currency in which the view names them."""
+    """The time zone in which the store's periods are merged, the currency in which the view names them, what is gone."""
 
     time_zone = models.CharField(max_length=64)
     currency = models.CharField(max_length=3)
+    slots_from = models.DateTimeField(null=True, help_text="Slots and hours before have been dropped.")
+    zone_from = models.DateTimeField(
+        null=True, help_text="What is stored before is merged in an earlier zone."
+    )
 
     def __str__(self) -> str:
         return f"{self.time_zone}, {self.currency}"

@@ -71,7 +71,8 @@ DELETE FROM metrics_sketch WHERE period = %(period)s AND timestamp >= %(low)s AN
 """
 
 FORGET = """
-DELETE FROM metrics_sketch WHERE period <> 'hourly' OR entity_type <> 'miner' OR timestamp <> ALL(%(kept)s::timestamptz[])
+DELETE FROM metrics_sketch WHERE (period <> 'hourly' OR entity_type <> 'miner' OR timestamp <> ALL(%(kept)s::timestamptz[]))
+  AND timestamp >= coalesce((SELECT slots_from FROM metrics_storeform), '-infinity')
 """
 
 MINER_HOURS_AT_ONCE = 20_000

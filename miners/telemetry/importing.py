@@ -12,7 +12,7 @@ from miners.models import Miner, Site
 from miners.telemetry.files import Chunk, FileRefused, reading
 from miners.telemetry.lines import Line, LineRefused
 from miners.telemetry.rows import WriteResult
-from miners.telemetry.staging import Stage, StagedMiner, merge_stage, staging
+from miners.telemetry.staging import DayDropped, Stage, StagedMiner, merge_stage, staging
 
 NAMED_AT_MOST = 10
 MOST_NEW_NAMES = 100_000
@@ -82,7 +82,11 @@ def import_file(
                 _stage_chunk(stage, names, chunk, keep_going)
         _refuse_unknown(names)
         created = add_miners(names.new, create_in) if create_in else []
-        result = merge_stage(stage, _staged_miners(stage, names, created), source="import", now=now)
+        staged = _staged_miners(stage, names, created)
+        try:
+            result = merge_stage(stage, staged, source="import", now=now, keep_going=keep_going)
+        except DayDropped as dropped:
+            raise FileRefused(str(dropped)) from dropped
     return Imported(result, stage.problems, tuple(names.new))
 
 

@@ -4,8 +4,7 @@ A partition is created on its own and then attached, since that only holds off o
 partitions: `CREATE TABLE … PARTITION OF` would lock out every reader and writer of telemetry. On a
 TimescaleDB hypertable, which makes its own chunks, there is nothing to do.
 
-Dropping one must lock telemetry for a moment. Nobody is kept waiting for it longer than PATIENCE: whoever drops
-gives up after that, lets the others pass, and tries again (docs/adr/0007).
+Dropping one must lock telemetry for a moment. `hmm.lib.patience` has nobody wait for that (docs/adr/0007).
 """
 
 import time
@@ -17,18 +16,15 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
+from hmm.lib.patience import alone_with
+
 LOCK_KEY = 0x686D6D01
 """The advisory lock under which one session at a time makes partitions of telemetry."""
 
 DAYS_AT_ONCE = 31
 """So many days of a write, the newest, get a partition each; the days before share one a calendar year."""
 
-PATIENCE = "50ms"
-LONGEST_DROP = "500ms"
-PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
-"""How long the others are let pass after each time that the lock was not to be had."""
-
-LOCK_NOT_AVAILABLE, QUERY_CANCELED, UNDEFINED_TABLE = "55P03", "57014", "42P01"
+UNDEFINED_TABLE = "42P01"
 
 A_DAY = timedelta(days=1)
 
@@ -93,7 +89,7 @@ PARTITIONS = """
 SELECT (bounds[1]::timestamptz AT TIME ZONE 'UTC')::date, (bounds[2]::timestamptz AT TIME ZONE 'UTC')::date, relname
 FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
 CROSS JOIN LATERAL regexp_match(pg_get_expr(relpartbound, pg_class.oid), '''(.*)''.*''(.*)''') AS bounds
-WHERE inhparent = 'telemetry'::regclass
+WHERE inhparent = 'telemetry'::regclass AND bounds IS NOT NULL  -- of one that is being dropped there are none
   AND (SELECT relkind = 'p' FROM pg_class WHERE oid = 'telemetry'::regclass)
 ORDER BY 1
 """
@@ -115,31 +111,20 @@ def is_partitioned() -> bool:
 def drop_if_empty(partition: Partition, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Drop `partition` unless it has rows. Returns False where it has, or where the lock was never to be had.
 
-    Call it outside a transaction. Writers and readers wait for it PATIENCE at most.
+    Call it outside a transaction. Writers and readers wait for it some milliseconds at most.
     """
-    for pause_s in (*PAUSES_S, None):
-        try:
-            return _drop_now(partition)
-        except DatabaseError as error:
-            state = getattr(error.__cause__, "sqlstate", None)
-            if state == UNDEFINED_TABLE:  # somebody else has dropped it
-                return True
-            if state not in (LOCK_NOT_AVAILABLE, QUERY_CANCELED):
-                raise
-        if pause_s is not None:
-            sleep(pause_s)
-    return False
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"VACUUM {partition.name}")  # so that looking for rows is quick while others wait
+        return alone_with("telemetry", lambda: _drop_now(partition), sleep)
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE:  # somebody else has dropped it
+            return True
+        raise
 
 
 def _drop_now(partition: Partition) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"VACUUM {partition.name}")  # so that looking for rows is quick while others wait
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"SET LOCAL lock_timeout = '{PATIENCE}'; SET LOCAL statement_timeout = '{LONGEST_DROP}'"
-        )
-        # Of telemetry first: who has it may still be about to use the partition.
-        cursor.execute("LOCK TABLE ONLY telemetry IN ACCESS EXCLUSIVE MODE")
         cursor.execute(f"SELECT EXISTS (SELECT FROM {partition.name})")
         if cursor.fetchone()[0]:
             return False

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from miners.models import Miner, SetAside
 from miners.telemetry.append import Candidate, append_stage, find_apart
 from miners.telemetry.columns import Columns
 from miners.telemetry.latest import lock_latest_readings
 from miners.telemetry.merge import LONGEST, Source, merge
+from miners.telemetry.packed.dropping import dropped_reason
 from miners.telemetry.packed.late import Stretch, make_room
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import WriteResult
@@ -62,6 +64,17 @@ DERIVED = f"""(
     JOIN unnest(%(keys)s::int[], %(miner_ids)s::int[], %(poll_intervals_s)s::int[])
         AS m (key, miner_id, poll_interval_s) USING (key)
 ) AS given"""
+
+DROPPED = """
+WITH gone AS (
+    DELETE FROM telemetry_stage s
+    USING unnest(%(keys)s::int[], %(miner_ids)s::int[]) AS m (key, miner_id)
+    JOIN telemetry_dropped d USING (miner_id)
+    WHERE s.key = m.key AND to_timestamp(s.at) >= d.start AND to_timestamp(s.at) < d."end"
+    RETURNING s.*, m.miner_id, d."end" AS until
+)
+SELECT line, until, miner_id, to_jsonb(gone) - '{key,gap_s,problem,raw,miner_id,until}'::text[] FROM gone ORDER BY line
+"""
 
 PROBLEMS = """
 INSERT INTO miners_setaside (received_at, source, miner_name, reason, row)
@@ -160,12 +173,23 @@ def staging() -> Iterator[Stage]:
         cursor.execute("ANALYZE telemetry_stage")
 
 
-def merge_stage(stage: Stage, miners: Sequence[StagedMiner], *, source: str, now: datetime) -> WriteResult:
+class DayDropped(Exception):
+    """A row is of a day that is no longer kept; `line` is where it stands."""
+
+    def __init__(self, line: int, until: datetime) -> None:
+        super().__init__(f"line {line}: {dropped_reason(until)}")
+
+
+def merge_stage(
+    stage: Stage, miners: Sequence[StagedMiner], *, source: str, now: datetime, keep_going: bool = False
+) -> WriteResult:
     """Store what is staged as rows of `miners`, in the running transaction.
 
-    Lines staged as problems are set aside under `source`, and so are rows that contradict stored ones.
+    Lines staged as problems are set aside under `source`, and so are rows that contradict stored ones. Raises
+    DayDropped for a row of a day that has been dropped; with `keep_going` such rows are set aside too.
     """
     aside = WriteResult(set_aside=_set_problems_aside(stage, source, now))
+    aside += WriteResult(set_aside=_set_dropped_aside(miners, source, now, keep_going=keep_going))
     if not stage.rows:
         return aside
     days = [_midnight(day).date() for day in stage.days]
@@ -202,6 +226,27 @@ def _set_problems_aside(stage: Stage, source: str, now: datetime) -> int:
         with connection.cursor() as cursor:
             cursor.execute(PROBLEMS, [now, source])
     return stage.problems
+
+
+def _set_dropped_aside(miners: Sequence[StagedMiner], source: str, now: datetime, *, keep_going: bool) -> int:
+    params = {"keys": [miner.key for miner in miners], "miner_ids": [miner.miner_id for miner in miners]}
+    with connection.cursor() as cursor:
+        cursor.execute(DROPPED, params)
+        found = cursor.fetchall()
+    if found and not keep_going:
+        raise DayDropped(*found[0][:2])
+    names = dict(Miner.objects.filter(pk__in={row[2] for row in found}).values_list("pk", "name"))
+    SetAside.objects.bulk_create(
+        SetAside(
+            received_at=now,
+            source=source,
+            miner_name=names[miner_id],
+            reason=f"line {line}: {dropped_reason(until)}",
+            row=json.loads(raw),
+        )
+        for line, until, miner_id, raw in found
+    )
+    return len(found)
 
 
 def _as_source(stage: Stage, miners: Sequence[StagedMiner]) -> Source:

@@ -14,7 +14,7 @@ from miners.models import Miner
 from miners.telemetry.aside import Aside, set_aside
 from miners.telemetry.latest import lock_latest_readings
 from miners.telemetry.merge import Merged, Source, merge, merge_by_row
-from miners.telemetry.packed.late import Stretch, make_room
+from miners.telemetry.packed.late import Stretch, make_room, sort_out_dropped
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import DeviceFacts, TelemetryRow, WriteResult
 from miners.telemetry.rules import refusal
@@ -58,7 +58,8 @@ def write_rows(rows: Iterable[TelemetryRow], *, source: str, now: datetime) -> W
         refused += [
             (row, f"no miner has the id {row.miner_id}") for row in believed if row.miner_id not in known
         ]
-        believed = [row for row in believed if row.miner_id in known]
+        believed, gone = sort_out_dropped([row for row in believed if row.miner_id in known], now)
+        refused += gone
         make_room(map(_stretch, believed), {row.timestamp.astimezone(UTC).date() for row in believed}, now)
         result = merge(_as_source(believed), source_name=source, now=now) if believed else WriteResult()
         if refused:

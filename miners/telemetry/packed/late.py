@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from miners.telemetry.packed.dropping import dropped_among, dropped_reason
 from miners.telemetry.packed.reading import NEVER_PACKED
 from miners.telemetry.packed.store import hold_packed, unpack
 from miners.telemetry.partitions import ensure_days, keep_partitions
+from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.rules import MAX_COVERED_S
 
 DAYS_AROUND = MAX_COVERED_S // 86400 + 1
@@ -69,3 +71,19 @@ def _packed_around(stretches: Sequence[Stretch]) -> list[tuple[int, date]]:
     with connection.cursor() as cursor:
         cursor.execute(CONCERNED, params)
         return sorted(set(cursor.fetchall()))
+
+
+def sort_out_dropped(
+    rows: Sequence[TelemetryRow], now: datetime
+) -> tuple[list[TelemetryRow], list[tuple[TelemetryRow, str]]]:
+    """Return those of `rows` that may be stored, and those whose day has been dropped, each with that as the reason.
+
+    Where none is old it asks nothing.
+    """
+    if all(row.timestamp >= now - NEVER_PACKED for row in rows):
+        return list(rows), []
+    gone = dropped_among([(row.miner_id, row.timestamp) for row in rows])
+    return (
+        [row for n, row in enumerate(rows) if n not in gone],
+        [(row, dropped_reason(gone[n])) for n, row in enumerate(rows) if n in gone],
+    )

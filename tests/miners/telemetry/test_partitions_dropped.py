@@ -10,10 +10,10 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hmm.lib.patience import PAUSES_S
 from miners.models import Miner
 from miners.telemetry.partitions import (
     A_DAY,
-    PAUSES_S,
     Partition,
     drop_if_empty,
     ensure_days,

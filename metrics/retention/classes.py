@@ -1,0 +1,119 @@
+"""The classes of data: in which tables each is, how long it is kept, and how much of it there is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from hmm.jobs import KEEP_RUNS
+from metrics.retention.apply import KEEP_ASIDE, KEEP_EVENTS
+from miners.telemetry.sizes import NEWEST_DAY
+
+FOR_EVER = "for ever"
+
+SINCE_YESTERDAY = "{time} >= %(now)s::timestamptz - interval '1 day' AND {time} < %(now)s"
+
+# What the statistics of the leaves say: to count rows would take as long as reading them.
+SIZE = """
+SELECT coalesce(sum(greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))), 0)::bigint,
+       coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
+FROM unnest(%(tables)s::text[]) AS root (name)
+LEFT JOIN LATERAL pg_partition_tree(root.name::regclass) AS leaf ON TRUE  -- nothing for a table that has no partitions
+JOIN pg_class c ON c.oid = coalesce(leaf.relid, root.name::regclass) WHERE leaf.isleaf IS NOT FALSE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DataClass:
+    """One kind of data. `newest` counts what came in the last day, `{time}` is the column that tells when."""
+
+    name: str
+    tables: tuple[str, ...]
+    time: str
+    kept: str
+    newest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """About how many rows of a class there are, how many bytes with indexes, the oldest, and what a day adds."""
+
+    name: str
+    kept: str
+    rows: int
+    size_bytes: int
+    oldest: datetime | None
+    rows_a_day: int | None
+    bytes_a_day: int | None
+
+
+def classes() -> list[DataClass]:
+    """Return all classes of data that grow."""
+
+    def days(count: int) -> str:
+        return f"{count} days"
+
+    detail, raw, slots = (
+        settings.RETENTION_DETAIL_DAYS,
+        settings.RETENTION_RAW_DAYS,
+        settings.RETENTION_SLOT_DAYS,
+    )
+    return [
+        DataClass(
+            "Telemetry in detail",
+            ("telemetry",),
+            "timestamp",
+            f"{days(detail)}, then packed",
+            NEWEST_DAY["telemetry"],
+        ),
+        DataClass(
+            "Telemetry, packed (miner-days)",
+            ("telemetry_packed",),
+            "first_at",
+            days(raw),
+            NEWEST_DAY["telemetry_packed"],
+        ),
+        DataClass("Slots", ("metrics_rollup_slot",), "timestamp", days(slots)),
+        DataClass("Hours", ("metrics_rollup_hourly",), "timestamp", days(slots)),
+        DataClass("Percentiles of hours", ("metrics_sketch_hourly",), "timestamp", days(slots)),
+        DataClass("Days", ("metrics_rollup_daily",), "timestamp", FOR_EVER),
+        DataClass(
+            "Weeks and months", ("metrics_rollup_weekly", "metrics_rollup_monthly"), "timestamp", FOR_EVER
+        ),
+        DataClass("Prices", ("energy_priceslot",), "start", FOR_EVER),
+        DataClass("Rows set aside", ("miners_setaside",), "received_at", days(KEEP_ASIDE.days)),
+        DataClass("State changes", ("miners_statechange",), "at", days(KEEP_EVENTS.days)),
+        DataClass("Job runs", ("hmm_jobrun",), "started_at", days(KEEP_RUNS.days)),
+        DataClass("Ranges to compute", ("hmm_dirtyrange",), "start", "until computed"),
+    ]
+
+
+def measure(now: datetime) -> list[Amount]:
+    """Return how much there is of each class. Three queries a class."""
+    with connection.cursor() as cursor:
+        return [_amount(cursor, each, now) for each in classes()]
+
+
+def _amount(cursor: CursorWrapper, each: DataClass, now: datetime) -> Amount:
+    params: Mapping[str, Any] = {
+        "tables": list(each.tables),
+        "now": now,
+        "yesterday": now - timedelta(days=1),
+    }
+    cursor.execute(SIZE, params)
+    rows, size_bytes = cursor.fetchone()
+    source = " UNION ALL ".join(f"SELECT {each.time} AS at FROM {table}" for table in each.tables)
+    cursor.execute(f"SELECT min(at) FROM ({source}) rows")
+    oldest = cursor.fetchone()[0]
+    cursor.execute(
+        each.newest or f"SELECT count(*) FROM ({source}) rows WHERE {SINCE_YESTERDAY.format(time='at')}",
+        params,
+    )
+    rows_a_day = cursor.fetchone()[0]
+    known = rows_a_day is not None and rows > 0
+    bytes_a_day = round(size_bytes / rows * rows_a_day) if known else None
+    return Amount(each.name, each.kept, rows, size_bytes, oldest, rows_a_day, bytes_a_day)
