@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
@@ -14,7 +14,7 @@ from miners.models import Miner
 from miners.telemetry.aside import Aside, set_aside
 from miners.telemetry.latest import lock_latest_readings
 from miners.telemetry.merge import Merged, Source, merge, merge_by_row
-from miners.telemetry.packed.late import Stretch, make_room, sort_out_dropped
+from miners.telemetry.packed.late import make_room_for, sort_out_dropped
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import DeviceFacts, TelemetryRow, WriteResult
 from miners.telemetry.rules import refusal
@@ -52,7 +52,8 @@ def write_rows(rows: Iterable[TelemetryRow], *, source: str, now: datetime) -> W
     miner, or different from the one stored for the same second are set aside one by one with the reason.
     """
     believed, refused = _sort_out(rows, now)
-    ensure_days({row.timestamp.astimezone(UTC).date() for row in believed})
+    days = {row.timestamp.astimezone(UTC).date() for row in believed}
+    ensure_days(days)
     with transaction.atomic():
         known = lock_latest_readings(row.miner_id for row in believed)
         refused += [
@@ -60,7 +61,7 @@ def write_rows(rows: Iterable[TelemetryRow], *, source: str, now: datetime) -> W
         ]
         believed, gone = sort_out_dropped([row for row in believed if row.miner_id in known], now)
         refused += gone
-        make_room(map(_stretch, believed), {row.timestamp.astimezone(UTC).date() for row in believed}, now)
+        make_room_for(believed, days, now)
         result = merge(_as_source(believed), source_name=source, now=now) if believed else WriteResult()
         if refused:
             _set_aside(refused, source)
@@ -96,12 +97,6 @@ def _as_source(rows: Sequence[TelemetryRow]) -> Source:
     params["at"] = [int(time.timestamp()) for time in times]
     params["facts"] = json.dumps([_facts(row.facts) for row in rows])
     return Source(RELATION, params, first=min(times), last=max(times), dirty_bin="5 minutes")
-
-
-def _stretch(row: TelemetryRow) -> Stretch:
-    return Stretch(
-        row.miner_id, row.timestamp - timedelta(seconds=row.covered_s), row.timestamp, row.timestamp
-    )
 
 
 def _facts(facts: DeviceFacts | None) -> dict[str, Any] | None:

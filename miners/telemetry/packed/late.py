@@ -1,7 +1,7 @@
 """Rows for days that are packed: those days become plain rows again, to be merged as any, until the next packing."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -44,6 +44,20 @@ class Stretch(NamedTuple):
     begins: datetime
     first: datetime
     last: datetime
+
+
+def make_room_for(rows: Sequence[TelemetryRow], days: Iterable[date], now: datetime) -> int:
+    """Do what `make_room` does for single rows, of the UTC days `days`."""
+    if not rows:
+        return 0
+    longest = timedelta(seconds=max(row.covered_s for row in rows))
+    if min(row.timestamp for row in rows) - longest >= now - NEVER_PACKED:  # a tick of thousands of miners
+        return 0
+    stretches = [
+        Stretch(r.miner_id, r.timestamp - timedelta(seconds=r.covered_s), r.timestamp, r.timestamp)
+        for r in rows
+    ]
+    return make_room(stretches, days, now)
 
 
 def make_room(stretches: Iterable[Stretch], days: Iterable[date], now: datetime) -> int:
