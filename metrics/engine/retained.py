@@ -38,6 +38,13 @@ WHERE r.period = 'slot' AND r.entity_type = 'miner' AND r.entity_id = span.miner
   AND r.cost_pence IS DISTINCT FROM r.energy_j * seg.pence / {JOULES_PER_KWH}.0
 """
 
+READ = f"""
+SELECT form.slots_from, form.zone_from, dropped.miner_id, dropped.start, dropped."end"
+FROM (SELECT) AS one_row_at_least
+LEFT JOIN {StoreForm._meta.db_table} form ON TRUE
+LEFT JOIN {DroppedTelemetry._meta.db_table} dropped ON dropped.miner_id = ANY(%s)
+"""
+
 WITH_A_DAY = """
 SELECT DISTINCT entity_id FROM metrics_rollup
 WHERE period = 'daily' AND entity_type = 'miner' AND entity_id = ANY(%s) AND timestamp >= %s AND timestamp < %s
@@ -108,10 +115,11 @@ def read_floors(miner_ids: Sequence[int], start: datetime, now: datetime) -> Flo
     """Return the floors of these miners for computing from `start` on: none, and no query, where that is recent."""
     if start >= now - NEVER_PACKED:
         return NO_FLOORS
-    dropped = DroppedTelemetry.objects.filter(miner__in=miner_ids).values_list("miner_id", "start", "end")
-    telemetry = {miner_id: (since, until) for miner_id, since, until in dropped}
-    slots, zone = StoreForm.objects.values_list("slots_from", "zone_from").first() or (None, None)
-    return Floors(telemetry, slots, zone)
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [list(miner_ids)])
+        found = cursor.fetchall()
+    slots, zone = found[0][:2]
+    return Floors({m: (since, until) for _, _, m, since, until in found if m is not None}, slots, zone)
 
 
 def leave_before_slots() -> datetime | None:

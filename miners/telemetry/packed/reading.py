@@ -5,7 +5,7 @@ is inside of `unpacked` and the time it asks for reaches packed days.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -94,7 +94,7 @@ def unpacked(
     if not old or (seen is not None and seen.covers(old, miner_ids)):
         yield
         return
-    with transaction.atomic():
+    with nullcontext() if connection.in_atomic_block else transaction.atomic():
         share_packed()
         name = BOTH if _unpack_beside(old, miner_ids) else PLAIN
         token = _seen.set(_Seen(old, frozenset(miner_ids), name))
