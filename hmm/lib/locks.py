@@ -46,13 +46,14 @@ def lock(name: str, wait_s: float | None = None, using: str = DEFAULT_DB_ALIAS) 
         raise LockTaken(f"{name} is locked by somebody else") from error
 
 
-def lock_shared(name: str, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Take a share of the lock `name` for the rest of this transaction: others may have one too, nobody the lock.
+def lock_shared(*names: str, using: str = DEFAULT_DB_ALIAS) -> None:
+    """Take a share of each of these locks for the rest of this transaction: others may have one too, nobody the lock.
 
     Raises TransactionManagementError outside a transaction.
     """
+    share = ", ".join(["pg_advisory_xact_lock_shared(%s)"] * len(names))
     with _in_transaction(using).cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [lock_number(name)])
+        cursor.execute(f"SELECT {share}", [lock_number(name) for name in names])
 
 
 LOCK_NOT_AVAILABLE = "55P03"

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from miners.models import PackedTelemetry
-from miners.telemetry.packed.store import hold_packed
+from miners.telemetry.packed.store import hold_packing
 
 DROP = """
 WITH gone AS (DELETE FROM telemetry_packed WHERE day = %(day)s RETURNING miner_id, begins_at, rows),
@@ -43,7 +43,7 @@ def rows_before(before: date) -> int:
 def drop_day(day: date) -> int:
     """Delete the packed rows of a UTC day, in one transaction, and remember whose they were. Returns the rows."""
     with transaction.atomic(), connection.cursor() as cursor:
-        hold_packed()
+        hold_packing()
         cursor.execute(DROP, {"day": day})
         return int(cursor.fetchone()[0])
 

@@ -8,7 +8,7 @@ from django.db import connection
 
 from miners.telemetry.packed.dropping import dropped_among, dropped_reason
 from miners.telemetry.packed.reading import NEVER_PACKED
-from miners.telemetry.packed.store import hold_packed, unpack
+from miners.telemetry.packed.store import hold_unpacking, share_packing, unpack
 from miners.telemetry.partitions import ensure_days, keep_partitions
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.rules import MAX_COVERED_S
@@ -69,9 +69,13 @@ def make_room(stretches: Iterable[Stretch], days: Iterable[date], now: datetime)
     old = [s for s in stretches if s.begins < now - NEVER_PACKED]
     if not old:
         return 0
-    hold_packed()
+    share_packing()
     keep_partitions()
-    found = _packed_around(old)
+    if not _packed_around(old):
+        ensure_days(days)
+        return 0
+    hold_unpacking()
+    found = _packed_around(old)  # somebody else may have unpacked them while this one waited
     ensure_days({day for _, day in found}.union(days))
     return unpack(found) if found else 0
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from hmm.lib.batches import batched
-from miners.telemetry.packed.store import DAYS_AT_ONCE, copy_days, share_packed
+from miners.telemetry.packed.store import DAYS_AT_ONCE, copy_days, share_form
 from miners.telemetry.rules import MAX_COVERED_S
 
 PLAIN = "telemetry"
@@ -95,7 +95,7 @@ def unpacked(
         yield
         return
     with nullcontext() if connection.in_atomic_block else transaction.atomic():
-        share_packed()
+        share_form()
         name = BOTH if _unpack_beside(old, miner_ids) else PLAIN
         token = _seen.set(_Seen(old, frozenset(miner_ids), name))
         try:

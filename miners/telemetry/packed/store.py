@@ -11,8 +11,9 @@ from hmm.lib.locks import lock, lock_shared
 from miners.telemetry.packed.payload import Day, decode, encode
 from miners.telemetry.packed.wire import READ, WRITE, read_days, write_days
 
-LOCK = "packed telemetry"
-"""Held by whoever changes the form of a day; shared by whoever reads where days may be packed."""
+PACKING, UNPACKING = "packing telemetry", "unpacking telemetry"
+"""Locks, taken in this order: held by whoever packs (or drops) days, and by whoever unpacks them for good. Readers of
+what may be packed share both; writers of late rows share the first, and so wait for no reader where nothing is packed."""
 
 STORE = "COPY telemetry_packed (miner_id, day, rows, begins_at, first_at, last_at, payload) FROM STDIN (FORMAT binary)"
 STORED_TYPES = ("int4", "date", "int4", "timestamptz", "timestamptz", "timestamptz", "bytea")
@@ -32,14 +33,24 @@ class RowsChanged(RuntimeError):
     """Rows came or went while they were being packed, which the lock should have prevented."""
 
 
-def hold_packed() -> None:
-    """Have no day change its form by anybody else until the transaction ends."""
-    lock(LOCK)
+def hold_packing() -> None:
+    """Have no day read, packed, unpacked or dropped by anybody else until the transaction ends."""
+    lock(PACKING)
 
 
-def share_packed() -> None:
+def share_packing() -> None:
+    """Have no day packed or dropped until the transaction ends."""
+    lock_shared(PACKING)
+
+
+def hold_unpacking() -> None:
+    """Have no packed day read or unpacked by anybody else until the transaction ends. Share packing before."""
+    lock(UNPACKING)
+
+
+def share_form() -> None:
     """Have no day change its form until the transaction ends."""
-    lock_shared(LOCK)
+    lock_shared(PACKING, UNPACKING)
 
 
 def midnight(day: date) -> datetime:
@@ -51,7 +62,7 @@ def pack(miner_ids: Sequence[int], day: date) -> int:
     """Make one packed row of each of these miners' plain rows of the UTC `day`, in one transaction. Returns the rows."""
     start, end = midnight(day), midnight(day) + timedelta(days=1)
     with transaction.atomic(), connection.cursor() as cursor:
-        hold_packed()
+        hold_packing()
         with cursor.copy(READ, [int(start.timestamp()), list(miner_ids), start, end]) as copy:
             found = list(read_days(b"".join(copy)))
         with cursor.copy(STORE) as copy:
@@ -68,7 +79,7 @@ def pack(miner_ids: Sequence[int], day: date) -> int:
 def unpack(days: Collection[tuple[int, date]]) -> int:
     """Make plain rows again of these miners' packed days, in the running transaction. Returns the rows.
 
-    The caller holds the lock, and the partitions of these days are there.
+    The caller holds `hold_unpacking`, and the partitions of these days are there.
     """
     rows = 0
     with connection.cursor() as cursor:

@@ -1,18 +1,20 @@
 """Rows that come for packed days are merged as if the days had never been packed."""
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hmm.models import DirtyRange
 from miners.models import LatestReading, Miner, SetAside
 from miners.telemetry.importing import import_file
-from miners.telemetry.packed.store import hold_packed, pack, unpack
-from miners.telemetry.rows import WriteResult
+from miners.telemetry.packed.reading import unpacked
+from miners.telemetry.packed.store import hold_unpacking, pack, unpack
+from miners.telemetry.rows import TelemetryRow, WriteResult
 from tests.factories import MinerFactory
 from tests.miners.telemetry.packed.conftest import (
     A_DAY,
@@ -44,7 +46,7 @@ TOLD = st.lists(
 def everything(miners: list[Miner]) -> list[object]:
     """Return all that is stored, as plain rows."""
     with transaction.atomic():
-        hold_packed()
+        hold_unpacking()
         unpack([(miner_id, day) for miner_id, day, _ in packed_days()])
     latest = LatestReading.objects.order_by("miner_id").values_list("timestamp", "covered_s")
     ranges = DirtyRange.objects.order_by("id").values_list("start", "end")
@@ -122,3 +124,34 @@ def test_a_file_imported_again_changes_nothing_once_its_days_are_packed(miner: M
     differing.write_text(path.read_text().replace(",3000,", ",2999,"))
     assert import_file(differing, now=NOW).result == WriteResult(set_aside=49)
     assert plain() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_late_rows_wait_for_readers_only_where_they_unpack(miner: Miner, clean_partitions: None) -> None:
+    """A reader of packed days, a late row for a plain day, which passes, and one for a packed day, which waits."""
+    write(row(miner, 60))
+    pack_all()
+    outcome: list[str] = []
+
+    def deliver(*rows: TelemetryRow) -> threading.Thread:
+        def work() -> None:
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET lock_timeout = '300ms'")
+                outcome.append(str(write(*rows).stored))
+            except OperationalError as error:
+                outcome.append(str(error).splitlines()[0])
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        return thread
+
+    with unpacked([(MIDNIGHT, MIDNIGHT + A_DAY)], [miner.pk], NOW):
+        deliver(row(miner, 20 * DAY_S)).join(30)
+        deliver(row(miner, 30)).join(30)
+    assert outcome[0] == "1"
+    assert "lock timeout" in outcome[1]
+    deliver(row(miner, 30)).join(30)
+    assert outcome[2] == "1"

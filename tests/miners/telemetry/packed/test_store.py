@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from miners.models import Miner, PackedTelemetry
 from miners.telemetry.packed import store
-from miners.telemetry.packed.store import RowsChanged, hold_packed, pack, unpack
+from miners.telemetry.packed.store import RowsChanged, hold_unpacking, pack, unpack
 from tests.factories import MinerFactory
 from tests.miners.telemetry.packed.conftest import A_DAY, DAY, MIDNIGHT, packed_days, plain, row, write
 
@@ -31,7 +31,7 @@ VALUES = st.fixed_dictionaries(
 
 def unpack_all() -> int:
     with transaction.atomic():
-        hold_packed()
+        hold_unpacking()
         return unpack([(miner_id, day) for miner_id, day, _ in packed_days()])
 
 
@@ -134,7 +134,7 @@ def test_packing_waits_for_whoever_reads_where_days_may_be_packed(
             connection.close()
 
     with transaction.atomic():
-        store.share_packed()
+        store.share_form()
         packer = threading.Thread(target=pack_impatiently)
         packer.start()
         packer.join(30)
