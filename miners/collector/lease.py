@@ -2,7 +2,7 @@
 
 A collector takes the sites that `allot` gives it, and renews their leases, in short transactions and by the
 database's clock. Between renewals it trusts a lease only for as long as it lasts for certain by its own
-clocks; docs/adr/0007-site-leases.md says what happens when the database is away.
+clocks; docs/adr/0009-site-leases.md says what happens when the database is away.
 """
 
 import logging

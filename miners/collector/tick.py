@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from math import isnan
 
@@ -17,6 +17,8 @@ from miners.telemetry.rules import BOUNDS, FIRST_BLOCK, MAX_AHEAD
 from miners.telemetry.tick import TELLS_DRIVER, TELLS_IDENTITY, TELLS_MODEL, News, TickColumns
 
 MOST_DIGESTS = 50_000
+LATE = timedelta(days=1)
+"""What comes later than this, as from the spool of a long outage, may be of a day that is packed or gone."""
 
 _digests: dict[tuple[object, ...], int] = {}
 
@@ -40,7 +42,7 @@ def are_believable(outcomes: Sequence[Outcome], now: datetime) -> bool:
     if not said or len(said) < len(outcomes):
         return False
     times = [outcome.at for outcome in outcomes]
-    if min(times) < FIRST_BLOCK or max(times) > now + MAX_AHEAD:
+    if min(times) < max(FIRST_BLOCK, now - LATE) or max(times) > now + MAX_AHEAD:
         return False
     try:
         return (

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('miners', '0003_strategies'),
+        ("miners", "0006_write_path"),
     ]
 
     operations = [

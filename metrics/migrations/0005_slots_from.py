@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('metrics', '0003_sketches'),
+        ("metrics", "0004_token_scope"),
     ]
 
     operations = [
