@@ -91,3 +91,23 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service}: {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class SystemMetric(models.Model):
+    """One figure of how the house itself is doing (docs/system-metrics.md).
+
+    The table has no key, since nothing refers to a row; Django wants one and is told of the time.
+    """
+
+    time = models.DateTimeField(primary_key=True)
+    metric_name = models.TextField()
+    service = models.TextField(null=True)  # noqa: DJ001 - null is what the table and its partial index say
+    tags = models.JSONField(default=dict)
+    value = models.FloatField()
+
+    class Meta:
+        managed = False
+        db_table = "system_metrics"
+
+    def __str__(self) -> str:
+        return f"{self.metric_name} of {self.service} at {self.time:%Y-%m-%d %H:%M:%S}: {self.value}"

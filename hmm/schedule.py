@@ -48,6 +48,7 @@ RECURRING = (
     Recurring("miners.tasks.pack_telemetry", (20,)),
     Recurring("metrics.tasks.run_retention", (55,)),
     Recurring("hmm.jobs.tidy_up", (50,)),
+    Recurring("hmm.system_metrics.tasks.keep_hours", (20,)),
 )
 
 

@@ -22,6 +22,7 @@ PRICE_HISTORY_DAYS: int = whole_number("HMM_PRICE_HISTORY_DAYS", 7, 1, 3660)  # 
 RETENTION_DETAIL_DAYS: int = whole_number("HMM_RETENTION_DETAIL_DAYS", 7, 2, 3660)  # then rows are packed
 RETENTION_RAW_DAYS: int = whole_number("HMM_RETENTION_RAW_DAYS", 90, 3, 36600)  # then they are dropped
 RETENTION_SLOT_DAYS: int = whole_number("HMM_RETENTION_SLOT_DAYS", 400, 32, 36600)  # slots and hours
+SYSTEM_METRICS_DAYS: int = whole_number("HMM_SYSTEM_METRICS_DAYS", 7, 1, 31)  # kept by the hour
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
 
 DEBUG: bool = env.bool("HMM_DEBUG", default=False)
@@ -50,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hmm.system_metrics.middleware.RequestStatisticsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -93,7 +95,7 @@ REPLICA_LAG_S: int = whole_number("HMM_REPLICA_LAG_S", 10, 1, 3600)
 # One directory shared by web, worker and collector: django-q2's statistics need a cache all of them see.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "BACKEND": "hmm.system_metrics.cache.CountingFileCache",
         "LOCATION": DATA_DIR / "cache",
         "TIMEOUT": 300,
         "OPTIONS": {"MAX_ENTRIES": 5000},

@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 
 from hmm.installation import forget_installation
 from tests.loopback_only import sitecustomize as loopback_only
+from tests.server_kind import _server_kind, say_loudly  # noqa: F401
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ARGS = [
@@ -86,7 +87,8 @@ def browser_type_launch_args(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what a run without a browser has left out."""
+    """Say loudly what a run without a browser, or on this kind of server, has left out."""
+    say_loudly(terminalreporter)
     if any(NO_CHROMIUM in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(f"\n{NO_CHROMIUM}\n", red=True, bold=True)
 

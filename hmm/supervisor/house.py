@@ -45,7 +45,7 @@ class House:
         options = (
             f"--bind {bind_text(self.host, self.port)} --worker-class gthread --workers {WEB_WORKERS} "
             f"--threads {WEB_THREADS} --timeout 60 --graceful-timeout 5 "
-            "--preload --no-control-socket --log-level warning"
+            "--preload --no-control-socket --log-level warning --config python:hmm.gunicorn_hooks"
         )
         argv = (sys.executable, "-m", "gunicorn", *options.split(), "hmm.wsgi")
         return Service("web", argv, {"HMM_DB_POOL": "1"} | (env or {}), self.root)

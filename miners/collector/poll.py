@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from hmm.system_metrics.statistics import collector as statistics
 from miners.collector.figures import text
 from miners.drivers import Address, DriverError, Reading, detect, drivers
 
@@ -45,6 +46,14 @@ class Outcome:
 
 def poll(target: Target, timeout_s: float, now: Callable[[], datetime]) -> Outcome:
     """Read `target` once, within `timeout_s` seconds. Without a driver every protocol is tried."""
+    started_s = time.perf_counter()
+    outcome = _outcome(target, timeout_s, now)
+    statistics.poll_duration_ms.observe((time.perf_counter() - started_s) * 1000)
+    (statistics.polls_ok if outcome.is_reading else statistics.polls_failed).add()
+    return outcome
+
+
+def _outcome(target: Target, timeout_s: float, now: Callable[[], datetime]) -> Outcome:
     try:
         reading = _read(target, timeout_s)
         return Outcome(target, now(), wrong_device(target, reading) or reading)

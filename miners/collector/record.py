@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from hmm.lib.times import floor_to_second
+from hmm.system_metrics.statistics.collector import readings_stored
 from miners.collector.entering import Entries
 from miners.collector.figures import Previous, telemetry_row, text
 from miners.collector.poll import Outcome
@@ -61,7 +62,9 @@ def record(outcomes: Sequence[Outcome], now: datetime) -> WriteResult:
     with transaction.atomic():
         hold_latest_readings(outcome.target.miner_id for outcome in outcomes)
         result, left = _record_plain(plain, now)
-        return result + _record_one_by_one([*rest, *left], now)
+        result += _record_one_by_one([*rest, *left], now)
+    readings_stored.add(result.stored)
+    return result
 
 
 def _days(times: Sequence[datetime]) -> set[date]:

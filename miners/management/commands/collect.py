@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hmm.lib.commands import HmmCommand, fail
 from hmm.spool_state import DIRECTORY
+from hmm.system_metrics.reporter import start_reporting
 from miners.collector.collector import Collector
 from miners.collector.desk import HereDesk, ThreadDesk
 from miners.collector.identity import Identity
@@ -53,6 +54,7 @@ class Command(HmmCommand):
         collector = _collector(timeout_s, leases=_leases(identity.name, timeout_s))
         _notice_dead_connections()
         _stop_on_signals(collector)
+        start_reporting("collector")
         collector.run()
         identity.close()
         signal.setitimer(signal.ITIMER_REAL, 0)  # all is kept, and Python at its end lets an alarm kill it

@@ -1,0 +1,19 @@
+"""django-q2's own command, which also reports how worker and database are doing."""
+
+import multiprocessing
+from typing import Any
+
+from django_q.management.commands.qcluster import Command as ClusterCommand
+
+from hmm.system_metrics.reporter import start_probing
+
+
+class Command(ClusterCommand):
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the cluster; the thread begins after the cluster has forked, which no thread outlives."""
+        super().handle(*args, **options)
+        if options.get("run_once"):
+            return
+        start_probing()
+        for child in multiprocessing.active_children():
+            child.join()
