@@ -49,6 +49,7 @@ RECURRING = (
     Recurring("metrics.tasks.run_retention", (55,)),
     Recurring("hmm.jobs.tidy_up", (50,)),
     Recurring("hmm.system_metrics.tasks.keep_hours", (20,)),
+    Recurring("miners.tasks.compress_telemetry", (25,)),
 )
 
 

@@ -12,7 +12,21 @@ from django.db import connection
 from hmm.system_metrics.base import Statistic, instruments
 from hmm.system_metrics.probes import probes
 
-LATEST = "SELECT time, metric_name, service, tags, value FROM system_metrics_latest"
+# What the view system_metrics_latest says, for names that are known: the view has to find them first.
+LATEST = """
+SELECT each.time, wanted.metric_name, wanted.service, each.tags, each.value
+FROM unnest(%s::text[], %s::text[]) AS wanted (metric_name, service)
+CROSS JOIN LATERAL (
+    SELECT m.time FROM system_metrics m
+    WHERE m.metric_name = wanted.metric_name AND m.service = wanted.service ORDER BY m.time DESC LIMIT 1
+) newest
+CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (m.tags) m.time, m.tags, m.value FROM system_metrics m
+    WHERE m.metric_name = wanted.metric_name AND m.service = wanted.service
+      AND m.time > newest.time - INTERVAL '45 seconds' AND m.time <= newest.time
+    ORDER BY m.tags, m.time DESC
+) each
+"""
 
 RECENT = """
 SELECT service, metric_name, samples, average, minimum, maximum, latest_time FROM system_metrics_recent
@@ -58,9 +72,11 @@ def statistics() -> list[Statistic]:
 def latest() -> list[Latest]:
     """Return the newest of each declared statistic that has ever been written, by service and name."""
     rows: dict[tuple[str, str | None], list[Any]] = defaultdict(list)
-    for at, name, service, tags, value in _rows(LATEST):
+    declared = statistics()
+    asked = [[each.name for each in declared], [each.service for each in declared]]
+    for at, name, service, tags, value in _rows(LATEST, asked):
         rows[name, service].append((at, json.loads(tags), value))
-    known = [(statistic, rows.get((statistic.name, statistic.service), [])) for statistic in statistics()]
+    known = [(statistic, rows.get((statistic.name, statistic.service), [])) for statistic in declared]
     return [_combined(statistic, found) for statistic, found in known if found]
 
 

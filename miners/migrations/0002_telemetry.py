@@ -1,6 +1,9 @@
-"""The telemetry table in its final shape: composite key from the start, one partition a UTC day."""
+"""The telemetry table in its final shape: composite key from the start, one partition or chunk a UTC day."""
 
 from django.db import migrations
+
+from hmm.lib.timescale import have_timescale
+from miners.telemetry.hypertable import make_hypertable
 
 TABLE = """
 CREATE TABLE telemetry (
@@ -17,24 +20,13 @@ CREATE TABLE telemetry (
 )
 """
 
-# Its files alone are not enough: the server must have loaded it at its start, which then knows its settings.
-TIMESCALE_IS_THERE = """
-SELECT 1 FROM pg_available_extensions
-WHERE name = 'timescaledb' AND current_setting('timescaledb.disable_load', TRUE) IS NOT NULL
-"""
-
 
 def create(apps, schema_editor):
+    timescale = have_timescale(schema_editor.connection)
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute(TIMESCALE_IS_THERE)
-        if cursor.fetchone():
-            cursor.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
-            cursor.execute(TABLE)
-            cursor.execute(
-                "SELECT create_hypertable('telemetry', 'timestamp', chunk_time_interval => INTERVAL '1 day')"
-            )
-        else:
-            cursor.execute(f"{TABLE} PARTITION BY RANGE (timestamp)")
+        cursor.execute(TABLE if timescale else f"{TABLE} PARTITION BY RANGE (timestamp)")
+        if timescale:
+            make_hypertable(cursor, "telemetry")
 
 
 def drop(apps, schema_editor):

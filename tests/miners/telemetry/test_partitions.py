@@ -10,6 +10,8 @@ from miners.telemetry.partitions import ensure_days, ensure_partitions, partitio
 
 DAY = date(2031, 5, 6)
 
+pytestmark = pytest.mark.native
+
 
 def attached() -> set[str]:
     with connection.cursor() as cursor:
