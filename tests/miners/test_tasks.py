@@ -1,12 +1,9 @@
 """The miners' recurring jobs."""
 
-import pytest
-
 from hmm.models import JobRun
 from miners.tasks import compress_telemetry, make_partitions
 
 
-@pytest.mark.native
 def test_partitions_are_made_a_week_ahead_once(db: None) -> None:
     assert make_partitions() <= 8
     assert make_partitions() == 0
