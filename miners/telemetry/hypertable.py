@@ -5,7 +5,7 @@ writes telemetry sees no difference. On a table with native partitions every fun
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from django.db import DatabaseError, connection, transaction
@@ -73,6 +73,13 @@ ORDER BY i.range_start
 """
 
 
+CHUNK_DAYS = """
+SELECT DISTINCT (range_start AT TIME ZONE 'UTC')::date AS day FROM timescaledb_information.chunks
+WHERE hypertable_name = 'telemetry' AND hypertable_schema = current_schema()
+  AND (range_start AT TIME ZONE 'UTC')::date < %s ORDER BY day
+"""
+
+
 def compress_old(now: datetime, detail_days: int) -> int:
     """Compress the chunks of UTC days that are over since `detail_days`; return how many.
 
@@ -92,6 +99,15 @@ def compress_before(before: datetime) -> Iterator[str]:
         for (chunk,) in cursor.fetchall():
             cursor.execute("SELECT compress_chunk(%s::regclass)", [chunk])
             yield chunk
+
+
+def chunk_days(before: date) -> list[date]:
+    """Return the UTC days before `before` of which there are chunks, oldest first; none with native partitions."""
+    if storage_kind() != "timescaledb":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(CHUNK_DAYS, [before])
+        return [day for (day,) in cursor.fetchall()]
 
 
 def drop_chunks_before(before: datetime) -> int:

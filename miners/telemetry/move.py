@@ -1,19 +1,25 @@
 """Moves telemetry between native partitions and a hypertable: copied day by day, compared, and only then exchanged.
 
+What is packed is unpacked before it goes into a hypertable, which compresses by itself.
+
 All of it is one transaction: whenever it ends before its end, everything is as it was. Until then telemetry can be
 read and not written.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
 
+from miners.models import PackedTelemetry
 from miners.telemetry.hypertable import Kind, compress_before, make_hypertable, storage_kind
-from miners.telemetry.partitions import forget_known_days, partition_name
+from miners.telemetry.packed.store import hold_packing, hold_unpacking, unpack
+from miners.telemetry.partitions import ensure_days, forget_known_days, partitions_for
 
 NEW = "telemetry_new"
 COLUMNS = "miner_id, covered_s, timestamp, power_w, hashrate_ghs, temperature_c, fan_rpm, accepted, rejected"
@@ -38,6 +44,7 @@ class Report:
 
     days: int
     content: Content
+    packed: int = 0
 
 
 # A row as text is exact: PostgreSQL writes a double with as many digits as it takes to read it back.
@@ -74,7 +81,10 @@ def content_of(table: str, day: date) -> Content:
 
 def survey(progress: Callable[[int, int], None]) -> Report:
     """Return what a move would move, and change nothing. `progress` is told the days done and in all."""
-    return _add_up([content_of("telemetry", day) for day in _each(list_days(), progress)])
+    plain = _add_up([content_of("telemetry", day) for day in _each(list_days(), progress)])
+    packed = PackedTelemetry.objects.aggregate(rows=Coalesce(Sum("rows"), 0))["rows"]
+    content = replace(plain.content, rows=plain.content.rows + packed)
+    return replace(plain, content=content, packed=packed)
 
 
 def move(to: Kind, now: datetime, detail_days: int, progress: Callable[[int, int], None]) -> Report:
@@ -86,14 +96,24 @@ def move(to: Kind, now: datetime, detail_days: int, progress: Callable[[int, int
     with transaction.atomic():
         if storage_kind() == to:
             raise MoveRefused(f"telemetry is stored as {to} already")
+        hold_packing()
+        hold_unpacking()
+        packed = _unpack_all() if to == "timescaledb" else 0
         _hold_off_writers()
-        _make_table(to)
-        contents = [_copy(day, to) for day in _each(list_days(), progress)]
+        days = list_days()
+        _make_table(to, days)
+        contents = [_copy(day) for day in _each(days, progress)]
         _exchange()
         if to == "timescaledb":
             _compress(now, detail_days)
         transaction.on_commit(forget_known_days)
-    return _add_up(contents)
+    return replace(_add_up(contents), packed=packed)
+
+
+def _unpack_all() -> int:
+    days = list(PackedTelemetry.objects.values_list("miner_id", "day").order_by("day", "miner_id"))
+    ensure_days({day for _, day in days})
+    return unpack(days) if days else 0
 
 
 def _hold_off_writers() -> None:
@@ -101,22 +121,23 @@ def _hold_off_writers() -> None:
         cursor.execute("LOCK TABLE telemetry IN SHARE ROW EXCLUSIVE MODE")
 
 
-def _make_table(to: Kind) -> None:
+def _make_table(to: Kind, days: Sequence[date]) -> None:
     like = f"CREATE TABLE {NEW} (LIKE telemetry INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (miner_id, timestamp))"
     with connection.cursor() as cursor:
         cursor.execute(like if to == "timescaledb" else f"{like} PARTITION BY RANGE (timestamp)")
         if to == "timescaledb":
             make_hypertable(cursor, NEW)
+            return
+        for partition in partitions_for(days, []):
+            cursor.execute(
+                f"CREATE TABLE {partition.name} PARTITION OF {NEW} "
+                f"FOR VALUES FROM ('{partition.start} 00:00+00') TO ('{partition.end} 00:00+00')"
+            )
 
 
-def _copy(day: date, to: Kind) -> Content:
+def _copy(day: date) -> Content:
     start, end = _midnight(day), _midnight(day + A_DAY)
     with connection.cursor() as cursor:
-        if to == "native":
-            cursor.execute(
-                f"CREATE TABLE {partition_name(day)} PARTITION OF {NEW} "
-                f"FOR VALUES FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
-            )
         cursor.execute(
             f"INSERT INTO {NEW} ({COLUMNS}) SELECT {COLUMNS} FROM telemetry "
             "WHERE timestamp >= %s AND timestamp < %s ORDER BY miner_id, timestamp",

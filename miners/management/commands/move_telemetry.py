@@ -53,7 +53,8 @@ class Command(HmmCommand):
 
     def _say(self, what: str, report: Report, to: str) -> None:
         rows = f"{report.content.rows:,} rows of {report.days:,} days"
-        self.stdout.write(f"{what} {rows} to {to} (checksum {report.content.checksum})")
+        packed = f", {report.packed:,} of them unpacked for that" if report.packed else ""
+        self.stdout.write(f"{what} {rows} to {to}{packed} (checksum {report.content.checksum})")
 
 
 def _refuse_without_extension(to: str, *, dry_run: bool) -> None:

@@ -89,7 +89,7 @@ def _differences(numbers: Sequence[int]) -> bytes | None:
     if not steps:
         return None
     low, high = min(steps), max(steps)
-    if low < LEAST or high - low > MOST:
+    if not LEAST <= low <= MOST or high - low > MOST:
         return None
     return _block(DIFFERENCES, steps, low, _bytes_of(high - low), numbers[0])
 

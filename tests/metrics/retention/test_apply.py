@@ -89,7 +89,7 @@ def test_old_events_rows_aside_and_job_runs_go(farm: Farm) -> None:
     for n in (1, 800):
         StateChange.objects.create(miner=farm.miners[0], at=JULY - n * A_DAY, state=MinerState.ONLINE)
         JobRun.objects.create(name="x", started_at=JULY - n * A_DAY, duration_s=1, success=True)
-        aside = SetAside.objects.create(source="push", reason="x", row={})
+        aside = SetAside.objects.create(source="push", reason="x", row={"days_ago": n})
         SetAside.objects.filter(pk=aside.pk).update(received_at=JULY - n * A_DAY)
     found = {outcome.what: outcome.rows for outcome in apply_retention(JULY)}
     assert [found[what] for what in ("rows set aside", "state changes", "job runs")] == [1, 1, 1]

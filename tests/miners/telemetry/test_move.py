@@ -13,6 +13,7 @@ from miners.models import Miner, Telemetry
 from miners.telemetry import move as moving
 from miners.telemetry.hypertable import compress_old, storage_kind
 from miners.telemetry.move import MoveRefused, content_of, list_days, move
+from miners.telemetry.packed.job import pack_old
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.write import write_rows
 from tests.miners.telemetry.conftest import stored
@@ -217,3 +218,20 @@ def wait_until_blocked(application: str) -> None:
             if cursor.fetchone()[1]:
                 return
     raise AssertionError(f"{application} does not wait for anything")
+
+
+@pytest.mark.timescale
+@pytest.mark.django_db(transaction=True)
+def test_what_is_packed_goes_along_and_what_comes_back_can_be_packed(miner: Miner) -> None:
+    if storage_kind() == "timescaledb":
+        run("native")
+    before = fill(miner)
+    rows = pack_old(NOW, DETAIL_DAYS)
+    assert rows
+    assert len(everything()) == len(before) - rows
+    assert f"{len(before):,} rows" in run("timescaledb", dry_run=True)
+    assert f"{rows} of them unpacked" in run("timescaledb")
+    assert everything() == before
+    run("native")
+    assert everything() == before
+    assert pack_old(NOW, DETAIL_DAYS) == rows

@@ -37,6 +37,7 @@ def test_no_row_of_a_packed_day_is_younger_than_the_detail_days() -> None:
     assert first_plain_day(east, 7) == date(2025, 3, 11)
 
 
+@pytest.mark.native
 @pytest.mark.django_db(transaction=True)
 def test_days_that_are_old_enough_are_packed_and_their_partitions_go(
     miner: Miner, clean_partitions: None
@@ -50,6 +51,7 @@ def test_days_that_are_old_enough_are_packed_and_their_partitions_go(
     assert pack_old(WEEK_LATER, 7) == 0
 
 
+@pytest.mark.native
 @pytest.mark.django_db(transaction=True)
 def test_a_late_row_makes_its_partition_anew_and_is_packed_by_the_next_run(
     miner: Miner, clean_partitions: None
@@ -64,6 +66,7 @@ def test_a_late_row_makes_its_partition_anew_and_is_packed_by_the_next_run(
     assert partition_of(DAY) is None
 
 
+@pytest.mark.native
 @pytest.mark.django_db(transaction=True)
 def test_a_run_that_is_stopped_goes_on_where_it_was(clean_partitions: None) -> None:
     miners = MinerFactory.create_batch(3)
@@ -87,6 +90,7 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(clean_partitions: None) -> N
     assert (len(packed_days()), len(plain())) == (3, 0)
 
 
+@pytest.mark.native
 @pytest.mark.django_db
 def test_miners_are_packed_together_up_to_so_many_rows() -> None:
     miners = MinerFactory.create_batch(3)
@@ -107,6 +111,7 @@ def history(path: Path, miner: Miner, years: int) -> Path:
     return path
 
 
+@pytest.mark.native
 @pytest.mark.django_db(transaction=True)
 def test_years_of_history_leave_few_partitions_and_end_up_packed(
     miner: Miner, clean_partitions: None, tmp_path: Path
@@ -124,6 +129,7 @@ def test_years_of_history_leave_few_partitions_and_end_up_packed(
     assert {r.power_w for r in year} == {3000.5}
 
 
+@pytest.mark.native
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_packed_where_telemetry_is_no_partitioned_table(
     miner: Miner, clean_partitions: None
@@ -134,6 +140,7 @@ def test_nothing_is_packed_where_telemetry_is_no_partitioned_table(
     assert len(plain()) == 1
 
 
+@pytest.mark.native
 @pytest.mark.django_db(transaction=True)
 def test_packed_bytes_are_not_compressed_once_more(db: None) -> None:
     with connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from miners.telemetry.packed.blocks import DamagedBlock, decode_bytes, decode_numbers, encode_numbers
@@ -65,6 +65,8 @@ def test_a_day_comes_back_bit_for_bit(day: Day) -> None:
     assert as_told(decode(encode(day))) == as_told(day)
 
 
+@example(numbers=[-(2**63), 2**62])
+@example(numbers=[2**63 - 1, -(2**63)])
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=900))
 def test_any_whole_numbers_come_back(numbers: list[int]) -> None:
     found, end = decode_numbers(encode_numbers(numbers), 0, len(numbers))
