@@ -33,11 +33,15 @@ class Line:
 def system_metrics(request: HttpRequest) -> HttpResponse:
     """The latest of each statistic, service by service."""
     now = timezone.now()
-    services = [
+    return render(request, "hmm/_system_metrics.html", {"services": by_service(now), "now": now})
+
+
+def by_service(now: datetime) -> list[tuple[str, list[Line]]]:
+    """Return each service that writes statistics, with the latest of each. One query."""
+    return [
         (service, [line(each, now) for each in group])
         for service, group in groupby(latest(), key=lambda each: each.statistic.service)
     ]
-    return render(request, "hmm/_system_metrics.html", {"services": services, "now": now})
 
 
 def line(found: Latest, now: datetime) -> Line:

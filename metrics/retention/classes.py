@@ -88,6 +88,7 @@ def classes() -> list[DataClass]:
         DataClass("Rows set aside", ("miners_setaside",), "received_at", days(KEEP_ASIDE.days)),
         DataClass("State changes", ("miners_statechange",), "at", days(KEEP_EVENTS.days)),
         DataClass("Job runs", ("hmm_jobrun",), "started_at", days(KEEP_RUNS.days)),
+        DataClass("System metrics", ("system_metrics",), "time", days(settings.SYSTEM_METRICS_DAYS)),
         DataClass("Ranges to compute", ("hmm_dirtyrange",), "start", "until computed"),
     ]
 

@@ -14,11 +14,13 @@ from pytest_django import DjangoAssertNumQueries
 from hmm.health import beat
 from hmm.spool_state import SpoolState, write_state
 from metrics.system.base import Block, blocks, in_order
-from tests.factories import UserFactory
+from miners.collector.lease_rows import announce, take
+from tests.factories import MinerFactory, UserFactory
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHO_ASKS = 1
-BEATS = 1
+READ = 1 + 3 + 1
+"""Signs of life, collectors and their sites, statistics."""
 
 pytestmark = pytest.mark.django_db
 See = Callable[..., str]
@@ -68,6 +70,23 @@ def test_what_waits_on_disk_is_told(see: See, place: Path) -> None:
     assert see("system_block", name="spool") in page
 
 
+def test_it_says_who_polls_what(see: See, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "No collector runs." in see()
+    miner = MinerFactory(host="192.0.2.1", site__name="Barn")
+    MinerFactory(host="", site__name="Attic")
+    assert 'Barn</th><td class="num">1</td><td><span class="badge tone-bad">nobody' in see()
+    announce("pi-7", 60)
+    take([miner.site_id], "pi-7", 60, from_lapsed=True)
+    page = see("system_block", name="collectors")
+    assert "1 runs: pi-7 since" in page
+    assert 'Barn</th><td class="num">1</td><td>pi-7</td>' in page
+    assert "Attic" not in page
+
+
+def test_it_shows_the_latest_statistics(see: See) -> None:
+    assert "Nothing has been written yet" in see()
+
+
 def test_a_block_nobody_knows_is_404(client: Client) -> None:
     client.force_login(UserFactory())
     assert client.get("/system/blocks/nothing").status_code == 404
@@ -78,7 +97,7 @@ def test_the_number_of_queries_is_constant(
 ) -> None:
     client.force_login(UserFactory())
     client.get("/system")
-    with django_assert_num_queries(WHO_ASKS + BEATS):
+    with django_assert_num_queries(WHO_ASKS + READ):
         client.get("/system")
 
 
@@ -88,5 +107,11 @@ def test_adding_a_block_adds_one_entry(see: See, monkeypatch: pytest.MonkeyPatch
         "size", "Size of the database", 15, "metrics/system/_services.html", lambda now: {"services": []}
     )
     monkeypatch.setitem(blocks._entries, "size", entry)
-    assert [block.name for block in in_order()] == ["services", "size", "spool"]
+    assert [block.name for block in in_order()] == [
+        "services",
+        "collectors",
+        "size",
+        "spool",
+        "statistics",
+    ]
     assert 'aria-label="Size of the database"' in see()
