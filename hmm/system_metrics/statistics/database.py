@@ -42,7 +42,7 @@ longest_transaction = probe(
     "s",
     "Age of the oldest transaction that is open",
     """
-    SELECT coalesce(extract(epoch FROM max(now() - xact_start)), 0), NULL
+    SELECT greatest(coalesce(extract(epoch FROM max(now() - xact_start)), 0), 0), NULL
     FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
     """,
     "max",
