@@ -8,7 +8,7 @@ MANAGE := $(BIN)/python manage.py
 WORKERS := --numprocesses=logical --maxprocesses=4 --dist=worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup demo up test lint bench clean
+.PHONY: help setup setup-farm demo up test lint bench clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -27,6 +27,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	@touch $@
 
 setup: $(VENV)/.installed ## Install what HMM needs into .venv
+
+setup-farm: setup ## Install what reads the firmware of farms (Antminer, Whatsminer, Braiins OS, LuxOS, VNish)
+	@$(PIP) -r requirements-farm.txt
 
 # exec: the shell gives way to HMM, so that Ctrl-C and SIGTERM reach it and make waits for its end.
 demo: setup ## Run HMM on a simulated fleet

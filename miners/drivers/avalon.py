@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from miners.drivers.base import Address, Misread, Reading, drivers
-from miners.drivers.cgminer import ask_totals, current_hashrate_ghs, optional
+from miners.drivers.cgminer import ask_totals, optional
 from miners.drivers.cgminer_api import (
     DEFAULT_PORT,
     Answer,
@@ -13,27 +13,37 @@ from miners.drivers.cgminer_api import (
     active_pool,
     bracket_fields,
 )
-from miners.drivers.figures import Figures, clean_text, mac_address, serial_number, with_figures
+from miners.drivers.cgminer_figures import hashrate_ghs
+from miners.drivers.figures import (
+    Figures,
+    clean_text,
+    finite_number,
+    mac_address,
+    serial_number,
+    with_figures,
+)
 
+SUPPLY_FIGURES = 7
 STATS_COMMANDS = ("estats", "stats", "litestats")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A model: where in PS[…] its watts are, and what its WORKMODE[…] means."""
+    """A model: where in PS[…] its watts are, how many at most, and what its WORKMODE[…] means."""
 
     pattern: str
     name: str | None
     watts_index: int
+    most_w: float
     modes: tuple[str, ...] = ()
 
 
 KINDS = (
-    Kind(r"nano ?3s", "Avalon Nano 3S", 6, ("low", "medium", "high")),
-    Kind(r"nano ?3", "Avalon Nano 3", 5, ("low", "medium", "high")),
-    Kind(r"mini ?3", "Avalon Mini 3", 4),
-    Kind(r"avalon q|q\b", "Avalon Q", 4, ("eco", "standard", "super")),
-    Kind(r"(avalonminer )?1[25](\d\d|-)", None, 4),
+    Kind(r"nano ?3s", "Avalon Nano 3S", 6, 400, ("low", "medium", "high")),
+    Kind(r"nano ?3", "Avalon Nano 3", 5, 400, ("low", "medium", "high")),
+    Kind(r"mini ?3", "Avalon Mini 3", 4, 2_500),
+    Kind(r"avalon q|q\b", "Avalon Q", 4, 4_000, ("eco", "standard", "super")),
+    Kind(r"(avalonminer )?1[25](\d\d|-)", None, 4, 15_000),
 )
 # A series name in the text is a number: "1246-83-21072802_…"; it is shown as AvalonMiner 1246.
 _SERIES = re.compile(r"(\d{3,4})-")
@@ -45,11 +55,13 @@ class AvalonDriver:
     name = "avalon"
     default_port = DEFAULT_PORT
     is_generic = False
+    is_passive = False
+    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now. Raises Unreachable or Misread."""
-        api = CgminerApi(address, deadline)
         figures = Figures()
+        api = CgminerApi(address, deadline, figures.warnings)
         version = optional(api, "version", figures)
         _refuse_strangers(version.first("VERSION"))
         stats = _stats(api)
@@ -62,23 +74,33 @@ class AvalonDriver:
 
 def power_w(figures: Figures, kind: Kind | None, fields: dict[str, str]) -> float | None:
     """Return the watts: what the meter at the wall sees, else the model's place in PS[…]; never MPO, a setting."""
+    most_w = kind.most_w if kind else None
     if "WALLPOWER" in fields:
-        return figures.power_w(fields["WALLPOWER"].split(" ")[0])
+        return figures.power_w(fields["WALLPOWER"].split(" ")[0], most_w=most_w)
     supply = fields.get("PS", "").split()
-    if kind is None:
-        if supply:
-            figures.warnings.append("power left out: where this model has its watts is not known")
+    if not supply:
         return None
-    if len(supply) <= kind.watts_index:
+    index = kind.watts_index if kind and len(supply) == SUPPLY_FIGURES else 4 if _adds_up(supply) else None
+    if index is None:
+        figures.warnings.append("power left out: where this model has its watts is not known")
         return None
-    return figures.power_w(supply[kind.watts_index])
+    return figures.power_w(supply[index], most_w=most_w)
+
+
+def _adds_up(supply: list[str]) -> bool:
+    """Return whether the A series' rule holds: PS[2] in centivolts times PS[3] in amperes is PS[4] in watts."""
+    numbers = [number for number in map(finite_number, supply[2:5]) if number]
+    if len(numbers) < 3:
+        return False
+    centivolts, amperes, watts = numbers
+    return abs(centivolts / 100 * amperes - watts) <= 0.05 * watts
 
 
 def mode(kind: Kind | None, fields: dict[str, str]) -> str | None:
     """Return "idle" for a miner that sleeps, else the name of its work mode, or "workmode 3" for one unnamed."""
     if re.search(r"\bin idle\b", fields.get("SYSTEMSTATU", ""), re.IGNORECASE):
         return "idle"
-    number = fields.get("WORKMODE", "")
+    number = fields.get("WORKMODE", fields.get("WORKLEVEL", ""))
     if not re.fullmatch(r"\d{1,3}", number):
         return None
     names = kind.modes if kind else ()
@@ -162,7 +184,7 @@ def _firmware(about: Fields, fields: dict[str, str]) -> str | None:
 def _hashrate_ghs(figures: Figures, modules: list[dict[str, str]], totals: Fields) -> float | None:
     if any("GHSspd" in fields for fields in modules):
         return _total([figures.hashrate_ghs(fields.get("GHSspd")) for fields in modules])
-    return current_hashrate_ghs(figures, [totals])
+    return hashrate_ghs(figures, [totals])
 
 
 def _total(parts: list[float | None]) -> float | None:

@@ -3,18 +3,18 @@
 import re
 from typing import Any
 
-from hmm.lib.http import HttpError, NoAnswer, get
-from hmm.lib.sockets import ConnectionFailed, Deadline
-from miners.drivers import loose_json
-from miners.drivers.base import MAX_REPLY_BYTES, Address, DriverError, Misread, Reading, Unreachable, drivers
-from miners.drivers.figures import Figures, clean_text, mac_address, says_yes, with_figures
+from hmm.lib.sockets import Deadline
+from miners.drivers.base import Address, DriverError, Misread, Reading, drivers
+from miners.drivers.figures import Figures, clean_text, finite_number, mac_address, says_yes, with_figures
+from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
+from miners.drivers.stratum_url import stratum_url
 
 Fields = dict[str, Any]
 
 # The board number's first digits tell the family, which AxeOS itself tells only in /api/system/asic.
 FAMILIES = (
-    (r"102", "Max"),
-    (r"20\d", "Ultra"),
+    (r"2\.\d|10\d", "Max"),
+    (r"0\.\d+|20\d", "Ultra"),
     (r"30\d", "Hex"),
     (r"40\d", "Supra"),
     (r"60\d", "Gamma"),
@@ -22,41 +22,37 @@ FAMILIES = (
     (r"70\d", "Supra Hex"),
     (r"80\d", "Gamma Turbo"),
 )
-HASHRATES = ("hashRate", "hashRate_1m", "hashRate_10m")
-NO_TEMPERATURE = (-1.0,)
+# What each tells, and how long a device must be up before that means anything.
+HASHRATES = {
+    "hashRate": ("", 0),
+    "hashRate_1m": ("a minute", 0),
+    "hashRate_10m": ("ten minutes", 0),
+    "hashRate_1h": ("an hour", 3600),
+    "hashRate_1d": ("a day", 86_400),
+}
+NO_TEMPERATURE = (-1.0, 127.0, 127.875)  # no sensor, an open circuit, a short one
+SENSORS = ("power", "voltage", "current", "temp", "vrTemp", "fanrpm")
+MAX_HASHRATE_GHS = 200_000.0
+MAX_POWER_W = 2_000.0
 
 
 class AxeosDriver:
     """Reads AxeOS from v2.0 to v2.15 and the firmware of NerdQAxe+ and NerdQAxe++."""
 
     name = "axeos"
-    default_port = 80
+    default_port = HTTP_PORT
     is_generic = False
+    is_passive = False
+    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now. Raises Unreachable or Misread."""
         time_limit = Deadline.until(deadline)
-        info = _get(address, "/api/system/info", time_limit)
+        figures = Figures(max_hashrate_ghs=MAX_HASHRATE_GHS, max_power_w=MAX_POWER_W)
+        info = get_json(address, "/api/system/info", time_limit, "AxeOS", figures.warnings)
         _refuse_strangers(info)
         model = _model(info) or _model_by_asic(address, time_limit, info)
-        return with_figures(_reading(info, model))
-
-
-def _get(address: Address, path: str, time_limit: Deadline) -> Any:
-    url = f"http://{Address(address.host, address.port or AxeosDriver.default_port)}{path}"
-    try:
-        reply = get(
-            url,
-            headers={"Connection": "close"},
-            timeout_s=time_limit.left(),
-            max_bytes=MAX_REPLY_BYTES,
-            use_proxies=False,
-        )
-    except (NoAnswer, ConnectionFailed) as error:
-        raise Unreachable(error.reason) from error
-    except HttpError as error:
-        raise Misread(error.reason) from error
-    return loose_json.parse(reply.body, "AxeOS")
+        return with_figures(_reading(figures, info, model))
 
 
 def _refuse_strangers(info: Any) -> None:
@@ -66,22 +62,21 @@ def _refuse_strangers(info: Any) -> None:
         raise Misread("another device's shape (NMAxe's nested objects, not AxeOS)")
     if isinstance(info.get("network"), dict):
         raise Misread("another device's shape (NerdQAxe's /api/v2, not AxeOS)")
-    if not info.keys() & {"ASICModel", "deviceModel"} or not info.keys() & set(HASHRATES):
+    if not info.keys() & {"ASICModel", "deviceModel"} or not info.keys() & HASHRATES.keys():
         raise Misread("another device's shape (JSON without AxeOS's ASICModel and hashRate)")
 
 
-def _reading(info: Fields, model: str | None) -> Reading:
-    figures = Figures()
+def _reading(figures: Figures, info: Fields, model: str | None) -> Reading:
     pool_url, pool_user = _pool(info)
-    hashrate = next((info[key] for key in HASHRATES if key in info), None)
+    sensors = _sensors(figures, info)
     return Reading(
         driver=AxeosDriver.name,
         model=model,
         firmware=clean_text(info.get("version"), 100),
-        hashrate_ghs=figures.hashrate_ghs(hashrate),
-        power_w=_power_w(figures, info),
-        temperature_c=figures.temperature_c(info.get("temp"), absent=NO_TEMPERATURE),
-        fan_rpm=figures.fan_rpm(info.get("fanrpm")),
+        hashrate_ghs=_hashrate_ghs(figures, info),
+        power_w=_power_w(figures, sensors),
+        temperature_c=figures.temperature_c(sensors.get("temp"), absent=NO_TEMPERATURE),
+        fan_rpm=figures.fan_rpm(sensors.get("fanrpm")),
         accepted=figures.counter("accepted", info.get("sharesAccepted")),
         rejected=figures.counter("rejected", info.get("sharesRejected")),
         uptime_s=figures.counter("uptime", info.get("uptimeSeconds")),
@@ -93,6 +88,28 @@ def _reading(info: Fields, model: str | None) -> Reading:
     )
 
 
+def _hashrate_ghs(figures: Figures, info: Fields) -> float | None:
+    key = next((key for key in HASHRATES if info.get(key) is not None), None)
+    if key is None:
+        return None
+    window, least_up_s = HASHRATES[key]
+    if (finite_number(info.get("uptimeSeconds")) or 0) < least_up_s:
+        figures.warnings.append(f"hashrate left out: {key} means nothing before {window} has passed")
+        return None
+    if window:
+        figures.warnings.append(f"hashrate is the average of {window}: the miner tells no other")
+    return figures.hashrate_ghs(info[key])
+
+
+def _sensors(figures: Figures, info: Fields) -> Fields:
+    """Return what the sensors say; nothing when each of several says 0, which is what unread ones say."""
+    told = {key: info[key] for key in SENSORS if info.get(key) is not None}
+    if len(told) < 4 or any(finite_number(value) != 0 for value in told.values()):
+        return told
+    figures.warnings.append("power, temperature and fan left out: every sensor says 0, so none is read")
+    return {}
+
+
 def mode(info: Fields) -> str | None:
     """Return "overheat", "shutdown", "paused" or "normal"; None for firmware that tells nothing of it."""
     flags = {"overheat": "overheat_mode", "shutdown": "shutdown", "paused": "miningPaused"}
@@ -101,9 +118,9 @@ def mode(info: Fields) -> str | None:
     return next((word for word, key in flags.items() if says_yes(info.get(key))), "normal")
 
 
-def _power_w(figures: Figures, info: Fields) -> float | None:
-    power_w = figures.power_w(info.get("power"))
-    voltage_mv = figures.number("voltage", info.get("voltage"), 0, float("inf"))
+def _power_w(figures: Figures, sensors: Fields) -> float | None:
+    power_w = figures.power_w(sensors.get("power"))
+    voltage_mv = figures.number("voltage", sensors.get("voltage"), 0, float("inf"))
     if power_w == 0 and voltage_mv == 0:
         figures.warnings.append("power left out: 0 W at 0 V means that the board's meter is not read")
         return None
@@ -111,25 +128,24 @@ def _power_w(figures: Figures, info: Fields) -> float | None:
 
 
 def _pool(info: Fields) -> tuple[str | None, str | None]:
-    # AxeOS tells it at the top, later NerdQAxe firmware inside `stratum`.
-    stratum = info.get("stratum")
-    flags = [
-        info.get("isUsingFallbackStratum"),
-        stratum.get("usingFallback") if isinstance(stratum, dict) else None,
-    ]
-    key = "fallbackStratum" if any(says_yes(flag) for flag in flags) else "stratum"
-    host, port = clean_text(info.get(f"{key}URL"), 240), clean_text(info.get(f"{key}Port"), 5)
-    return _pool_url(host, port, is_tls=says_yes(info.get(f"{key}TLS"))), clean_text(
-        info.get(f"{key}User"), 255
+    # AxeOS tells it at the top, later NerdQAxe firmware inside `stratum`; from v2.15 pools are numbered, too.
+    flags = (info.get("isUsingFallbackStratum"), part(info, "stratum").get("usingFallback"))
+    is_fallback = any(says_yes(flag) for flag in flags)
+    key = "fallbackStratum" if is_fallback else "stratum"
+    told = {name: info.get(f"{key}{name}") for name in ("URL", "Port", "User", "TLS")}
+    if told["URL"] is None:
+        told = _numbered_pool(info, is_fallback=is_fallback)
+    is_tls = (finite_number(told["TLS"]) or 0) > 0 or says_yes(told["TLS"])
+    return stratum_url(told["URL"], told["Port"], is_tls=is_tls), clean_text(told["User"], 255)
+
+
+def _numbered_pool(info: Fields, *, is_fallback: bool) -> Fields:
+    number = finite_number(info.get("secondaryPoolIndex" if is_fallback else "primaryPoolIndex"))
+    pools = rows(info, "pools")
+    pool = next(
+        (pool for pool in pools if number is not None and finite_number(pool.get("id")) == number), {}
     )
-
-
-def _pool_url(host: str | None, port: str | None, *, is_tls: bool) -> str | None:
-    if host is None:
-        return None
-    scheme = "" if "://" in host else "stratum+ssl://" if is_tls else "stratum+tcp://"
-    has_port = re.search(r":\d+$", host) is not None
-    return f"{scheme}{host}" if port is None or has_port else f"{scheme}{host}:{port}"
+    return {name: pool.get(f"stratum{name}") for name in ("URL", "Port", "User", "TLS")}
 
 
 def _model(info: Fields) -> str | None:
@@ -149,7 +165,7 @@ def _model_by_asic(address: Address, time_limit: Deadline, info: Fields) -> str 
     if board is None:  # only the first Bitaxes tell none
         return f"Bitaxe {chip}" if chip else None
     try:
-        asic = _get(address, "/api/system/asic", time_limit)
+        asic = get_json(address, "/api/system/asic", time_limit, "AxeOS", [])
     except DriverError:
         asic = None
     family = clean_text(asic.get("deviceModel"), 60) if isinstance(asic, dict) else None

@@ -69,12 +69,18 @@ class Driver(Protocol):
     """Reads the miners of one protocol.
 
     `is_generic` says that it also reads, less well, what a more particular driver of the same port reads;
-    it is then tried after that one.
+    it is then tried after that one. `is_passive` says that it asks nothing and waits for what the miner
+    sends by itself, which takes as long as it may; `is_detected` that it is tried where nobody says which
+    driver it is.
     """
 
     name: str
     default_port: int
     is_generic: bool
+    is_passive: bool
+
+    @property
+    def is_detected(self) -> bool: ...
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now.

@@ -1,52 +1,76 @@
-"""Any miner with the cgminer API on TCP 4028: summary, devs, stats and pools, as far as they agree."""
+"""Any miner with the cgminer API on TCP 4028: cgminer, BFGMiner, Antminer, LuxOS, Whatsminer, Braiins OS, VNish."""
 
-from typing import Any
+from dataclasses import dataclass, field
 
-from miners.drivers.base import Address, Misread, Reading, drivers
+from miners.drivers.base import Address, DriverError, Misread, Reading, Unreachable, drivers
 from miners.drivers.cgminer_api import DEFAULT_PORT, Answer, CgminerApi, Fields, active_pool
-from miners.drivers.figures import Figures, clean_text, finite_number, mac_address, with_figures
+from miners.drivers.cgminer_figures import (
+    counter,
+    device_sums,
+    fan_rpm,
+    firmware,
+    first,
+    hashrate_ghs,
+    identity,
+    mode,
+    model,
+    power_w,
+    temperature_c,
+)
+from miners.drivers.figures import Figures, clean_text, with_figures
 
-# Which figure is the current hashrate, best first.
-CURRENT_HASHRATES = ("GHS 5s", "MHS 5s", "GHS 30s", "MHS 30s", "GHS 1m", "MHS 1m")
-SUMMED = (*CURRENT_HASHRATES, "Accepted", "Rejected")
-AVERAGE_HASHRATES = ("GHS av", "MHS av")
-FIRMWARES = ("LUXminer", "BOSminer+", "BOSminer", "BOSer", "BMMiner", "BTMiner", "CGMiner", "SGMiner")
+ALWAYS = ("stats", "devs", "pools")
+# What only this firmware answers, known by a key of its version or its summary.
+EXTRAS = {
+    "LUXminer": ("power", "config"),
+    "BOSminer": ("tunerstatus", "temps", "fans"),
+    "BOSminer+": ("tunerstatus", "temps", "fans"),
+    "BOSer": ("tunerstatus", "temps", "fans"),
+    "HS RT": ("status", "get_version"),
+    "Factory GHS": ("status", "get_version"),
+}
+
+
+@dataclass
+class Told:
+    """What a miner told: its answers by command, empty for those that it refused."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+
+    def rows(self, command: str, section: str) -> list[Fields]:
+        """Return the objects of `section` in the answer to `command`."""
+        answer = self.answers.get(command)
+        return answer.rows(section) if answer else []
+
+    def one(self, command: str, section: str) -> Fields:
+        """Return the first object of `section` in the answer to `command`."""
+        return next(iter(self.rows(command, section)), {})
 
 
 class CgminerDriver:
-    """Reads what every cgminer says; power it does not say."""
+    """Reads what every cgminer says, and what its better known forks say beside it."""
 
     name = "cgminer"
     default_port = DEFAULT_PORT
     is_generic = True
+    is_passive = False
+    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now. Raises Unreachable or Misread."""
-        api = CgminerApi(address, deadline)
         figures = Figures()
-        version = optional(api, "version", figures)
-        totals = ask_totals(api, figures)
-        stats = optional(api, "stats", figures)
-        devs = optional(api, "devs", figures)
-        pools = optional(api, "pools", figures)
-        rows = (stats.rows("STATS"), devs.rows("DEVS"), pools.rows("POOLS"))
-        return with_figures(_reading(figures, version.first("VERSION"), totals, *rows))
+        api = CgminerApi(address, deadline, figures.warnings)
+        told = Told({"version": optional(api, "version", figures), "summary": api.ask("summary")})
+        _ask(api, figures, told, (*ALWAYS, *_extras(told)))
+        if model(told.one("version", "VERSION"), told.rows("stats", "STATS"), {}) is None:
+            _ask(api, figures, told, ("devdetails",))
+        return with_figures(_reading(figures, told))
 
 
 def ask_totals(api: CgminerApi, figures: Figures) -> Fields:
     """Return the miner's summary, or, noted, the sums of its devices; empty where it gives neither."""
     answer = api.ask("summary")
-    if totals := answer.first("SUMMARY"):
-        return totals
-    figures.warnings.append(f"summary left out: the miner gives none ({answer.message or 'no reason'})")
-    return sums(api.ask("devs").rows("DEVS"))
-
-
-def sums(devices: list[Fields]) -> Fields:
-    """Return hashrates and shares of all `devices` together, of those figures that each of them tells."""
-    told = {key: [finite_number(device.get(key)) for device in devices] for key in SUMMED}
-    whole = {key: [number for number in numbers if number is not None] for key, numbers in told.items()}
-    return {key: sum(numbers) for key, numbers in whole.items() if numbers and len(numbers) == len(devices)}
+    return answer.first("SUMMARY") or _sums_instead(answer, api.ask("devs").rows("DEVS"), figures)
 
 
 def optional(api: CgminerApi, command: str, figures: Figures) -> Answer:
@@ -54,81 +78,60 @@ def optional(api: CgminerApi, command: str, figures: Figures) -> Answer:
     try:
         return api.ask(command)
     except Misread as error:
-        figures.warnings.append(f"{command} left out: {error.reason}")
-        return Answer({}, is_refusal=True, message=error.reason)
+        return _left_out(command, error, figures)
 
 
-def current_hashrate_ghs(figures: Figures, rows: list[Fields]) -> float | None:
-    """Return the hashrate (GH/s) of the shortest window that the first of `rows` to tell one has."""
-    return _hashrate_ghs(figures, _told(rows, CURRENT_HASHRATES))
+def _ask(api: CgminerApi, figures: Figures, told: Told, commands: tuple[str, ...]) -> None:
+    """Add the answers to `commands`. Where the miner falls silent, what it told before still counts."""
+    for command in commands:
+        try:
+            told.answers[command] = optional(api, command, figures)
+        except Unreachable as error:
+            _left_out(f"{command} and what comes after it", error, figures)
+            return
 
 
-def firmware(version: Fields) -> str | None:
-    """Return the firmware's name and version: "BMMiner 1.0.0"."""
-    names = (name for name in FIRMWARES if name in version)
-    return next((clean_text(f"{name} {version[name]}", 100) for name in names), None)
+def _left_out(what: str, error: DriverError, figures: Figures) -> Answer:
+    figures.warnings.append(f"{what} left out: {error.reason}")
+    return Answer({}, is_refusal=True, message=error.reason)
 
 
-def _reading(
-    figures: Figures,
-    about: Fields,
-    totals: Fields,
-    stats: list[Fields],
-    devs: list[Fields],
-    pools: list[Fields],
-) -> Reading:
-    pool = active_pool(pools)
-    told = [totals, *stats]
+def _extras(told: Told) -> tuple[str, ...]:
+    keys = told.one("version", "VERSION").keys() | told.one("summary", "SUMMARY").keys()
+    return next((commands for key, commands in EXTRAS.items() if key in keys), ())
+
+
+def _sums_instead(summary: Answer, devices: list[Fields], figures: Figures) -> Fields:
+    figures.warnings.append(f"summary left out: the miner gives none ({summary.message or 'no reason'})")
+    return device_sums(devices)
+
+
+def _reading(figures: Figures, told: Told) -> Reading:
+    about, stats = told.one("version", "VERSION"), told.rows("stats", "STATS")
+    devices, pools = told.rows("devs", "DEVS"), told.rows("pools", "POOLS")
+    summary = told.one("summary", "SUMMARY")
+    totals = summary or _sums_instead(told.answers["summary"], devices, figures)
+    status = told.one("status", "MSG") | told.one("get_version", "MSG")
+    config, pool = told.one("config", "CONFIG"), active_pool(pools)
     return Reading(
         driver=CgminerDriver.name,
-        model=_model(about, stats),
-        firmware=firmware(about),
-        hashrate_ghs=_current_or_average_ghs(figures, told),
-        temperature_c=_temperature_c(figures, devs),
-        fan_rpm=figures.fan_rpm(_first(stats, "fan1")),
-        accepted=figures.counter("accepted", totals.get("Accepted")),
-        rejected=figures.counter("rejected", totals.get("Rejected")),
-        uptime_s=figures.counter("uptime", _first(told, "Elapsed")),
+        model=model(about, stats, told.one("devdetails", "DEVDETAILS")),
+        firmware=firmware(about, totals, status),
+        hashrate_ghs=hashrate_ghs(figures, [summary, *stats, totals]),
+        power_w=power_w(
+            figures, totals, stats, told.one("power", "POWER"), told.one("tunerstatus", "TUNERSTATUS")
+        ),
+        temperature_c=temperature_c(figures, totals, stats, devices, told.rows("temps", "TEMPS")),
+        fan_rpm=fan_rpm(figures, totals, stats, [*devices, *told.rows("fans", "FANS")]),
+        accepted=counter(figures, "Accepted", totals, pools, devices),
+        rejected=counter(figures, "Rejected", totals, pools, devices),
+        uptime_s=figures.counter("uptime", first([totals, *stats], "Elapsed")),
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
-        identity=mac_address(about.get("MAC")) or mac_address(totals.get("MAC")),
+        mode=mode(totals, status, config),
+        identity=identity(about, totals, config),
         warnings=tuple(figures.warnings),
     )
-
-
-def _current_or_average_ghs(figures: Figures, rows: list[Fields]) -> float | None:
-    if current := _told(rows, CURRENT_HASHRATES):
-        return _hashrate_ghs(figures, current)
-    average = _told(rows, AVERAGE_HASHRATES)
-    if average:
-        figures.warnings.append("hashrate is the average since the start: the miner tells no other")
-    return _hashrate_ghs(figures, average)
-
-
-def _told(rows: list[Fields], keys: tuple[str, ...]) -> tuple[str, Any] | None:
-    told = ((key, row[key]) for row in rows for key in keys if row.get(key) not in (None, ""))
-    return next(told, None)
-
-
-def _hashrate_ghs(figures: Figures, told: tuple[str, Any] | None) -> float | None:
-    if told is None:
-        return None
-    key, value = told
-    return figures.hashrate_ghs(value, per_ghs=1000 if key.startswith("MHS") else 1)
-
-
-def _temperature_c(figures: Figures, devices: list[Fields]) -> float | None:
-    told = [figures.temperature_c(device.get("Temperature")) for device in devices]
-    return max((temperature for temperature in told if temperature is not None), default=None)
-
-
-def _model(about: Fields, stats: list[Fields]) -> str | None:
-    named = [about.get("Type"), about.get("PROD"), about.get("MODEL"), *(row.get("Type") for row in stats)]
-    return next((name for name in (clean_text(value, 100) for value in named) if name), None)
-
-
-def _first(rows: list[Fields], key: str) -> Any:
-    return next((row[key] for row in rows if key in row), None)
 
 
 drivers.register(CgminerDriver.name, CgminerDriver())

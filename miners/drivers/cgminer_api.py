@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from hmm.lib.sockets import ConnectionFailed, Deadline, connect
@@ -36,12 +37,13 @@ class Answer:
 
 
 class CgminerApi:
-    """Asks one miner, in JSON, or in plain text where it refuses JSON."""
+    """Asks one miner, in JSON, or in plain text where it refuses JSON; `noted` gets what was mended."""
 
-    def __init__(self, address: Address, deadline: float) -> None:
+    def __init__(self, address: Address, deadline: float, noted: list[str] | None = None) -> None:
         self.host = address.host
         self.port = address.port or DEFAULT_PORT
         self.deadline = Deadline.until(deadline)
+        self.noted = noted
         self._speaks_text = False
 
     def ask(self, command: str) -> Answer:
@@ -50,17 +52,17 @@ class CgminerApi:
         Raises Unreachable, and Misread for an answer that is not of this API.
         """
         if self._speaks_text:
-            return parse_answer(self._exchange(command))
+            return parse_answer(self._exchange(command), self.noted)
         reply = self._exchange(json.dumps({"command": command}))
         if not reply.strip(b"\0 \r\n") or _refuses_json(reply):
             return self._ask_in_text(command, reply)
-        return parse_answer(reply)
+        return parse_answer(reply, self.noted)
 
     def _ask_in_text(self, command: str, reply_to_json: bytes) -> Answer:
         reply = self._exchange(command)
         if not reply.strip(b"\0 \r\n"):
-            return parse_answer(reply_to_json)
-        answer = parse_answer(reply)
+            return parse_answer(reply_to_json, self.noted)
+        answer = parse_answer(reply, self.noted)
         self._speaks_text = answer.is_text and not answer.is_refusal
         return answer
 
@@ -73,27 +75,36 @@ class CgminerApi:
             raise Unreachable(error.reason) from error
 
 
-def parse_answer(reply: bytes) -> Answer:
-    """Return `reply` taken apart. Raises Misread, with the reason, when it is not of this API."""
+def parse_answer(reply: bytes, noted: list[str] | None = None) -> Answer:
+    """Return `reply` taken apart; `noted` gets a line for each slip in it that was mended.
+
+    Raises Misread, with the reason, when it is not of this API.
+    """
     body = reply.strip(b"\0").split(b"\0")[0]
     text = loose_json.decode(body)
     if text.startswith("STATUS="):
         if not text.endswith("|"):
             raise Misread(f"answer cut off after {len(body)} bytes")
         return _from_text(text)
-    if text.startswith("Ver[") and text.endswith("]"):
+    if re.match(r"Ver\[.*\]$|'STATS':\{.*\}$", text, re.DOTALL):
         return Answer({"STATS": [{"MM ID0": text}]}, is_refusal=False, message="")
-    document = loose_json.parse(body, "the cgminer API")
+    document = loose_json.parse(body, "the cgminer API", noted)
     if not isinstance(document, dict) or not any(name.upper() == name for name in document):
         raise Misread("another device's shape (not an answer of the cgminer API)")
     return _from_json(document)
 
 
 def bracket_fields(text: str) -> dict[str, str]:
-    """Return the fields of Avalon's bracket text: "TAvg[90] PS[0 0 4]" is {"TAvg": "90", "PS": "0 0 4"}."""
+    """Return the fields of Avalon's bracket text: "TAvg[90] PS[0 0 4]" is {"TAvg": "90", "PS": "0 0 4"}.
+
+    A field with something astray after it ("TAvg[9]0]") was damaged and is left out.
+    """
+    found = list(_BRACKETS.finditer(text))
+    starts = [match.start() for match in found[1:]]
     fields: dict[str, str] = {}
-    for name, value in _BRACKETS.findall(text):
-        fields.setdefault(name.strip(), value.strip())
+    for match, following in zip_longest(found, starts):
+        if re.fullmatch(r"(?:[\s}'][^\]]*)?", text[match.end() : following]):
+            fields.setdefault(match[1].strip(), match[2].strip())
     return fields
 
 

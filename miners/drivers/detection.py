@@ -13,27 +13,42 @@ Failure = tuple[str, DriverError]
 Attempt = Reading | list[Failure]
 
 
-def detect(address: Address, timeout_s: float) -> Reading:
+def detect(address: Address, timeout_s: float, *, listen: bool = True) -> Reading:
     """Return what the miner at `address` says in whichever protocol it speaks, within `timeout_s`.
 
     Without a port each protocol is tried on its own. The first reading counts; a generic driver is only
-    asked where a particular one of the same port finds another device. Raises Misread when something
-    answered, else Unreachable, with the reason of each protocol.
+    asked where a particular one of the same port finds another device. Miners that only broadcast are
+    waited for to the end, unless `listen` is false, or something else answers on the port given. Raises
+    Misread when something answered, else Unreachable, with the reason of each protocol.
     """
-    groups = _groups()
     deadline = time.monotonic() + timeout_s
-    attempts = [_in_thread(partial(_try_in_turn, group, address, deadline)) for group in groups]
+    asked = [
+        _in_thread(partial(_try_in_turn, group, address, deadline)) for group in _groups(is_passive=False)
+    ]
+    heard = [
+        _in_thread(partial(_try_in_turn, group, address, deadline))
+        for group in (_groups(is_passive=True) if listen else [])
+    ]
     failures: list[Failure] = []
-    for attempt in as_completed(attempts):
+    for attempt in as_completed([*asked, *heard]):
         outcome = attempt.result()
         if isinstance(outcome, Reading):
             return outcome
-        failures += outcome
+        failures += (
+            outcome if attempt in asked or any(isinstance(error, Misread) for _, error in outcome) else []
+        )
+        if address.port and _is_answered(failures) and all(one.done() for one in asked):
+            break
     raise _failure(failures)
 
 
-def _groups() -> list[list[Driver]]:
-    ranked = sorted(drivers, key=lambda driver: (driver.default_port, driver.is_generic, driver.name))
+def _is_answered(failures: list[Failure]) -> bool:
+    return any(isinstance(error, Misread) for _, error in failures)
+
+
+def _groups(*, is_passive: bool) -> list[list[Driver]]:
+    chosen = [driver for driver in drivers if driver.is_passive == is_passive and driver.is_detected]
+    ranked = sorted(chosen, key=lambda driver: (driver.default_port, driver.is_generic, driver.name))
     return [list(group) for _, group in groupby(ranked, key=lambda driver: driver.default_port)]
 
 

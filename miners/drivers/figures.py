@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hmm.lib.units import parse_si
@@ -13,23 +13,32 @@ MAX_POWER_W = 50_000.0
 MAX_FAN_RPM = 60_000.0
 MAX_COUNTER = 2.0**53
 MIN_TEMPERATURE_C = -60.0
-MAX_TEMPERATURE_C = 200.0
+MAX_TEMPERATURE_C = 150.0  # silicon is dead long before
+_HASHRATE = re.compile(r"\s*([\d.]+)\s*([kKMGTPE]?)\s*(?:[hH](?:/s)?)?\s*")
 
 
 @dataclass
 class Figures:
-    """Reads one device's values; `warnings` tells what was left out."""
+    """Reads one device's values; `warnings` tells what was left out. A protocol may know narrower limits."""
 
     warnings: list[str] = field(default_factory=list)
+    max_hashrate_ghs: float = MAX_HASHRATE_GHS
+    max_power_w: float = MAX_POWER_W
 
     def hashrate_ghs(self, value: Any, *, per_ghs: float = 1) -> float | None:
         """Return a hashrate in GH/s; `per_ghs` of the device's units are one GH/s."""
-        number = self.number("hashrate", value, 0, MAX_HASHRATE_GHS * per_ghs)
+        number = self.number("hashrate", value, 0, self.max_hashrate_ghs * per_ghs)
         return None if number is None else number / per_ghs
 
-    def power_w(self, value: Any) -> float | None:
-        """Return a power in W."""
-        return self.number("power", value, 0, MAX_POWER_W)
+    def hashrate_text_ghs(self, value: Any) -> float | None:
+        """Return in GH/s a hashrate that tells its own unit: "113.13K" (hashes a second), "1.0154MH/s"."""
+        match = _HASHRATE.fullmatch(value) if isinstance(value, str) else None
+        hashes = _number_or_none("".join(match.groups()) if match else value)
+        return self.hashrate_ghs(value if hashes is None else hashes, per_ghs=1e9)
+
+    def power_w(self, value: Any, *, most_w: float | None = None) -> float | None:
+        """Return a power in W, at most `most_w` where the model is known to take no more."""
+        return self.number("power", value, 0, most_w or self.max_power_w)
 
     def temperature_c(self, value: Any, *, absent: tuple[float, ...] = ()) -> float | None:
         """Return a temperature in °C; −273, 0 and `absent` are what devices send without a sensor."""
@@ -89,7 +98,13 @@ def says_yes(value: Any) -> bool:
 
 
 def with_figures(reading: Reading) -> Reading:
-    """Return `reading` if it tells at least a hashrate, a power or a temperature; else raise Misread."""
+    """Return `reading` if it tells at least a hashrate, a power or a temperature; else raise Misread.
+
+    A machine that hashes takes power: 0 W beside a hashrate is a meter that is not read.
+    """
+    if reading.power_w == 0 and reading.hashrate_ghs:
+        warning = "power left out: 0 W while it hashes means that the meter is not read"
+        reading = replace(reading, power_w=None, warnings=(*reading.warnings, warning))
     if reading.hashrate_ghs is None and reading.power_w is None and reading.temperature_c is None:
         why = f" ({'; '.join(reading.warnings)})" if reading.warnings else ""
         raise Misread(f"tells no hashrate, power or temperature{why}")
@@ -97,7 +112,16 @@ def with_figures(reading: Reading) -> Reading:
 
 
 def finite_number(value: Any) -> float | None:
-    """Return the number that `value` is or spells; None for anything else, NaN and infinity included."""
+    """Return the number that `value` is or spells; None for anything else, NaN and infinity included.
+
+    "1.2K" is none: what a device rounds to be read by people, in whatever unit, is not a figure.
+    """
+    if isinstance(value, str) and value.strip()[-1:].isalpha():
+        return None
+    return _number_or_none(value)
+
+
+def _number_or_none(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:

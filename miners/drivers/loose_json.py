@@ -1,6 +1,7 @@
 """JSON as miners write it: trailing NULs, missing and extra commas, Latin-1 bytes, NaN.
 
-Only what cannot change a value is mended. What was cut off stays refused: nothing is closed that was open.
+Only what cannot change a value is mended, and it is noted. What was cut off stays refused: nothing is closed
+that was open.
 """
 
 import json
@@ -15,23 +16,41 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)(\(\w*\))?", re.IGNORECASE)
 
 
-def parse(body: bytes, wanted: str = "JSON") -> Any:
-    """Return what `body` says. Raises Misread with the reason: HTML (not `wanted`), cut off, no JSON."""
-    text = decode(body)
+MENDED = "the answer was not quite JSON and was mended: commas, NaN or the like"
+LATIN_1 = "the answer is not UTF-8 and was read as Latin-1"
+
+
+def parse(body: bytes, wanted: str = "JSON", noted: list[str] | None = None) -> Any:
+    """Return what `body` says; `noted` gets a line for each slip that was mended.
+
+    Raises Misread with the reason: HTML (not `wanted`), cut off, no JSON.
+    """
+    text, slips = decode(body), [] if _is_utf8(body) else [LATIN_1]
+
+    def nothing(_: str) -> None:
+        slips.append(MENDED)
+
     for candidate in (lambda: text, lambda: mend(text)):
         try:
-            return json.loads(candidate(), strict=False, parse_constant=_nothing)
+            document = json.loads(candidate(), strict=False, parse_constant=nothing)
         except (ValueError, RecursionError):
+            slips.append(MENDED)
             continue
+        note(slips, noted)
+        return document
     raise Misread(explain_not_json(body, wanted))
+
+
+def note(slips: list[str], noted: list[str] | None) -> None:
+    """Add each of `slips` to `noted`, once."""
+    for slip in slips:
+        if noted is not None and slip not in noted:
+            noted.append(slip)
 
 
 def decode(body: bytes) -> str:
     """Return `body` as text: UTF-8, else Latin-1; without the NULs and blanks around it."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        text = body.decode("latin-1")
+    text = body.decode("utf-8" if _is_utf8(body) else "latin-1")
     return text.strip("\0 \t\r\n\ufeff")
 
 
@@ -58,5 +77,9 @@ def _tokens(text: str) -> Iterator[str]:
         yield "null" if _NOT_FINITE.fullmatch(token) else token
 
 
-def _nothing(name: str) -> None:
-    return None
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -110,7 +110,7 @@ def test_a_device_that_does_not_answer_is_a_reason():
         (["127.0.0.1", "--timeout", "nan"], "not a number of seconds from 0 to 600"),
         (
             ["127.0.0.1", "--driver", "abacus"],
-            "no driver is called 'abacus'; there are: avalon, axeos, cgminer",
+            "no driver is called 'abacus'; there are: avalon, axeos, cgminer, farm, nerdqaxe, nmaxe, nmminer",
         ),
         ([], "ADDRESS[:PORT]"),
     ],

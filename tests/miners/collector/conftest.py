@@ -27,6 +27,8 @@ class LineDriver:
     name = "line"
     default_port = 9
     is_generic = False
+    is_passive = False
+    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         try:

@@ -100,3 +100,72 @@ def read_cgminer(driver: str, replies: dict[str, bytes], **how: bool) -> Reading
     """Return what `driver` reads from a device with these replies."""
     with cgminer_device(replies, **how) as device:
         return read(driver, device)
+
+
+NMAXE = {
+    "power": {"power": 19.25, "vbus": 5010, "ibus": 3842},
+    "temps": {"vcore": 51.0, "asic": 61.5},
+    "asic": {"count": 1, "model": "BM1370"},
+    "miner": {
+        "state": "running",
+        "hashRate": 1101.5,
+        "sAccepted": 77,
+        "sRejected": 2,
+        "uptimeSeconds": 4200,
+        "uptimeEver": 99000,
+    },
+    "identity": {"fwVersion": "v2.8.1", "hwModel": "NMAxe", "displayName": "NMAxeGammaRev2"},
+    "fans": [{"id": 0, "speed": 55, "rpm": 3300}],
+    "stratum": {"url": "stratum+tcp://pool.example:3333", "user": "worker.n", "pwd": "do-not-keep-me"},
+}
+
+DASHBOARD = {
+    "system": {"uptime": 7200, "shutdown": False, "boardError": 0},
+    "performance": {"hashRate": 4800.5, "sharesAccepted": 900, "sharesRejected": 4},
+    "power": {"watts": 77.5, "max": 100, "voltage": 11.9, "currentA": 6.5, "coreVoltageActual": 1.15},
+    "thermal": {
+        "asicTemp": 56.5,
+        "vrTemp": 61,
+        "fans": [{"speed": 60, "rpm": 2100}, {"speed": 50, "rpm": 0}],
+    },
+    "stratum": {
+        "usingFallback": False,
+        "pools": [
+            {"host": "a.example", "port": 3333, "user": "worker.a"},
+            {"host": "b.example", "port": 4444, "user": "worker.b", "encrypted": True},
+        ],
+    },
+}
+V2_SYSTEM = {
+    "deviceModel": "NerdQAxe++",
+    "asicModel": "BM1370",
+    "version": "v1.1.0",
+    "uptimeSeconds": 7200,
+    "network": {"macAddr": "02:00:5e:10:00:04", "ssid": "home"},
+}
+BROADCAST = {
+    "IP": "192.168.1.77",
+    "BoardType": "ESP32-S3",
+    "HashRate": "1.0154MH/s",
+    "Share": "3/120/97.6%",
+    "Temp": "49.5 ",
+    "Uptime": "002d 03:04:05",
+    "PoolInUse": "pool.example:3333",
+    "Version": "v1.7",
+}
+
+
+def http_replies(**documents: Any) -> dict[str, bytes]:
+    """Return HTTP answers by path, `api_v2_system` being /api/v2/system."""
+    return {
+        "/" + name.replace("_", "/"): http_reply(
+            body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
+        for name, body in documents.items()
+    }
+
+
+def read_http(driver: str, **documents: Any) -> Reading:
+    """Return what `driver` reads from a device that answers with these documents."""
+    with http_device(http_replies(**documents)) as device:
+        return read(driver, device)

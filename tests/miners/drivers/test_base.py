@@ -7,7 +7,7 @@ from miners.drivers.base import parse_address
 
 
 def test_the_drivers_there_are():
-    assert drivers.names() == ["avalon", "axeos", "cgminer"]
+    assert drivers.names() == ["avalon", "axeos", "cgminer", "farm", "nerdqaxe", "nmaxe", "nmminer"]
 
 
 @pytest.mark.parametrize(

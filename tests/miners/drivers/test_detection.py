@@ -58,7 +58,10 @@ def test_all_protocols_share_one_time_limit():
 def test_each_protocol_tells_why_not():
     with talking_device(http_reply(b"<html>")) as device, pytest.raises(Misread) as caught:
         detect(Address("127.0.0.1", device.port), TIMEOUT_S)
-    assert caught.value.reason == ("avalon and cgminer: answer is not JSON; axeos: answers HTML, not AxeOS")
+    assert caught.value.reason == (
+        "avalon and cgminer: answer is not JSON; axeos and nmaxe: answers HTML, not AxeOS; "
+        "nerdqaxe: answers HTML, not NerdQAxe's API"
+    )
 
 
 def test_without_a_port_each_protocol_is_tried_on_its_own():

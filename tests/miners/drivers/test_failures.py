@@ -17,7 +17,7 @@ from tests.miners.drivers.servers import (
     talking_device,
 )
 
-NAMES = ("avalon", "axeos", "cgminer")
+NAMES = ("avalon", "axeos", "cgminer", "nerdqaxe", "nmaxe")
 MOMENT_S = 0.34
 """Is called 0.3 s, and still is when the machine is busy for a while before the driver begins."""
 

@@ -1,0 +1,68 @@
+"""NMAxe, NMQAxe and NMMiner over HTTP: AxeOS's URL with a nested answer."""
+
+from typing import Any
+
+from hmm.lib.sockets import Deadline
+from miners.drivers.axeos import MAX_HASHRATE_GHS, MAX_POWER_W, NO_TEMPERATURE
+from miners.drivers.base import Address, Misread, Reading, drivers
+from miners.drivers.figures import Figures, clean_text, mac_address, says_yes, with_figures
+from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
+from miners.drivers.stratum_url import stratum_url
+
+Fields = dict[str, Any]
+
+
+class NmaxeDriver:
+    """Reads firmware that answers AxeOS's URL with `miner`, `power`, `temps`, `stratum` and `identity`."""
+
+    name = "nmaxe"
+    default_port = HTTP_PORT
+    is_generic = False
+    is_passive = False
+    is_detected = True
+
+    def read(self, address: Address, deadline: float) -> Reading:
+        """Return what the miner says now. Raises Unreachable or Misread."""
+        figures = Figures(max_hashrate_ghs=MAX_HASHRATE_GHS, max_power_w=MAX_POWER_W)
+        info = get_json(address, "/api/system/info", Deadline.until(deadline), "AxeOS", figures.warnings)
+        if "hashRate" not in part(info, "miner"):
+            raise Misread("another device's shape (JSON without NMAxe's miner.hashRate)")
+        return with_figures(_reading(figures, info))
+
+
+def mode(miner: Fields) -> str | None:
+    """Return the device's own word ("running" is "normal"), "paused" where only a flag tells it, else None."""
+    state = clean_text(miner.get("state"), 40)
+    if state is None and "paused" in miner:
+        return "paused" if says_yes(miner["paused"]) else "normal"
+    return "normal" if state == "running" else state
+
+
+def _reading(figures: Figures, info: Fields) -> Reading:
+    miner, identity, stratum = part(info, "miner"), part(info, "identity"), part(info, "stratum")
+    fan = next(iter(rows(info, "fans")), {})
+    return Reading(
+        driver=NmaxeDriver.name,
+        model=_first_text(identity, "displayName", "hwModel", longest=100),
+        firmware=_first_text(identity, "fwVersion", "version", longest=100),
+        hashrate_ghs=figures.hashrate_ghs(miner.get("hashRate")),
+        power_w=figures.power_w(part(info, "power").get("power")),
+        temperature_c=figures.temperature_c(part(info, "temps").get("asic"), absent=NO_TEMPERATURE),
+        fan_rpm=figures.fan_rpm(fan.get("rpm")),
+        accepted=figures.counter("accepted", miner.get("sAccepted")),
+        rejected=figures.counter("rejected", miner.get("sRejected")),
+        uptime_s=figures.counter("uptime", miner.get("uptimeSeconds")),
+        pool_url=stratum_url(stratum.get("url"), stratum.get("port")),
+        pool_user=clean_text(stratum.get("user"), 255),
+        mode=mode(miner),
+        identity=mac_address(_first_text(identity, "mac", "macAddr", longest=20)),
+        warnings=tuple(figures.warnings),
+    )
+
+
+def _first_text(fields: Fields, *keys: str, longest: int) -> str | None:
+    told = (clean_text(fields.get(key), longest) for key in keys)
+    return next((text for text in told if text), None)
+
+
+drivers.register(NmaxeDriver.name, NmaxeDriver())

@@ -1,0 +1,69 @@
+import pytest
+
+from miners.drivers import Misread, Reading
+from tests.miners.drivers.fixtures import GAMMA, NMAXE, read_http
+
+
+def nmaxe(**parts):
+    return read_http("nmaxe", api_system_info={**NMAXE, **parts})
+
+
+def test_an_nmaxe_is_read_whole():
+    assert nmaxe() == Reading(
+        driver="nmaxe",
+        model="NMAxeGammaRev2",
+        firmware="v2.8.1",
+        hashrate_ghs=1101.5,
+        power_w=19.25,
+        temperature_c=61.5,
+        fan_rpm=3300,
+        accepted=77,
+        rejected=2,
+        uptime_s=4200,
+        pool_url="stratum+tcp://pool.example:3333",
+        pool_user="worker.n",
+        mode="normal",
+    )
+
+
+@pytest.mark.parametrize(
+    ("miner", "mode"),
+    [
+        ({"state": "paused"}, "paused"),
+        ({"state": "error"}, "error"),
+        ({"paused": True}, "paused"),
+        ({"paused": False}, "normal"),
+        ({}, None),
+    ],
+)
+def test_the_mode_is_the_devices_own(miner, mode):
+    assert nmaxe(miner={"hashRate": 1.0, **miner}).mode == mode
+
+
+@pytest.mark.parametrize(
+    ("parts", "key"),
+    [
+        ({"power": {}}, "power_w"),
+        ({"power": {"power": 1e6}}, "power_w"),
+        ({"power": {"power": 0}}, "power_w"),
+        ({"temps": {"asic": -1}}, "temperature_c"),
+        ({"temps": None}, "temperature_c"),
+        ({"fans": []}, "fan_rpm"),
+        ({"stratum": "none"}, "pool_url"),
+        ({"identity": {}}, "model"),
+    ],
+)
+def test_what_is_odd_or_absent_is_unknown(parts, key):
+    reading = nmaxe(**parts)
+    assert getattr(reading, key) is None
+    assert reading.hashrate_ghs == 1101.5
+
+
+@pytest.mark.parametrize("document", [GAMMA, {"miner": {}}, [], {"miner": 7}])
+def test_another_shape_is_refused(document):
+    with pytest.raises(Misread, match="another device's shape"):
+        read_http("nmaxe", api_system_info=document)
+
+
+def test_a_secret_is_not_kept():
+    assert "do-not-keep-me" not in repr(nmaxe())
