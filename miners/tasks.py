@@ -6,6 +6,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from hmm.jobs import recorded_job
+from miners.discovery.moved import find_moved
+from miners.discovery.run import run as run_discovery
 from miners.telemetry.hypertable import compress_old
 from miners.telemetry.packed.job import pack_old
 from miners.telemetry.partitions import ensure_partitions
@@ -29,3 +31,14 @@ def pack_telemetry() -> int:
 def compress_telemetry() -> int:
     """Compress the chunks that are old enough, where telemetry is a hypertable; return how many."""
     return compress_old(timezone.now(), settings.RETENTION_DETAIL_DAYS)
+
+
+def find_moved_miners() -> str:
+    """Look for miners that have been unreachable for a while around their last address; say who was followed."""
+    followed, refused = find_moved(timezone.now())
+    return "; ".join([*(f"{miner.name} is at {miner.host} now" for miner in followed), *refused])
+
+
+def discover(run_id: str, network: str) -> int:
+    """Look for miners in `network`, with progress under `run_id`; return how many were found."""
+    return run_discovery(run_id, network)

@@ -1,4 +1,12 @@
-from django.urls import URLPattern
+"""Pages of the miners. URL name = view function = template name."""
+
+from django.urls import URLPattern, path
+
+from miners.views import discovery
 
 app_name = "miners"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("discovery", discovery.discovery, name="discovery"),
+    path("blocks/discovery/<slug:run_id>", discovery.discovery_run, name="discovery_run"),
+    path("discovery/<slug:run_id>/add", discovery.discovery_add, name="discovery_add"),
+]

@@ -13,10 +13,15 @@ from miners.drivers.stratum_url import stratum_url
 
 BROADCAST_PORT = 12345
 MAX_DATAGRAM_BYTES = 65_535
+SILENCE = "no broadcast was heard"
 _SHARES = re.compile(r"\s*(\d{1,15})\s*/\s*(\d{1,15})\s*(?:/\s*([\d.]{1,9})\s*%?\s*)?")
 _UPTIME = re.compile(r"(?:(\d{1,6})\s*d\w*\s*)?(\d{1,4}):(\d{1,2}):(\d{1,2})")
 
 Fields = dict[str, Any]
+
+
+class Silent(Unreachable):
+    """Nothing was broadcast in the time there was."""
 
 
 class NmminerDriver:
@@ -32,13 +37,35 @@ class NmminerDriver:
         """Return what the miner says in its next broadcast. Raises Unreachable or Misread."""
         time_limit = Deadline.until(deadline)
         hosts = _hosts(address.host)
-        with closing(_listener(address.port or BROADCAST_PORT)) as listener:
+        with closing(listener(address.port or BROADCAST_PORT)) as ear:
             while True:
-                datagram, sender = _next(listener, time_limit)
-                if sender in hosts:
+                datagram, sender = next_datagram(ear, _left_s(time_limit))
+                if sender in hosts or _says_it_is_at(datagram, hosts):
                     return read_broadcast(datagram)
-                if (said := _as_object(datagram)) and _text(said, "IP", "ip") in hosts:
-                    return read_broadcast(datagram)
+
+
+def listener(port: int) -> socket.socket:
+    """Return a socket that hears what is broadcast on `port`, beside others that do. Raises Unreachable."""
+    ear = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        ear.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        ear.bind(("", port))
+    except OSError as error:
+        ear.close()
+        raise Unreachable(f"cannot listen on UDP port {port}: {error.strerror}") from error
+    return ear
+
+
+def next_datagram(ear: socket.socket, timeout_s: float) -> tuple[bytes, str]:
+    """Return what is heard next and the address of who said it. Raises Silent after `timeout_s` seconds."""
+    ear.settimeout(timeout_s)
+    try:
+        datagram, sender = ear.recvfrom(MAX_DATAGRAM_BYTES)
+    except TimeoutError as error:
+        raise Silent(SILENCE) from error
+    except OSError as error:
+        raise Unreachable(f"the broadcast cannot be heard: {error.strerror}") from error
+    return datagram, str(sender[0])
 
 
 def read_broadcast(datagram: bytes) -> Reading:
@@ -100,12 +127,12 @@ def _text(told: Fields, *keys: str) -> str | None:
     return next((text for key in keys if (text := clean_text(told.get(key), 100))), None)
 
 
-def _as_object(datagram: bytes) -> Fields | None:
+def _says_it_is_at(datagram: bytes, hosts: set[str]) -> bool:
     try:
         said = loose_json.parse(datagram)
     except Misread:
-        return None
-    return said if isinstance(said, dict) else None
+        return False
+    return isinstance(said, dict) and _text(said, "IP", "ip") in hosts
 
 
 def _hosts(host: str) -> set[str]:
@@ -117,26 +144,11 @@ def _hosts(host: str) -> set[str]:
     return {str(address[0]) for *_, address in found}
 
 
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def _left_s(time_limit: Deadline) -> float:
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("", port))
-    except OSError as error:
-        listener.close()
-        raise Unreachable(f"cannot listen on UDP port {port}: {error.strerror}") from error
-    return listener
-
-
-def _next(listener: socket.socket, time_limit: Deadline) -> tuple[bytes, str]:
-    try:
-        listener.settimeout(time_limit.left())
-        datagram, sender = listener.recvfrom(MAX_DATAGRAM_BYTES)
-    except (ConnectionFailed, TimeoutError) as error:
-        raise Unreachable("no broadcast was heard") from error
-    except OSError as error:
-        raise Unreachable(f"the broadcast cannot be heard: {error.strerror}") from error
-    return datagram, str(sender[0])
+        return time_limit.left()
+    except ConnectionFailed as error:
+        raise Unreachable(SILENCE) from error
 
 
 drivers.register(NmminerDriver.name, NmminerDriver())
