@@ -56,6 +56,7 @@ class AvalonDriver:
     default_port = DEFAULT_PORT
     is_generic = False
     is_passive = False
+    has_fixed_ports = False
     is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:

@@ -71,13 +71,14 @@ class Driver(Protocol):
     `is_generic` says that it also reads, less well, what a more particular driver of the same port reads;
     it is then tried after that one. `is_passive` says that it asks nothing and waits for what the miner
     sends by itself, which takes as long as it may; `is_detected` that it is tried where nobody says which
-    driver it is.
+    driver it is; `has_fixed_ports` that it cannot ask on a port that the user chose.
     """
 
     name: str
     default_port: int
     is_generic: bool
     is_passive: bool
+    has_fixed_ports: bool
 
     @property
     def is_detected(self) -> bool: ...

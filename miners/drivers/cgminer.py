@@ -54,6 +54,7 @@ class CgminerDriver:
     default_port = DEFAULT_PORT
     is_generic = True
     is_passive = False
+    has_fixed_ports = False
     is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:

@@ -23,11 +23,12 @@ def detect(address: Address, timeout_s: float, *, listen: bool = True) -> Readin
     """
     deadline = time.monotonic() + timeout_s
     asked = [
-        _in_thread(partial(_try_in_turn, group, address, deadline)) for group in _groups(is_passive=False)
+        _in_thread(partial(_try_in_turn, group, address, deadline))
+        for group in _groups(address, is_passive=False)
     ]
     heard = [
         _in_thread(partial(_try_in_turn, group, address, deadline))
-        for group in (_groups(is_passive=True) if listen else [])
+        for group in (_groups(address, is_passive=True) if listen else [])
     ]
     failures: list[Failure] = []
     for attempt in as_completed([*asked, *heard]):
@@ -46,10 +47,14 @@ def _is_answered(failures: list[Failure]) -> bool:
     return any(isinstance(error, Misread) for _, error in failures)
 
 
-def _groups(*, is_passive: bool) -> list[list[Driver]]:
-    chosen = [driver for driver in drivers if driver.is_passive == is_passive and driver.is_detected]
+def _groups(address: Address, *, is_passive: bool) -> list[list[Driver]]:
+    chosen = [driver for driver in drivers if driver.is_passive == is_passive and _is_tried(driver, address)]
     ranked = sorted(chosen, key=lambda driver: (driver.default_port, driver.is_generic, driver.name))
     return [list(group) for _, group in groupby(ranked, key=lambda driver: driver.default_port)]
+
+
+def _is_tried(driver: Driver, address: Address) -> bool:
+    return driver.is_detected and not (driver.has_fixed_ports and address.port)
 
 
 def _try_in_turn(group: list[Driver], address: Address, deadline: float) -> Reading | list[Failure]:

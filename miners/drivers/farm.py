@@ -37,6 +37,7 @@ class FarmDriver:
     default_port = DEFAULT_PORT
     is_generic = False
     is_passive = False
+    has_fixed_ports = True
 
     @property
     def is_detected(self) -> bool:

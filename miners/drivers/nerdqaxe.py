@@ -19,6 +19,7 @@ class NerdqaxeDriver:
     default_port = HTTP_PORT
     is_generic = False
     is_passive = False
+    has_fixed_ports = False
     is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:

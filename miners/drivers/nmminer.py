@@ -31,6 +31,7 @@ class NmminerDriver:
     default_port = BROADCAST_PORT
     is_generic = False
     is_passive = True
+    has_fixed_ports = False
     is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:

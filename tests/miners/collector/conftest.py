@@ -28,6 +28,7 @@ class LineDriver:
     default_port = 9
     is_generic = False
     is_passive = False
+    has_fixed_ports = False
     is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
