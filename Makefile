@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MANAGE := $(BIN)/python manage.py
-# ARGS come later and win: make test ARGS=-n0 runs them one after another.
-WORKERS := --numprocesses=logical --maxprocesses=4 --dist=worksteal
+# Four also where there are two cores: many tests wait for processes and sockets. ARGS come later and win: make test ARGS=-n0 runs them one after another.
+WORKERS := --numprocesses=4 --dist=worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .PHONY: help setup setup-farm demo up test lint bench clean

@@ -1,6 +1,5 @@
 """What is said while collectors keep readings on disk: `/healthz`, and the page that stands for every other."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,17 +41,14 @@ def _now(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def no_database(transactional_db: None) -> Iterator[None]:
-    """A default database whose port is closed."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    """A default database that nobody can connect to."""
     given = connections["default"].settings_dict
-    before = dict(given)
+    name = given["NAME"]
     connections["default"].close()
-    given.update(ENGINE="django.db.backends.postgresql", HOST="127.0.0.1", PORT=port)
+    given["NAME"] = "no_such_database"
     yield
     connections["default"].close()
-    given.clear()
-    given.update(before)
+    given["NAME"] = name
 
 
 def say(state: SpoolState, place: str = "1") -> None:
