@@ -1,5 +1,6 @@
 """The dashboard as a person meets it: signs in, figures change by themselves, hidden tabs rest."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
@@ -41,7 +42,7 @@ def every_block_answered(page: Page) -> Iterator[None]:
     """Leave once each block has its answer, and has put it in its place."""
     with ExitStack() as answers:
         for block in ("fleet-summary", "price-bars", "miner-table"):
-            answers.enter_context(page.expect_response(f"**/blocks/{block}"))
+            answers.enter_context(page.expect_response(re.compile(rf"/blocks/{block}(\?|$)")))
         yield
     settle(page)
 
