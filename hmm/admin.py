@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from hmm.installation import forget_installation
-from hmm.models import Heartbeat, Installation, JobRun
+from hmm.models import Heartbeat, Installation, JobRun, OutsideSource
 
 MEANS = {
     "time_zone": "All figures are merged anew into the hours, days, weeks and months of {value}, "
@@ -81,3 +81,21 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 
     list_display = ("service", "at")
     ordering = ("service",)
+
+
+@admin.register(OutsideSource)
+class OutsideSourceAdmin(ReadOnlyAdmin):
+    """Services outside: how often they were asked, when they last answered, and their last error."""
+
+    list_display = (
+        "name",
+        "host",
+        "hits",
+        "misses",
+        "errors",
+        "stale",
+        "last_ok_at",
+        "last_error_at",
+        "last_error",
+    )
+    list_filter = ("name",)

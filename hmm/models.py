@@ -40,7 +40,9 @@ class Installation(models.Model):
 
 
 class DirtyRange(models.Model):
-    """A stretch of time whose figures must be computed (anew) for some miners or one tariff's miners.
+    """A stretch of time whose figures must be computed (anew): some miners', one tariff's miners', some pools'.
+
+    COIN is every miner's: the difficulty or the price of the coin they are valued in has changed.
 
     Append-only: a run of the engine deletes exactly the rows it read before it read telemetry.
     """
@@ -48,10 +50,14 @@ class DirtyRange(models.Model):
     class Kind(models.TextChoices):
         MINER = "miner"
         TARIFF = "tariff"
+        POOL = "pool"
+        COIN = "coin"
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=6, choices=Kind.choices)
-    entity_ids = ArrayField(models.IntegerField(), help_text="The miners or tariffs that changed.")
+    entity_ids = ArrayField(
+        models.IntegerField(), help_text="The miners, tariffs or pools that changed; none for a coin."
+    )
     start = models.DateTimeField()
     end = models.DateTimeField()
 
@@ -111,3 +117,42 @@ class SystemMetric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric_name} of {self.service} at {self.time:%Y-%m-%d %H:%M:%S}: {self.value}"
+
+
+class OutsideSource(models.Model):
+    """A service outside the house at one host: whose turn it is to ask it, how often that went well, and how it ended."""
+
+    name = models.CharField(max_length=32)
+    host = models.CharField(max_length=200, blank=True)
+    next_turn_at = models.DateTimeField(null=True)
+    hits = models.BigIntegerField(default=0, help_text="Answers given again from the cache.")
+    misses = models.BigIntegerField(default=0, help_text="Answers by the service.")
+    errors = models.BigIntegerField(default=0, help_text="Questions that gave nothing usable.")
+    stale = models.BigIntegerField(default=0, help_text="Errors for which an older answer stood in.")
+    last_ok_at = models.DateTimeField(null=True)
+    last_error_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("name", "host")
+        constraints = [models.UniqueConstraint(fields=["name", "host"], name="outside_source_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.host}".strip()
+
+    @property
+    def asked(self) -> int:
+        """How many questions there were, whoever answered."""
+        return self.hits + self.misses + self.errors
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of questions that the cache answered, 0 to 1; None where nobody has asked."""
+        return self.hits / self.asked if self.asked else None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last time it was asked was an error."""
+        return self.last_error_at is not None and (
+            self.last_ok_at is None or self.last_ok_at < self.last_error_at
+        )

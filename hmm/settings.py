@@ -9,6 +9,7 @@ from csp.constants import SELF
 from hmm.lib.data_dir import prepare_data_dir, secret_key
 from hmm.lib.database_url import database_settings, replica_settings
 from hmm.lib.environment import one_of, time_zone, whole_number
+from hmm.lib.redis_url import broker_settings, cache_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -92,15 +93,11 @@ DATABASES |= replica_settings(env.str("DATABASE_REPLICA_URL", default=""), poole
 DATABASE_ROUTERS = ["hmm.replica.route.ReplicaRouter"]
 REPLICA_LAG_S: int = whole_number("HMM_REPLICA_LAG_S", 10, 1, 3600)
 
-# One directory shared by web, worker and collector: django-q2's statistics need a cache all of them see.
-CACHES = {
-    "default": {
-        "BACKEND": "hmm.system_metrics.cache.CountingFileCache",
-        "LOCATION": DATA_DIR / "cache",
-        "TIMEOUT": 300,
-        "OPTIONS": {"MAX_ENTRIES": 5000},
-    }
-}
+# Shared by web, worker and collector, since django-q2's statistics need a cache all of them see: one directory, or Redis.
+REDIS_URL: str = env.str("REDIS_URL", default="")
+CACHES = cache_settings(REDIS_URL, DATA_DIR)
+OUTSIDE_CACHE: bool = env.bool("HMM_OUTSIDE_CACHE", default=True)  # answers of services outside
+OUTSIDE_BOOKS = "hmm.outside.StoredBooks"
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -135,7 +132,7 @@ STORAGES = {
 
 Q_CLUSTER: dict[str, Any] = {
     "name": "hmm",
-    "orm": "default",
+    **broker_settings(REDIS_URL),
     "workers": whole_number("HMM_WORKERS", 2, 1, 64),
     "recycle": 500,
     "timeout": 1800,

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from hmm.health import healthz
 from hmm.login import Login
+from hmm.outside import outside_sources
 from hmm.system_metrics.page import system_metrics
 
 handler500 = "hmm.errors.server_error"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("healthz", healthz, name="healthz"),
     path("blocks/system-metrics", system_metrics, name="system_metrics"),
+    path("blocks/outside-sources", outside_sources, name="outside_sources"),
     path("api/", include("metrics.api.urls")),
     path("", include("miners.urls")),
     path("", include("metrics.urls")),

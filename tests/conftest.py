@@ -37,6 +37,9 @@ NO_CHROMIUM = (
     "NO CHROMIUM: the browser tests were skipped. Install one (Debian: apt-get install chromium; "
     "elsewhere: .venv/bin/playwright install chromium) or name one in HMM_CHROMIUM."
 )
+NO_REDIS = (
+    "NO REDIS: the tests of REDIS_URL were skipped. Install one (Debian: apt-get install redis-server)."
+)
 
 # A run in the background has inherited these as ignored, and would hand that on to the processes that it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -87,10 +90,12 @@ def browser_type_launch_args(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what a run without a browser, or on this kind of server, has left out."""
+    """Say loudly what a run without a browser or Redis, or on this kind of server, has left out."""
     say_loudly(terminalreporter)
-    if any(NO_CHROMIUM in str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
-        terminalreporter.write_line(f"\n{NO_CHROMIUM}\n", red=True, bold=True)
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for reason in (NO_CHROMIUM, NO_REDIS):
+        if any(reason in each for each in skipped):
+            terminalreporter.write_line(f"\n{reason}\n", red=True, bold=True)
 
 
 @pytest.fixture(autouse=True)

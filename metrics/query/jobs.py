@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from hmm.models import JobRun
@@ -112,7 +114,12 @@ class QueueDepth:
 
 
 def queue_depth(now: datetime) -> QueueDepth:
-    """Return how much is in the task queue at `now`. One query."""
+    """Return how much is in the task queue at `now`. One query.
+
+    A queue on Redis forgets a task that a worker takes: there `at_work` is 0.
+    """
+    if not Conf.ORM:
+        return QueueDepth(waiting=get_broker().queue_size(), at_work=0)
     depth = OrmQ.objects.aggregate(
         waiting=Count("pk", filter=Q(lock__lte=now)), at_work=Count("pk", filter=Q(lock__gt=now))
     )

@@ -1,0 +1,212 @@
+"""Asking a service: from the cache while that is fresh, else outside; an older answer stands in for an error."""
+
+import hashlib
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+from django.conf import settings
+from django.core.cache import cache
+
+from hmm.door.books import Outcome, books
+from hmm.door.source import Source, host_of, is_loopback
+from hmm.lib.http import HttpError, NoAnswer, Reply, get
+
+T = TypeVar("T")
+Read = Callable[[Reply], T]
+"""Makes the value of a reply. Raises BadAnswer where the reply is not what was asked for."""
+
+FIRST_PAUSE_S = 0.25
+LEAVE_ALONE_S = {429: 60.0, 503: 0.0}
+"""How long to leave a service alone that says so and does not say how long."""
+
+LONGEST_LEAVE_ALONE_S = 3600.0
+CACHE_PREFIX = "door:1:"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What a service said, `age_s` seconds ago, in `took_s` seconds.
+
+    `error` is why it could not be asked again where this answer stands in, else empty.
+    """
+
+    value: T
+    age_s: float
+    took_s: float
+    error: str = ""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it stands in for an answer that could not be had."""
+        return bool(self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer in the cache; `at` is seconds since 1970."""
+
+    body: bytes
+    content_type: str
+    at: float
+    took_s: float
+
+    @property
+    def age_s(self) -> float:
+        return max(0.0, time.time() - self.at)
+
+    def read(self, read: Read[T], error: str = "") -> Answer[T]:
+        return Answer(read(Reply(self.body, self.content_type)), self.age_s, self.took_s, error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    source: Source
+    url: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+
+    @property
+    def host(self) -> str:
+        return host_of(self.url)
+
+    @property
+    def key(self) -> str:
+        asked = json.dumps(
+            [self.source.name, self.url, sorted(self.params.items()), sorted(self.headers.items())]
+        )
+        return CACHE_PREFIX + hashlib.sha256(asked.encode()).hexdigest()[:40]
+
+
+def ask(
+    source: Source,
+    url: str,
+    read: Read[T],
+    *,
+    params: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    within_s: float | None = None,
+    use_cache: bool = True,
+) -> Answer[T]:
+    """Return what the service at `url` says, read by `read`.
+
+    An answer younger than the source's `fresh_s` is given again. Otherwise the service is asked, in its turn and
+    again after a failure that may pass, all within `within_s` seconds. What `read` refuses is never kept. Where
+    nothing can be had, an answer up to `stands_in_s` old stands in, with the error; else HttpError is raised.
+    """
+    question = _Question(source, url, params or {}, headers or {})
+    if not (use_cache and settings.OUTSIDE_CACHE):
+        return _asked(question, read, within_s).read(read)
+    with _one_at_a_time(question.key):
+        kept: _Kept | None = cache.get(question.key)
+        if kept is not None and kept.age_s < source.fresh_s:
+            books().note(source.name, question.host, Outcome.HIT)
+            return kept.read(read)
+        try:
+            kept_now = _asked(question, read, within_s)
+        except HttpError as error:
+            return _standing_in(question, kept, read, error)
+        cache.set(question.key, kept_now, source.fresh_s + source.stands_in_s)
+        return kept_now.read(read)
+
+
+def forget_answers(source: Source, url: str, params: Mapping[str, str] | None = None) -> None:
+    """Drop what the cache has of this question."""
+    cache.delete(_Question(source, url, params or {}, {}).key)
+
+
+def _standing_in(question: _Question, kept: _Kept | None, read: Read[T], error: HttpError) -> Answer[T]:
+    if kept is None or kept.age_s > question.source.stands_in_s:
+        raise error
+    books().note(question.source.name, question.host, Outcome.STALE)
+    return kept.read(read, error.reason)
+
+
+def _asked(question: _Question, read: Read[T], within_s: float | None) -> _Kept:
+    """Ask outside, and count how it went."""
+    source, host = question.source, question.host
+    try:
+        kept = _tried(question, time.monotonic() + (within_s or source.timeout_s * source.tries))
+        read(Reply(kept.body, kept.content_type))
+    except HttpError as error:
+        books().note(source.name, host, Outcome.ERROR, error.reason)
+        _leave_alone(question, error)
+        raise
+    books().note(source.name, host, Outcome.MISS)
+    return kept
+
+
+def _tried(question: _Question, deadline: float) -> _Kept:
+    """Try until it works, until trying again cannot help, or until the time is over."""
+    for attempt in range(question.source.tries):
+        try:
+            return _once(question, deadline)
+        except HttpError as error:
+            # "Full jitter": many that failed together do not come again together.
+            pause_s = random.uniform(0, FIRST_PAUSE_S * 2**attempt)
+            is_last = attempt + 1 == question.source.tries
+            if is_last or not _may_pass(error) or time.monotonic() + pause_s >= deadline:
+                raise
+        time.sleep(pause_s)
+    raise AssertionError("a source is tried at least once")
+
+
+def _once(question: _Question, deadline: float) -> _Kept:
+    source = question.source
+    patience_s = max(0.0, deadline - time.monotonic())
+    wait_s = books().turn(source, question.host, patience_s)
+    if wait_s > patience_s:
+        raise NotOurTurn(f"not asked: its limit leaves {wait_s:.0f} s to wait", retry_after_s=wait_s)
+    time.sleep(wait_s)
+    began = time.monotonic()
+    reply = get(
+        question.url,
+        params=dict(question.params),
+        headers=dict(question.headers),
+        timeout_s=max(0.05, min(source.timeout_s, deadline - began)),
+        max_bytes=source.max_bytes,
+        use_proxies=not is_loopback(question.url),
+    )
+    return _Kept(reply.body, reply.content_type, time.time(), time.monotonic() - began)
+
+
+class NotOurTurn(HttpError):
+    """The service was not asked, to keep within the rate that it allows or because it asked to be left alone."""
+
+
+def _may_pass(error: HttpError) -> bool:
+    """Return whether asking again in a moment can help: nobody answered, or the server had trouble of its own."""
+    if isinstance(error, NotOurTurn) or error.retry_after_s is not None:
+        return False
+    return isinstance(error, NoAnswer) or (error.status or 0) >= 500
+
+
+def _leave_alone(question: _Question, error: HttpError) -> None:
+    if error.status not in LEAVE_ALONE_S:
+        return
+    wait_s = LEAVE_ALONE_S[error.status] if error.retry_after_s is None else error.retry_after_s
+    if wait_s:
+        books().leave_alone(question.source, question.host, min(wait_s, LONGEST_LEAVE_ALONE_S))
+
+
+_locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_locks_lock = threading.Lock()
+
+
+class _one_at_a_time:
+    """Of threads that have the same question, one asks and the others find its answer in the cache."""
+
+    def __init__(self, key: str) -> None:
+        with _locks_lock:
+            self._lock = _locks.setdefault(key, threading.Lock())
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._lock.release()
