@@ -16,6 +16,17 @@ def mark_tariff_dirty(tariff_id: int, start: datetime, end: datetime) -> None:
     _mark(DirtyRange.Kind.TARIFF, [tariff_id], start, end)
 
 
+def mark_pools_dirty(pool_ids: Iterable[int], start: datetime, end: datetime) -> None:
+    """Have the figures of these pools in [start, end) computed anew."""
+    _mark(DirtyRange.Kind.POOL, pool_ids, start, end)
+
+
+def mark_coin_dirty(start: datetime, end: datetime) -> None:
+    """Have the figures of every miner in [start, end) computed anew: what coins are worth there has changed."""
+    if start < end:
+        DirtyRange.objects.create(kind=DirtyRange.Kind.COIN, entity_ids=[], start=start, end=end)
+
+
 def _mark(kind: DirtyRange.Kind, entity_ids: Iterable[int], start: datetime, end: datetime) -> None:
     ids = sorted(set(entity_ids))
     if ids and start < end:

@@ -35,11 +35,13 @@ class Recurring:
 
 
 EACH_MINUTE = tuple(range(60))
+EACH_TWO_MINUTES = tuple(range(0, 60, 2))
 EACH_TEN_MINUTES = tuple(range(0, 60, 10))
 
 RECURRING = (
     Recurring("hmm.jobs.heartbeat", EACH_MINUTE, save=False),
     Recurring("energy.tasks.fetch_prices", EACH_TEN_MINUTES),
+    Recurring("pools.tasks.check_pools", EACH_TWO_MINUTES, save=False),
     Recurring("metrics.tasks.run_hourly", (5,)),
     Recurring("metrics.tasks.run_daily", (30,)),
     Recurring("metrics.tasks.run_weekly", (40,)),

@@ -33,18 +33,23 @@ CACHE_PREFIX = "door:1:"
 class Answer(Generic[T]):
     """What a service said, `age_s` seconds ago, in `took_s` seconds.
 
-    `error` is why it could not be asked again where this answer stands in, else empty.
+    `cause` is why it could not be asked again where this answer stands in, else None.
     """
 
     value: T
     age_s: float
     took_s: float
-    error: str = ""
+    cause: HttpError | None = None
 
     @property
     def is_stale(self) -> bool:
         """Whether it stands in for an answer that could not be had."""
-        return bool(self.error)
+        return self.cause is not None
+
+    @property
+    def error(self) -> str:
+        """Why it stands in, empty where it does not."""
+        return self.cause.reason if self.cause else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,8 @@ class _Kept:
     def age_s(self) -> float:
         return max(0.0, time.time() - self.at)
 
-    def read(self, read: Read[T], error: str = "") -> Answer[T]:
-        return Answer(read(Reply(self.body, self.content_type)), self.age_s, self.took_s, error)
+    def read(self, read: Read[T], cause: HttpError | None = None) -> Answer[T]:
+        return Answer(read(Reply(self.body, self.content_type)), self.age_s, self.took_s, cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ def _standing_in(question: _Question, kept: _Kept | None, read: Read[T], error: 
     if kept is None or kept.age_s > question.source.stands_in_s:
         raise error
     books().note(question.source.name, question.host, Outcome.STALE)
-    return kept.read(read, error.reason)
+    return kept.read(read, error)
 
 
 def _asked(question: _Question, read: Read[T], within_s: float | None) -> _Kept:
@@ -143,17 +148,21 @@ def _asked(question: _Question, read: Read[T], within_s: float | None) -> _Kept:
 
 def _tried(question: _Question, deadline: float) -> _Kept:
     """Try until it works, until trying again cannot help, or until the time is over."""
+    failure: HttpError | None = None
     for attempt in range(question.source.tries):
         try:
             return _once(question, deadline)
+        except NotOurTurn as error:
+            raise failure or error from None
         except HttpError as error:
-            # "Full jitter": many that failed together do not come again together.
-            pause_s = random.uniform(0, FIRST_PAUSE_S * 2**attempt)
-            is_last = attempt + 1 == question.source.tries
-            if is_last or not _may_pass(error) or time.monotonic() + pause_s >= deadline:
-                raise
+            failure = error
+        # "Full jitter": many that failed together do not come again together.
+        pause_s = random.uniform(0, FIRST_PAUSE_S * 2**attempt)
+        if not _may_pass(failure) or time.monotonic() + pause_s >= deadline:
+            break
         time.sleep(pause_s)
-    raise AssertionError("a source is tried at least once")
+    assert failure is not None, "a source is tried at least once"
+    raise failure
 
 
 def _once(question: _Question, deadline: float) -> _Kept:
@@ -181,7 +190,7 @@ class NotOurTurn(HttpError):
 
 def _may_pass(error: HttpError) -> bool:
     """Return whether asking again in a moment can help: nobody answered, or the server had trouble of its own."""
-    if isinstance(error, NotOurTurn) or error.retry_after_s is not None:
+    if error.retry_after_s is not None:
         return False
     return isinstance(error, NoAnswer) or (error.status or 0) >= 500
 

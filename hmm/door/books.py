@@ -6,6 +6,9 @@ process alone, for commands that need no database.
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
@@ -48,9 +51,22 @@ class Books(Protocol):
         """Count an outcome; an error is kept as the last one."""
 
 
+_chosen: ContextVar["Books | None"] = ContextVar("books", default=None)
+
+
 def books() -> Books:
-    """Return the books that the settings name."""
-    return _books(settings.OUTSIDE_BOOKS)
+    """Return the books that the settings name, or those of `books_of_this_process`."""
+    return _chosen.get() or _books(settings.OUTSIDE_BOOKS)
+
+
+@contextmanager
+def books_of_this_process() -> Iterator[None]:
+    """Within, keep books without a database."""
+    token = _chosen.set(ProcessBooks())
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
 
 
 @lru_cache

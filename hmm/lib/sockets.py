@@ -105,7 +105,7 @@ def connect(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
 
     Raises ConnectionFailed: the name, the refusal, or that nobody answered before the deadline.
     """
-    addresses = _resolve(host, port, deadline)
+    addresses = resolve(host, port, deadline)
     failure = ConnectionFailed("no such host")
     for position, (family, address) in enumerate(addresses):
         # A dark IPv6 address must leave time for the IPv4 one behind it.
@@ -137,7 +137,8 @@ def _connect_to(family: int, address: Any, share_s: float, deadline: Deadline) -
     return sock
 
 
-def _resolve(host: str, port: int, deadline: Deadline) -> list[tuple[int, Any]]:
+def resolve(host: str, port: int, deadline: Deadline) -> list[tuple[int, Any]]:
+    """Return (family, address) of each address of `host`. Raises ConnectionFailed."""
     # The system's resolver takes no time limit, so it works in a thread that may be left behind.
     answer: queue.SimpleQueue[list[tuple[int, Any]] | ConnectionFailed] = queue.SimpleQueue()
     try:

@@ -171,6 +171,12 @@ def test_a_closed_port_ends_within_the_time_given():
         ask(source, f"http://127.0.0.1:{closed_port()}/", number, within_s=0.3)
 
 
+def test_what_went_wrong_is_told_where_there_is_no_time_for_another_turn():
+    source = Source("slow and dark", fresh_s=0, pace_s=30, timeout_s=5, tries=3)
+    with pytest.raises(NoAnswer, match="connection refused"):
+        ask(source, f"http://127.0.0.1:{closed_port()}/", number, within_s=5)
+
+
 def test_of_many_with_the_same_question_one_asks():
     answers: list[Answer[int]] = []
     with numbers(OK) as device:

@@ -1,0 +1,67 @@
+"""SoloPool: {btc,bch,dgb-sha,bc2}.solopool.org, one address a coin. Hashrates are H/s, amounts are in 1e-8 coins."""
+
+from urllib.parse import quote
+
+from hmm.door import Source
+from hmm.lib.http import BadAnswer, Reply
+from hmm.lib.sockets import Deadline
+from pools.clients import clients
+from pools.clients.base import Account, PoolReport, asked_both, asking, json_object
+from pools.clients.figures import Figures, Told
+
+SOLOPOOL = Source("solopool", fresh_s=120, pace_s=2)
+
+
+def stats_figures(reply: Reply) -> Figures:
+    """Return the figures of /api/stats. Raises BadAnswer."""
+    told = Told(json_object(reply), "pool")
+    return told.figures(
+        "SoloPool's stats",
+        pool_hashrate_ghs=told.hashrate_ghs("hashrate"),
+        pool_users=told.count("minersTotal"),
+        pool_workers=told.count("workersTotal"),
+    )
+
+
+def account_figures(reply: Reply) -> Figures:
+    """Return the figures of /api/accounts/ADDRESS. Raises BadAnswer."""
+    found = json_object(reply)
+    told = Told(found, "user")
+    if not found.keys() & {"currentHashrate", "hashrate", "workers", "workersTotal"}:
+        raise BadAnswer("answer is not an account of SoloPool", 200)
+    stats = Told(told.object("stats"), "user's stats")
+    figures = told.figures(
+        "an account of SoloPool",
+        hashrate_ghs=told.hashrate_ghs("currentHashrate"),
+        hashrate_1h_ghs=told.hashrate_ghs("hashrate"),
+        workers=told.count("workersOnline"),
+        balance=_coins(stats),
+        blocks_found=stats.count("blocksFound"),
+        best_difficulty=stats.number("bestShare"),
+    )
+    return Figures(figures.found, (*figures.warnings, *stats.warnings))
+
+
+def _coins(stats: Told) -> float | None:
+    balance = stats.number("balance")
+    return None if balance is None else balance / 1e8
+
+
+class SoloPool:
+    """solopool.org."""
+
+    name = "solopool"
+    base_url = "https://btc.solopool.org"
+    is_solo = True
+
+    def report(self, base_url: str, account: Account, deadline: Deadline, *, use_cache: bool) -> PoolReport:
+        """See PoolClient."""
+        way = asking(SOLOPOOL, base_url, deadline, use_cache=use_cache, ends=("/stats", "/accounts", "/api"))
+        user = quote(account.address, safe="")
+        return asked_both(
+            lambda: way.get("/api/stats", stats_figures),
+            (lambda: way.get(f"/api/accounts/{user}", account_figures)) if user else None,
+        )
+
+
+clients.register(SoloPool.name, SoloPool())
