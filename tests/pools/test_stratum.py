@@ -1,5 +1,6 @@
 """The stratum handshake: how quick, and what failed."""
 
+import contextlib
 import ssl
 
 import pytest
@@ -145,10 +146,8 @@ def test_what_is_no_address_is_refused(url):
 @given(answer=st.binary(max_size=200))
 def test_any_bytes_are_a_handshake_or_a_pool_error(answer):
     with stratum_pool({"mining.subscribe": answer + b"\n", "mining.authorize": authorized}) as pool:
-        try:
-            shaken(pool.port, limit_s=0.3)
-        except PoolError as error:
-            assert error.step == "subscribe"
+        with contextlib.suppress(PoolError):
+            assert shaken(pool.port, limit_s=0.3).authorized
 
 
 @given(
