@@ -15,6 +15,7 @@ from hmm.replica.route import connection
 from metrics.engine.belonging import Span, known_miners
 from metrics.engine.slots import SlotWindow, select_slots, slot_params
 from metrics.engine.state import State
+from metrics.live_pools import live_pool_rows
 from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.sketches.quantities import NO_PERCENTILES
 from metrics.sketches.read import Stored, are_read, percentiles
@@ -105,9 +106,11 @@ def live_rows(
 
     `miners`: of these miners only, where the entities are miners.
     """
-    if entity_type not in GROUPS:  # pools have no telemetry
-        return []
     now = max(now.replace(microsecond=0), bucket.start)
+    if entity_type == "pool":
+        stored, stretch = _stored_parts(CHILDREN[period], bucket, state, now), Bucket(bucket.start, now)
+        found = live_pool_rows(_projections(types), stored, stretch, state.cut.slot_s(now), entity_id)
+        return [_row(types, *row) for row in found]
     spans = state.farm.spans(bucket.start, now)
     only = None
     if entity_type == "miner":

@@ -10,6 +10,7 @@ from hmm.lib.buckets import PERIODS, Bucket
 from metrics.engine.grid import Grid
 from metrics.engine.marks import first_marks, read_marks
 from metrics.engine.merge import LONG
+from metrics.engine.pool_rows import mark_pool_past
 from metrics.store.days import with_figures
 from miners.models import Miner
 from miners.telemetry.read import first_telemetry, with_telemetry
@@ -40,6 +41,8 @@ def mark_past(start: datetime, end: datetime, cut: Grid, now: datetime, *, recom
         miners = list(Miner.objects.order_by("pk").values_list("pk", flat=True))
         for low, high in _joined(day for day in days if day.start in wanted):
             mark_miners_dirty(miners, max(low, start), min(high, end, closed))
+        if recompute:
+            mark_pool_past(start, end, closed)
 
 
 def dirty_stretches(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

@@ -10,6 +10,7 @@ from metrics.engine.farm import Farm
 from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.pieces import worth_a_scan
+from metrics.engine.pool_rows import merge_pools
 from metrics.engine.retained import (
     MADE_OF_DROPPED,
     Floors,
@@ -119,7 +120,7 @@ def _compute_below_slots(
 def close(
     period: str, marks: Mapping[str, datetime], grid: Grid, farm: Farm, now: datetime
 ) -> tuple[datetime, int]:
-    """Merge every bucket of `period` that what it is made of has closed since its mark, for all miners.
+    """Merge every bucket of `period` that what it is made of has closed since its mark, for all miners and pools.
 
     Returns up to where the period is filled now, and the number of rows written.
     """
@@ -132,4 +133,5 @@ def close(
     with unpacked([(found[0].start, found[-1].end)] if period == SHORTEST else [], miner_ids, now):
         write_sketches(period, found, miner_ids, spans, grid, everyone=True)
     rows = merge_miners(period, found, miner_ids, grid, now, everyone=True)
+    rows += merge_pools(period, found, now)
     return found[-1].end, rows + merge_fleet(period, found, spans, farm.standing, grid, now)

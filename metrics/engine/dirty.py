@@ -33,13 +33,27 @@ def _ranges(before: datetime, start: datetime | None, end: datetime | None) -> Q
 
 
 def miners_of(ranges: Iterable[DirtyRange], spans: Sequence[Span]) -> list[int]:
-    """Return the miners that these ranges name: themselves, or those on a named tariff."""
+    """Return the miners that these ranges name: themselves, those on a named tariff, or for a coin all there are."""
     found: set[int] = set()
     for dirty in ranges:
         ids = set(dirty.entity_ids)
-        by_tariff = dirty.kind == DirtyRange.Kind.TARIFF
-        found |= {s.miner_id for s in spans if s.tariff_id in ids} if by_tariff else ids
+        if dirty.kind == DirtyRange.Kind.MINER:
+            found |= ids
+        elif dirty.kind == DirtyRange.Kind.TARIFF:
+            found |= {s.miner_id for s in spans if s.tariff_id in ids}
+        elif dirty.kind == DirtyRange.Kind.COIN:
+            found |= {s.miner_id for s in spans}
     return sorted(found)
+
+
+def names_pools(ranges: Iterable[DirtyRange]) -> bool:
+    """Return whether any of these ranges names pools."""
+    return any(dirty.kind == DirtyRange.Kind.POOL for dirty in ranges)
+
+
+def names_only_pools(ranges: Iterable[DirtyRange]) -> bool:
+    """Return whether all of these ranges name pools."""
+    return all(dirty.kind == DirtyRange.Kind.POOL for dirty in ranges)
 
 
 def consume(ranges: Iterable[DirtyRange], start: datetime, end: datetime) -> int:

@@ -15,6 +15,7 @@ from metrics.engine.farm import read_farm
 from metrics.engine.grid import BEGINNING, Grid, tariff_slots_s
 from metrics.engine.marks import move_marks, read_marks
 from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.pool_rows import mark_pool_past, merge_pools
 from metrics.engine.retained import leave_before_slots
 from metrics.models import SlotGrid, StoreForm
 from metrics.sketches.write import SHORTEST, forget_sketches, write_sketches
@@ -27,7 +28,7 @@ HOURS_AT_ONCE = 7 * 24
 """Of so many hours the packed telemetry is unpacked at a time."""
 
 FORGET = """
-DELETE FROM metrics_rollup WHERE (period <> 'slot' OR entity_type <> 'miner')
+DELETE FROM metrics_rollup WHERE (period <> 'slot' OR entity_type NOT IN ('miner', 'pool'))
   AND timestamp >= coalesce((SELECT slots_from FROM metrics_storeform), '-infinity')
 """
 """What began before the oldest slots cannot be merged anew: it stays as the zone of its time had it."""
@@ -36,7 +37,7 @@ DELETE FROM metrics_rollup WHERE (period <> 'slot' OR entity_type <> 'miner')
 def follow_installation(now: datetime) -> int:
     """Bring the store into the installation's time zone and currency; return the rows merged anew.
 
-    The caller holds the engine's lock. Everything is merged from the miners' slots. Where the zone needs finer slots
+    The caller holds the engine's lock. Everything is merged from the miners' and the pools' slots. Where the zone needs finer slots
     than there are, those that telemetry can still make are marked to be computed.
     """
     forget_installation()  # What another process has just changed holds here too, or the store would mix two zones.
@@ -70,6 +71,8 @@ def _mark_telemetry(wanted: Installation) -> None:
     if first and marks:
         miners = known_miners(read_farm(wanted.zone).spans(first, marks["slot"]))
         mark_miners_dirty(miners, first, marks["slot"])
+    if marks:
+        mark_pool_past(BEGINNING, marks["slot"], marks["slot"])
 
 
 def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
@@ -96,6 +99,7 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
                     write_sketches(period, part, miners, spans, cut, everyone=True, kept=kept)
             rows += merge_miners(period, found, miners, cut, now, everyone=True)
             rows += merge_fleet(period, found, spans, standing, cut, now)
+            rows += merge_pools(period, found, now)
         move_marks({period: closed})
     return rows
 

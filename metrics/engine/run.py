@@ -18,11 +18,20 @@ from hmm.lib.locks import LockTaken, lock, try_lock
 from hmm.models import DirtyRange
 from metrics.engine.belonging import known_miners
 from metrics.engine.compute import close, compute
-from metrics.engine.dirty import READ_AT_ONCE, consume, has_ranges, miners_of, read_ranges
+from metrics.engine.dirty import (
+    READ_AT_ONCE,
+    consume,
+    has_ranges,
+    miners_of,
+    names_only_pools,
+    names_pools,
+    read_ranges,
+)
 from metrics.engine.farm import read_farm
 from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after, grid
 from metrics.engine.marks import boundaries, first_marks, move_marks, read_marks
+from metrics.engine.pool_rows import compute_pools
 from metrics.store.partitions import ensure_partitions
 
 LOCK = "metrics engine"
@@ -94,6 +103,7 @@ def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
     if start < end:
         ensure_partitions(start - AN_HOUR, end + timedelta(days=31))
         rows += compute(start, end, known_miners(farm.spans(start, end)), marks, cut, farm, now)
+        rows += compute_pools(start, end, marks, cut, now)
         marks["slot"] = end
         if fresh:  # they begin at or after `start`: computed now, or when their slot closes
             DirtyRange.objects.filter(pk__in=fresh).delete()
@@ -132,7 +142,9 @@ def _clean_chunk(
     high = min(high, day_after(low, cut.zone, days))
     touched = [d for d in ranges if d.start < high and d.end > low]
     ensure_partitions(low - AN_HOUR, high)
-    rows = compute(low, high, miners_of(touched, spans), marks, cut, farm, now)
+    rows = compute_pools(low, high, marks, cut, now) if names_pools(touched) else 0
+    if not names_only_pools(touched):
+        rows += compute(low, high, miners_of(touched, spans), marks, cut, farm, now)
     rest = consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
     return (low, high, rows), bool(rest) or len(touched) < len(ranges) or len(ranges) == READ_AT_ONCE
 

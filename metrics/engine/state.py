@@ -24,8 +24,8 @@ SELECT jsonb_build_object(
   __FARM__,
   'dirty', (SELECT jsonb_agg(jsonb_build_array(d.low, d.high) ORDER BY d.low) FROM (
               -- Of a price, only as far as there is telemetry that it could change.
-              SELECT CASE kind WHEN 'tariff' THEN greatest(start, (__FIRST__)) ELSE start END AS low,
-                     CASE kind WHEN 'tariff' THEN least("end", (
+              SELECT CASE WHEN kind IN ('tariff', 'coin') THEN greatest(start, (__FIRST__)) ELSE start END AS low,
+                     CASE WHEN kind IN ('tariff', 'coin') THEN least("end", (
                          SELECT coalesce(max(timestamp), '-infinity') FROM miners_latestreading)) ELSE "end" END AS high
               FROM hmm_dirtyrange WHERE start < %(end)s AND "end" > %(start)s
                 AND start < coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(now)s)

@@ -13,7 +13,7 @@ FIRST_SLOT = "SELECT min(timestamp) FROM metrics_rollup WHERE period = 'slot'"
 WITH_FIGURES = """
 SELECT bucket.start FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS bucket(start, stop)
 WHERE EXISTS (SELECT FROM metrics_rollup r WHERE r.period = %(period)s AND r.timestamp >= bucket.start
-              AND r.timestamp < bucket.stop)
+              AND r.timestamp < bucket.stop AND r.entity_type <> 'pool')
 """
 
 
@@ -26,7 +26,7 @@ def first_slot() -> datetime | None:
 
 
 def with_figures(found: Sequence[Bucket], period: str) -> set[datetime]:
-    """Return the starts of those buckets in which the store has a row of `period`."""
+    """Return the starts of those buckets in which the store has a row of `period`, pools' aside."""
     params: dict[str, Any] = {
         "starts": [b.start for b in found],
         "ends": [b.end for b in found],
