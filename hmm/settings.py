@@ -25,6 +25,10 @@ RETENTION_RAW_DAYS: int = whole_number("HMM_RETENTION_RAW_DAYS", 90, 3, 36600)  
 RETENTION_SLOT_DAYS: int = whole_number("HMM_RETENTION_SLOT_DAYS", 400, 32, 36600)  # slots and hours
 SYSTEM_METRICS_DAYS: int = whole_number("HMM_SYSTEM_METRICS_DAYS", 7, 1, 31)  # kept by the hour
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
+COINGECKO_BASE_URL: str = env.str("HMM_COINGECKO_BASE_URL", default="https://api.coingecko.com")
+COINBASE_BASE_URL: str = env.str("HMM_COINBASE_BASE_URL", default="https://api.coinbase.com")
+MEMPOOL_BASE_URL: str = env.str("HMM_MEMPOOL_BASE_URL", default="https://mempool.space")
+BITCOIN_NODE_URL: str = env.str("HMM_BITCOIN_NODE_URL", default="")  # in mempool's place: a node with rest=1
 
 DEBUG: bool = env.bool("HMM_DEBUG", default=False)
 SECRET_KEY: str = env.str("HMM_SECRET_KEY", default="") or secret_key(DATA_DIR)

@@ -7,7 +7,7 @@ from django.contrib import admin
 
 from hmm.admin import ReadOnlyAdmin
 from pools.clients import clients
-from pools.models import Pool, PoolReading
+from pools.models import CoinPrice, NetworkState, Pool, PoolReading
 from pools.stratum import parse_endpoint
 
 
@@ -69,4 +69,21 @@ class PoolReadingAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("pool", "reachable")
     list_select_related = ("pool",)
+    ordering = ("-timestamp",)
+
+
+@admin.register(CoinPrice)
+class CoinPriceAdmin(ReadOnlyAdmin):
+    """What coins cost, the latest first."""
+
+    list_display = ("coin", "currency", "timestamp", "price", "source")
+    list_filter = ("coin", "currency", "source")
+    ordering = ("-timestamp",)
+
+
+@admin.register(NetworkState)
+class NetworkStateAdmin(ReadOnlyAdmin):
+    """Difficulties and subsidies, the latest first."""
+
+    list_display = ("coin", "timestamp", "difficulty", "subsidy", "height")
     ordering = ("-timestamp",)

@@ -66,3 +66,45 @@ class PoolReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pool_id} at {self.timestamp:%Y-%m-%d %H:%M:%S}"
+
+
+class CoinPrice(models.Model):
+    """What one coin cost at a moment. History: appended, never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    coin = models.CharField(max_length=8)
+    currency = models.CharField(max_length=3)
+    timestamp = models.DateTimeField()
+    price = models.FloatField(help_text="In whole units of the currency.")
+    source = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["coin", "currency", "timestamp"], name="coin_price_once"),
+            models.CheckConstraint(condition=models.Q(price__gt=0), name="coin_price_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coin} {self.price:g} {self.currency} at {self.timestamp:%Y-%m-%d %H:%M}"
+
+
+class NetworkState(models.Model):
+    """From `timestamp` on, what a block of a coin's network takes and pays. History: appended, never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    coin = models.CharField(max_length=8, default="BTC")
+    timestamp = models.DateTimeField()
+    difficulty = models.FloatField()
+    subsidy = models.FloatField(help_text="Coins for a block, without fees.")
+    height = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["coin", "timestamp"], name="network_state_once"),
+            models.CheckConstraint(
+                condition=models.Q(difficulty__gt=0), name="network_difficulty_is_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coin} difficulty {self.difficulty:g} from {self.timestamp:%Y-%m-%d %H:%M}"

@@ -4,7 +4,10 @@ import logging
 
 from django.utils import timezone
 
+from hmm.lib.http import HttpError
 from pools.checks import check_pools as check_side_by_side
+from pools.coin_fetch import fetch_coin_prices
+from pools.coin_fetch import fetch_network as fetch_and_store_network
 from pools.models import Pool
 
 logger = logging.getLogger(__name__)
@@ -17,3 +20,16 @@ def check_pools() -> int:
         if reading.error:
             logger.info("pool %s: %s: %s", reading.pool, reading.failed_step, reading.error)
     return len(readings)
+
+
+def fetch_coins() -> int:
+    """Fetch what coins cost and what the network is, each ten minutes; return how many rows are new."""
+    now = timezone.now()
+    fetched = fetch_coin_prices(now)
+    for error in fetched.errors:
+        logger.warning("no coin prices from %s", error)
+    try:
+        return fetched.stored + fetch_and_store_network(now)
+    except HttpError as error:
+        logger.warning("no difficulty: %s", error.reason)
+        return fetched.stored
