@@ -120,7 +120,7 @@ def live_rows(
     lower = parts[-1][2] if parts else bucket.start
     window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans)
     params = (
-        slot_params(window, state.prices_between)
+        slot_params(window, state.prices_between, state.coins_between)
         | _standing(entity_type, spans, Bucket(bucket.start, now), state)
         | {"span_site": [s.site_id for s in spans], "elapsed_s": Bucket(bucket.start, now).length_s}
     )

@@ -23,6 +23,9 @@ PRICE_LASTS = timedelta(hours=25)
 DIFFICULTY_LASTS = timedelta(days=28)
 HASHES_PER_DIFFICULTY = 2**32
 HASHES_PER_GH = 1e9
+SAME_ANSWER = timedelta(seconds=2)
+"""Prices of one coin so close are the same answer, told again from the cache."""
+
 LOCK = "coin history"
 
 
@@ -80,7 +83,8 @@ def store_prices(found: Mapping[Pair, float], source: str, at: datetime) -> int:
     ]
     with transaction.atomic():
         lock(LOCK)
-        known = set(CoinPrice.objects.filter(timestamp=at).values_list("coin", "currency"))
+        same = CoinPrice.objects.filter(timestamp__range=(at - SAME_ANSWER, at + SAME_ANSWER))
+        known = set(same.values_list("coin", "currency"))
         fresh = [row for row in rows if (row.coin, row.currency) not in known]
         CoinPrice.objects.bulk_create(fresh)
         if any((row.coin, row.currency) == (VALUED_IN, installation().currency) for row in fresh):

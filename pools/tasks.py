@@ -3,12 +3,15 @@
 import logging
 
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from hmm.lib.http import HttpError
 from pools.checks import check_pools as check_side_by_side
 from pools.coin_fetch import fetch_coin_prices
 from pools.coin_fetch import fetch_network as fetch_and_store_network
 from pools.models import Pool
+
+COMPUTE_THE_PAST = "metrics.tasks.backfill"
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +32,10 @@ def fetch_coins() -> int:
     for error in fetched.errors:
         logger.warning("no coin prices from %s", error)
     try:
-        return fetched.stored + fetch_and_store_network(now)
+        changes = fetch_and_store_network(now)
     except HttpError as error:
         logger.warning("no difficulty: %s", error.reason)
         return fetched.stored
+    if changes > 1:  # the past of a fresh installation: nobody should wait for it when he asks for a figure
+        async_task(COMPUTE_THE_PAST)
+    return fetched.stored + changes

@@ -10,8 +10,10 @@ from energy.prices import PricePoint, prices_between
 from metrics.engine.belonging import Span
 from metrics.engine.pieces import Pieces, worth_sharing
 from metrics.engine.segments import NO_TARIFF, Segment, segments
+from metrics.engine.worth import WORTH, History, worth_params
 from metrics.store.columns import FROM_GATHERED, GATHERED, MASK, MASKS
 from miners.telemetry.read import VALUES
+from pools.coin_history import read_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ OF_SOMEBODY = (
 SLOT = f"""
 SELECT part.miner_id AS entity_id, to_timestamp(%(origin_s)s + part.n * %(slot_s)s) AS timestamp,
     {FROM_GATHERED}
-FROM ({{gathered}}) part GROUP BY part.miner_id, part.n
+FROM ({{gathered}}) part LEFT JOIN {WORTH} ON worth.worth_n = part.n GROUP BY part.miner_id, part.n
 """
 
 # Each price segment of each slot by itself: right for any prices and any window, and not the fastest.
@@ -111,9 +113,12 @@ Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]
 """Gives the prices of a tariff that overlap [start, end), in order."""
 
 
-def slot_params(window: SlotWindow, prices: Prices = prices_between) -> dict[str, Any]:
+def slot_params(
+    window: SlotWindow, prices: Prices = prices_between, history: History = read_history
+) -> dict[str, Any]:
     """Return the parameters of `select_slots` for `window`."""
-    return segment_params(window, read_segments(window, prices))
+    worth = worth_params(window.start, window.end, window.slot_s, history)
+    return segment_params(window, read_segments(window, prices)) | worth
 
 
 def by_price(

@@ -14,8 +14,28 @@ from metrics.engine.farm import PARTS, Farm, farm_of, moment
 from metrics.engine.grid import Grid, grid
 from metrics.store.kept import KeptQuery
 from miners.telemetry.read import FIRST_START
+from pools.coin_history import VALUED_IN, CoinHistory
 
-READ_STATE = """
+SINCE = """(SELECT greatest(%(open)s, coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s)))"""
+"""Since when the store does not say what was."""
+
+# Since then, and the one before: it holds at that moment.
+COINS = """
+'network', (SELECT jsonb_agg(jsonb_build_array(timestamp, difficulty, subsidy) ORDER BY timestamp) FROM (
+    SELECT timestamp, difficulty, subsidy FROM pools_networkstate
+    WHERE coin = '__COIN__' AND timestamp >= __SINCE__ AND timestamp < %(now)s
+    UNION ALL (SELECT timestamp, difficulty, subsidy FROM pools_networkstate
+    WHERE coin = '__COIN__' AND timestamp < __SINCE__ ORDER BY timestamp DESC LIMIT 1)) known),
+'coin_prices', (SELECT jsonb_agg(jsonb_build_array(timestamp, price) ORDER BY timestamp) FROM (
+    SELECT timestamp, price FROM pools_coinprice
+    WHERE coin = '__COIN__' AND currency = (SELECT currency FROM hmm_installation) AND timestamp >= __SINCE__ AND timestamp < %(now)s
+    UNION ALL (SELECT timestamp, price FROM pools_coinprice
+    WHERE coin = '__COIN__' AND currency = (SELECT currency FROM hmm_installation) AND timestamp < __SINCE__
+    ORDER BY timestamp DESC LIMIT 1)) known)
+""".replace("__SINCE__", SINCE).replace("__COIN__", VALUED_IN)
+
+READ_STATE = (
+    """
 SELECT jsonb_build_object(
   'zone', (SELECT time_zone FROM metrics_storeform),
   'marks', (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
@@ -33,9 +53,13 @@ SELECT jsonb_build_object(
   'prices', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_kwh) ORDER BY start)
              FROM energy_priceslot p WHERE p.start < %(now)s AND p."end" > greatest(%(open)s,
                coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s))
-               AND p.start > %(open)s::timestamptz - interval '400 days')
+               AND p.start > %(open)s::timestamptz - interval '400 days'),
+  __COINS__
 )
-""".replace("__FIRST__", FIRST_START).replace("__FARM__", PARTS)
+""".replace("__COINS__", COINS)
+    .replace("__FIRST__", FIRST_START)
+    .replace("__FARM__", PARTS)
+)
 
 STATE = KeptQuery("state", dict.fromkeys(("now", "start", "end", "open"), "timestamptz"), (READ_STATE,))
 KEPT = (STATE,)
@@ -43,13 +67,18 @@ KEPT = (STATE,)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A consistent picture of what reading needs. `prices` are those since the store ends."""
+    """A consistent picture of what reading needs. `prices` and `coins` are those since the store ends."""
 
     cut: Grid
     marks: Mapping[str, datetime]
     dirty: Sequence[tuple[datetime, datetime]]
     farm: Farm
     prices: Sequence[tuple[int, PricePoint]]
+    coins: CoinHistory
+
+    def coins_between(self, start: datetime, end: datetime) -> CoinHistory:
+        """Return the coins' history since the store ends."""
+        return self.coins
 
     def prices_between(self, tariff_id: int, start: datetime, end: datetime) -> list[PricePoint]:
         """Return the tariff's known prices that overlap [start, end), in order."""
@@ -67,6 +96,13 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
         dirty=[(moment(a), moment(b)) for a, b in raw["dirty"] or []],
         farm=farm_of(raw, installation().zone),
         prices=[(t, PricePoint(moment(a), moment(b), float(p))) for t, a, b, p in raw["prices"] or []],
+        coins=CoinHistory(
+            [
+                (moment(at), float(difficulty), float(subsidy))
+                for at, difficulty, subsidy in raw["network"] or []
+            ],
+            [(moment(at), float(price)) for at, price in raw["coin_prices"] or []],
+        ),
     )
 
 

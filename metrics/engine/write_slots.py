@@ -17,6 +17,7 @@ from metrics.engine.slots import (
     select_plain_slots,
     select_slots,
 )
+from metrics.engine.worth import WORTH_TYPES, worth_params
 from metrics.store.columns import NAMES
 from metrics.store.kept import Kept
 from metrics.store.staging import staged
@@ -46,6 +47,7 @@ TYPES = PIECE_TYPES | {
     "seg_start": "int[]",
     "seg_end": "int[]",
     "seg_pence": "float8[]",
+    **WORTH_TYPES,
 }
 
 FEW_SLOTS = Kept.of("slots", TYPES, [INSERT.format(source=f"({select_plain_slots(ASKED)})")])
@@ -90,4 +92,5 @@ def _scope(window: SlotWindow) -> dict[str, Any]:
 
 
 def _params(window: SlotWindow, cut: Sequence[Segment], now: datetime) -> dict[str, Any]:
-    return segment_params(window, cut) | {"now": now}
+    worth = worth_params(window.start, window.end, window.slot_s)
+    return segment_params(window, cut) | worth | {"now": now}

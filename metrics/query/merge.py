@@ -183,7 +183,9 @@ def _parts(
     stored = [_stored(s, whom) for s in cover(stretches, ladder, state.marks, state.cut)]
     window = SlotWindow(max(start, state.marks.get("slot", start)), end, state.cut.slot_s(now), miners, spans)
     is_live = window.start < window.end
-    params = slot_params(window, state.prices_between) if is_live else {"miner_ids": miners}
+    params = (
+        slot_params(window, state.prices_between, state.coins_between) if is_live else {"miner_ids": miners}
+    )
     params |= (
         _stretch_params(stretches, now)
         | _site_params(at_site)

@@ -2,7 +2,8 @@
 
 A piece is the part of a telemetry row that lies in one slot, or in one price segment of one. Pieces of the same slot
 that tell the same quantities are gathered first, by the plain aggregates of GATHERED; a column is made from what is
-gathered. In `from_gathered`, `mask` says what the pieces tell, `pence` is the price there (null where there is none).
+gathered. In `from_gathered`, `mask` says what the pieces tell, `pence` is the price there, `btc_per_gh` and
+`pence_per_btc` what hashes were worth in the slot (null where there is none).
 """
 
 from dataclasses import dataclass
@@ -40,14 +41,14 @@ class Column:
     from_gathered: str
 
 
-def _sum(name: str, value: str, mask: int = 0, *, priced: bool = False) -> Column:
+def _sum(name: str, value: str, mask: int = 0, *, having: str = "") -> Column:
     told = [f"mask & {mask} = {mask}"] if mask else []
-    where = " AND ".join([*told, *(["pence IS NOT NULL"] if priced else [])])
+    where = " AND ".join([*told, *([f"{having} IS NOT NULL"] if having else [])])
     return Column(name, "SUM", f"SUM({value})" + (f" FILTER (WHERE {where})" if where else ""))
 
 
-def _count(name: str, value: str, mask: int = 0, *, priced: bool = False) -> Column:
-    return Column(name, "SUM", f"({_sum(name, value, mask, priced=priced).from_gathered})::bigint")
+def _count(name: str, value: str, mask: int = 0, *, having: str = "") -> Column:
+    return Column(name, "SUM", f"({_sum(name, value, mask, having=having).from_gathered})::bigint")
 
 
 COLUMNS = (
@@ -55,8 +56,8 @@ COLUMNS = (
     _count("covered_s", "sec"),
     _count("power_s", "sec", POWER),
     _sum("energy_j", "power_ws"),
-    _count("priced_s", "sec", POWER, priced=True),
-    _sum("priced_j", "power_ws", priced=True),
+    _count("priced_s", "sec", POWER, having="pence"),
+    _sum("priced_j", "power_ws", having="pence"),
     _sum("cost_pence", f"power_ws * pence / {JOULES_PER_KWH}.0"),
     _count("hashrate_s", "sec", HASHRATE),
     _sum("hashes_gh", "hashrate_gh"),
@@ -75,13 +76,15 @@ COLUMNS = (
     Column("temperature_min_c", "MIN", "MIN(temperature_min)"),
     Column("temperature_max_c", "MAX", "MAX(temperature_max)"),
 )
-"""What telemetry alone makes. Expected coins and revenue are added by what knows difficulty and prices."""
+"""What telemetry and the prices of electricity make."""
 
 LATER_COLUMNS = (
-    Column("expected_s", "SUM", "NULL::bigint"),
-    Column("expected_btc", "SUM", "NULL::double precision"),
-    Column("revenue_pence", "SUM", "NULL::double precision"),
+    _count("expected_s", "sec", HASHRATE, having="btc_per_gh"),
+    _sum("expected_btc", "hashrate_gh * btc_per_gh"),
+    _count("revenue_s", "sec", HASHRATE, having="btc_per_gh * pence_per_btc"),
+    _sum("revenue_pence", "hashrate_gh * btc_per_gh * pence_per_btc"),
 )
+"""What the slot's difficulty and price make of its hashes; null where they are not known."""
 
 ALL_COLUMNS = COLUMNS + LATER_COLUMNS
 

@@ -78,7 +78,7 @@ def test_a_percentile_of_the_range(miner):
 def test_a_miner_is_found_by_its_name_and_by_its_id(miner):
     by_name = asked("miner", "garage [1]", *SPAN)
     assert by_name == asked("miner", str(miner.pk), *SPAN)
-    assert [r["metric_type"] for r in by_name["results"]][:2] == ["efficiency", "energy_cost"]
+    assert [r["metric_type"] for r in by_name["results"]][:2] == ["earnings", "efficiency"]
     assert "garage" not in query("miner", str(miner.pk), *SPAN)
 
 
@@ -181,7 +181,7 @@ def test_every_question_has_a_table_and_an_example_in_the_help(miner):
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        (["range", "--type", "watts"], "^--type: 'watts' is unknown; there are: efficiency, energy_cost"),
+        (["range", "--type", "watts"], "^--type: 'watts' is unknown; there are: earnings, efficiency"),
         (
             ["range", "--type", "hashrate", "--entity-type", "miner", "--entity-id", "99999"],
             "^--entity-id: there is no miner 99999",
