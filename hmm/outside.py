@@ -39,7 +39,7 @@ NOTE = """
 INSERT INTO hmm_outsidesource AS o
     (name, host, hits, misses, errors, stale, last_ok_at, last_error_at, last_error)
 VALUES (%(name)s, %(host)s, %(hits)s, %(misses)s, %(errors)s, %(stale)s,
-        CASE WHEN %(misses)s > 0 THEN clock_timestamp() END, CASE WHEN %(errors)s > 0 THEN clock_timestamp() END,
+        CASE WHEN %(misses)s > 0 THEN clock_timestamp() END, CASE WHEN %(error)s <> '' THEN clock_timestamp() END,
         %(error)s)
 ON CONFLICT (name, host) DO UPDATE SET
     hits = o.hits + EXCLUDED.hits, misses = o.misses + EXCLUDED.misses, errors = o.errors + EXCLUDED.errors,
@@ -73,7 +73,7 @@ class StoredBooks:
         with connection.cursor() as cursor:
             cursor.execute(LEAVE_ALONE, {"name": source.name, "host": host, "wait": wait})
 
-    def note(self, source: str, host: str, outcome: Outcome, error: str = "") -> None:
+    def note(self, source: str, host: str, outcome: Outcome | None, error: str = "") -> None:
         """See Books."""
         counts = {each.value: int(each is outcome) for each in Outcome}
         with connection.cursor() as cursor:

@@ -47,8 +47,8 @@ class Books(Protocol):
     def leave_alone(self, source: Source, host: str, wait_s: float) -> None:
         """Give nobody a turn before `wait_s` seconds are over."""
 
-    def note(self, source: str, host: str, outcome: Outcome, error: str = "") -> None:
-        """Count an outcome; an error is kept as the last one."""
+    def note(self, source: str, host: str, outcome: Outcome | None, error: str = "") -> None:
+        """Count an outcome, none where it is counted already; an error is kept as the last one."""
 
 
 _chosen: ContextVar["Books | None"] = ContextVar("books", default=None)
@@ -100,10 +100,11 @@ class ProcessBooks:
         with self._lock:
             self._next[key] = max(until, self._next.get(key, until))
 
-    def note(self, source: str, host: str, outcome: Outcome, error: str = "") -> None:
+    def note(self, source: str, host: str, outcome: Outcome | None, error: str = "") -> None:
         """See Books."""
         with self._lock:
             counts = self.counts.setdefault((source, host), dict.fromkeys(Outcome, 0))
-            counts[outcome] += 1
-            if outcome is Outcome.ERROR:
+            if outcome is not None:
+                counts[outcome] += 1
+            if error:
                 self.last_errors[source, host] = error

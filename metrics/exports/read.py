@@ -19,6 +19,7 @@ from metrics.models import Metric
 from metrics.query import BeingComputed, prepared_state
 from metrics.types import metric_types
 from miners.models import Miner, Site
+from pools.models import Pool
 
 ATTEMPTS = 3
 NUMBER_BEGINS = "-0123456789"
@@ -52,6 +53,7 @@ def current_setting() -> Setting:
     names: dict[tuple[str, int | None], str] = {}
     names |= {("miner", pk): name for pk, name in Miner.objects.values_list("pk", "name")}
     names |= {("site", pk): name for pk, name in Site.objects.values_list("pk", "name")}
+    names |= {("pool", pk): name for pk, name in Pool.objects.values_list("pk", "name")}
     return Setting(here.zone, here.currency, names)
 
 

@@ -17,6 +17,7 @@ from metrics.engine.belonging import Span, known_miners
 from metrics.engine.slots import SlotWindow, select_slots, slot_params
 from metrics.engine.state import State
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
+from metrics.query.pool_parts import merge_sql, pool_parts
 from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.sketches.quantities import NO_PERCENTILES
 from metrics.sketches.read import are_read, gaps, percentiles
@@ -138,7 +139,7 @@ def _merged(
     sketches, more = _sketches(whom, told, state, now) if are_read([value]) else ("", {})
     sql = SELECT.format(
         parts=" UNION ALL ".join(parts),
-        merge=MERGE[whom.entity_type],
+        merge=merge_sql(NUMBER, whom.entity_id) if whom.entity_type == "pool" else MERGE[whom.entity_type],
         entity_type=whom.entity_type,
         standing=STANDING.get(whom.entity_type, "NULL::float8") if state.farm.charges else "NULL::float8",
         value=value,
@@ -174,6 +175,9 @@ def _parts(
 ) -> tuple[list[str], dict[str, Any]]:
     """Return the queries of the miners' sums that the stretches are made of, and all parameters."""
     start, end = stretches[0].start, min(stretches[-1].end, now)
+    if whom.entity_type == "pool":
+        segments = cover(stretches, LONGEST_FIRST, state.marks, state.cut)
+        return pool_parts(segments, start, end, state, now), _stretch_params(stretches, now)
     spans = state.farm.spans(start, end)
     at_site = [s for s in spans if whom.entity_type != "site" or whom.entity_id in (None, s.site_id)]
     miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(at_site)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hmm.door import Outcome, Source, books
+from hmm.door import Source, books
 from hmm.door.source import host_of
 from hmm.lib.http import BadAnswer
 from hmm.lib.units import parse_si
@@ -65,4 +65,4 @@ def note_missing(source: Source, url: str, found: Mapping[Pair, float], wanted: 
     """Keep as the source's last error which of the wanted prices its answer lacks."""
     missing = [f"{coin} in {currency}" for coin, currency in wanted if (coin, currency) not in found]
     if missing:
-        books().note(source.name, host_of(url), Outcome.ERROR, f"no price of {', '.join(missing)}")
+        books().note(source.name, host_of(url), None, f"no price of {', '.join(missing)}")

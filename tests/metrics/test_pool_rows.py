@@ -11,7 +11,7 @@ from hmm.dirty import mark_pools_dirty
 from hmm.models import DirtyRange
 from metrics.engine.run import clean, run
 from metrics.models import Metric
-from metrics.query import get_metric, metrics_in_range
+from metrics.query import aggregate, get_metric, metrics_in_range
 from pools.models import Pool, PoolReading
 from tests.factories import MinerFactory, SiteFactory
 from tests.metrics.reference import Row
@@ -151,6 +151,23 @@ def test_the_range_of_several_pools(pool):
     }
     assert [r.entity_id for r in metrics_in_range(**asked, now=NOW)] == [pool.pk, other.pk] * 2
     assert len(metrics_in_range(**asked, entity_type="pool", entity_id=other.pk, now=NOW)) == 2
+
+
+def test_any_stretch_is_merged_from_the_sums(pool):
+    other = Pool.objects.create(name="Other", client="ckpool")
+    check(pool, "2026-05-30T10:10", reachable=False, response_time_ms=None)
+    check(pool, "2026-06-01T11:50", response_time_ms=60.0)
+    check(other, "2026-06-01T11:50")
+    run(NOW)
+    check(pool, "2026-06-01T12:02", response_time_ms=20.0)
+    now = NOW + timedelta(minutes=3)
+    asked = {"metric_type": "pool_health", "entity_type": "pool", "period": "hourly", "end": now, "now": now}
+    found = aggregate(**asked, start=at("2026-05-30T00:00"))
+    assert [(f.entity_id, f.value_json["records"]) for f in found] == [(pool.pk, 3), (other.pk, 1)]
+    assert found[0].value_json["reachable"] == pytest.approx(2 / 3)
+    assert found[0].value_json["response_time_ms"] == 40
+    (one,) = aggregate(**asked, start=at("2026-06-01T11:00"), entity_id=pool.pk)
+    assert (one.value_json["records"], one.value_json["partial"]) == (2, True)
 
 
 def test_another_zone_merges_the_days_anew(pool):
