@@ -14,6 +14,7 @@ from django.db.models import Min
 from hmm.dirty import mark_pools_dirty
 from hmm.lib.buckets import MADE_OF, Bucket
 from metrics.engine.grid import Grid
+from metrics.engine.retained import read_floors
 from metrics.store.pool_columns import FROM_CHECKS, MERGED_POOLS, POOL_NAMES
 from pools.models import PoolReading
 
@@ -73,11 +74,18 @@ def select_pool_slots(start: datetime, end: datetime, slot_s: int) -> str:
 def compute_pools(
     start: datetime, end: datetime, marks: Mapping[str, datetime], cut: Grid, now: datetime
 ) -> int:
-    """Compute every pool's slots in [start, end), and every closed longer period that overlaps it; return the rows."""
-    rows = sum(_write_slots(a, b, slot_s, now) for a, b, slot_s in cut.spans(start, end))
+    """Compute every pool's slots in [start, end), and every closed longer period that overlaps it; return the rows.
+
+    What was made of slots that have been dropped since stays as it is.
+    """
+    floors = read_floors([], start, now)
+    low = max(start, floors.slots or start, floors.zone or start)
+    if low >= end:
+        return 0
+    rows = sum(_write_slots(a, b, slot_s, now) for a, b, slot_s in cut.spans(low, end))
     for period in MADE_OF:
-        closed = [b for b in cut.buckets(period, start, end) if b.end <= marks[period]]
-        rows += merge_pools(period, closed, now)
+        told = floors.made_anew(period, floors.in_this_zone(cut.buckets(period, low, end)))
+        rows += merge_pools(period, [b for b in told if b.end <= marks[period]], now)
     return rows
 
 

@@ -1,8 +1,8 @@
 """What outlives what it was made of: slots whose telemetry is dropped, days whose slots and hours are.
 
 Nothing there is computed from what is gone. Where a miner's telemetry has been dropped its slots are the floor: they
-and the percentiles of its hours stay, a slot with one price is priced anew from its joules, and longer periods are
-merged from slots as ever. Where slots and hours have been dropped, days are the floor: they and their percentiles stay
+and the percentiles of its hours stay, a slot with one price is priced anew from its joules, its hashes are valued
+anew, and longer periods are merged from slots as ever. Where slots and hours have been dropped, days are the floor: they and their percentiles stay
 as they are, and sites, the system, weeks and months are merged from them as ever. docs/adr/0008 says why.
 """
 
@@ -17,6 +17,7 @@ from django.db.models import F
 
 from hmm.lib.buckets import Bucket
 from metrics.engine.slots import SEGMENT, SPAN, SlotWindow, slot_params
+from metrics.engine.worth import WORTH
 from metrics.models import StoreForm
 from metrics.store.columns import JOULES_PER_KWH
 from miners.models import DroppedTelemetry
@@ -36,6 +37,20 @@ WHERE r.period = 'slot' AND r.entity_type = 'miner' AND r.entity_id = span.miner
   AND r.timestamp >= to_timestamp(span.start_s) AND r.timestamp < to_timestamp(span.end_s)
   AND r.timestamp = to_timestamp(%(origin_s)s + seg.n * %(slot_s)s)
   AND r.cost_pence IS DISTINCT FROM r.energy_j * seg.pence / {JOULES_PER_KWH}.0
+"""
+
+REVALUE = f"""
+UPDATE metrics_rollup r
+SET expected_s = r.hashrate_s, expected_btc = r.hashes_gh * worth.btc_per_gh,
+    revenue_s = CASE WHEN worth.pence_per_btc IS NOT NULL THEN r.hashrate_s END,
+    revenue_pence = r.hashes_gh * worth.btc_per_gh * worth.pence_per_btc,
+    computed_at = %(now)s
+FROM {WORTH}
+WHERE r.period = 'slot' AND r.entity_type = 'miner' AND r.entity_id = ANY(%(miner_ids)s) AND r.elapsed_s = %(slot_s)s
+  AND r.timestamp >= %(low)s AND r.timestamp < %(high)s
+  AND r.timestamp = to_timestamp(%(origin_s)s + worth.worth_n * %(slot_s)s)
+  AND (r.expected_btc, r.revenue_pence) IS DISTINCT FROM
+      (r.hashes_gh * worth.btc_per_gh, r.hashes_gh * worth.btc_per_gh * worth.pence_per_btc)
 """
 
 READ = f"""
@@ -137,8 +152,13 @@ def without_days(miner_ids: Sequence[int], start: datetime, end: datetime) -> li
 
 
 def reprice(window: SlotWindow, now: datetime) -> int:
-    """Price the stored slots of `window` anew, those that have one price each; return how many that changed."""
+    """Price the stored slots of `window` anew, those that have one price each, and value the hashes of all anew.
+
+    Returns how many slots that changed.
+    """
     params: dict[str, Any] = slot_params(window) | {"now": now, "low": window.start, "high": window.end}
     with connection.cursor() as cursor:
         cursor.execute(REPRICE, params)
-        return int(cursor.rowcount)
+        repriced = int(cursor.rowcount)
+        cursor.execute(REVALUE, params)
+        return repriced + int(cursor.rowcount)

@@ -1,6 +1,6 @@
 """What is dropped takes nothing with it: a price, a move or a recompute leaves what was made of it right."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,9 @@ from metrics.engine.verify import verify_day
 from metrics.models import StoreForm
 from metrics.store.dropping import drop_months, months_before
 from miners.membership import move_miner
+from pools.coin_history import store_network
+from pools.coin_history import store_prices as store_coin_prices
+from pools.network import NetworkPoint
 from tests.factories import MinerFactory, SiteFactory
 from tests.metrics.reference import Row
 from tests.metrics.retention.conftest import JULY, Farm, assert_alike, drop_before, figures, prices
@@ -60,6 +63,22 @@ def test_a_corrected_price_is_applied_to_slots_whose_telemetry_is_dropped(farm: 
     assert expected != before
     drop_before(day)
     correct()
+    run(JULY)
+    assert_alike(figures(), expected)
+
+
+@pytest.mark.parametrize("day", [3, 9])
+def test_a_price_of_coins_that_comes_later_values_slots_whose_telemetry_is_dropped(
+    farm: Farm, day: int
+) -> None:
+    def learn() -> None:
+        store_network([NetworkPoint(WHOLE[0], 900_000, 1e14)], JULY)
+        store_coin_prices({("BTC", "GBP"): 80_000.0}, "test", WHOLE[0] + timedelta(hours=30))
+
+    before, expected = figures(), with_everything(learn)
+    assert expected != before
+    drop_before(day)
+    learn()
     run(JULY)
     assert_alike(figures(), expected)
 

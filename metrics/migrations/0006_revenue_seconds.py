@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("metrics", "0004_token_scope")]
+    dependencies = [("metrics", "0005_slots_from")]
 
     operations = [
         migrations.RunSQL(
