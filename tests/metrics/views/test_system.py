@@ -19,8 +19,8 @@ from tests.factories import MinerFactory, UserFactory
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHO_ASKS = 1
-READ = 1 + 3 + 1
-"""Signs of life, collectors and their sites, statistics."""
+READ = 1 + 3 + 1 + 1
+"""Signs of life, collectors and their sites, statistics, services outside."""
 
 pytestmark = pytest.mark.django_db
 See = Callable[..., str]
@@ -112,6 +112,7 @@ def test_adding_a_block_adds_one_entry(see: See, monkeypatch: pytest.MonkeyPatch
         "collectors",
         "size",
         "spool",
+        "outside",
         "statistics",
     ]
     assert 'aria-label="Size of the database"' in see()

@@ -1,0 +1,35 @@
+"""How services outside the house are doing, from the books of the door."""
+
+from hmm.system_metrics.probes import probe
+
+OF_SOURCE = "SELECT {value}, jsonb_build_object('source', name) FROM hmm_outsidesource GROUP BY name"
+
+hits = probe(
+    "outside_cache_hit_percent",
+    "outside",
+    "%",
+    "Questions that the cache has answered, of all since this database began; the tag source names the service",
+    OF_SOURCE.format(value="100.0 * sum(hits) / nullif(sum(hits + misses + errors), 0)"),
+    "max",
+)
+asked = probe(
+    "outside_asked_count",
+    "outside",
+    "questions",
+    "Questions that a service outside was really asked, since this database began; the tag source names it",
+    OF_SOURCE.format(value="sum(misses + errors)"),
+)
+errors = probe(
+    "outside_errors_count",
+    "outside",
+    "errors",
+    "Questions that gave nothing usable, since this database began; the tag source names the service",
+    OF_SOURCE.format(value="sum(errors)"),
+)
+stale = probe(
+    "outside_stale_count",
+    "outside",
+    "answers",
+    "Errors for which an older answer stood in, since this database began; the tag source names the service",
+    OF_SOURCE.format(value="sum(stale)"),
+)
