@@ -18,6 +18,6 @@ def test_modules_are_found_by_themselves():
 
 def test_an_unknown_name_says_what_there_is():
     with pytest.raises(
-        KeyError, match="no metric type is called 'watts'; there are: efficiency, energy_cost"
+        KeyError, match="no metric type is called 'watts'; there are: earnings, efficiency, energy_cost"
     ):
         metric_types["watts"]
