@@ -145,9 +145,9 @@ def test_what_is_no_address_is_refused(url):
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(answer=st.binary(max_size=200))
 def test_any_bytes_are_a_handshake_or_a_pool_error(answer):
-    with stratum_pool({"mining.subscribe": answer + b"\n", "mining.authorize": authorized}) as pool:
-        with contextlib.suppress(PoolError):
-            assert shaken(pool.port, limit_s=0.3).authorized
+    says = {"mining.subscribe": answer + b"\n", "mining.authorize": authorized}
+    with stratum_pool(says) as pool, contextlib.suppress(PoolError):
+        assert shaken(pool.port, limit_s=0.3).authorized
 
 
 @given(
