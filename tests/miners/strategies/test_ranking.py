@@ -190,7 +190,7 @@ def test_fair_leaves_nobody_further_from_its_share_than_one_miner(
     largest_w = max((one.power_w or 0 for one in free), default=0)
     for customer in {one.customer for one in free}:
         own_w = sum(one.power_w or 0 for one in free if one.customer == customer)
-        share_w = target_w * own_w / can_save_w
+        share_w = target_w * (own_w / can_save_w)
         assert abs(found.get(customer, 0) - share_w) <= largest_w * (1 + 1e-9)
 
 
