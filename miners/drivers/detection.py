@@ -31,14 +31,17 @@ def detect(address: Address, timeout_s: float, *, listen: bool = True) -> Readin
         for group in (_groups(address, is_passive=True) if listen else [])
     ]
     failures: list[Failure] = []
+    unseen = set(asked)
     for attempt in as_completed([*asked, *heard]):
+        unseen.discard(attempt)
         outcome = attempt.result()
         if isinstance(outcome, Reading):
             return outcome
         failures += (
             outcome if attempt in asked or any(isinstance(error, Misread) for _, error in outcome) else []
         )
-        if address.port and _is_answered(failures) and all(one.done() for one in asked):
+        # Seen and not merely done: one that has just ended may hold the reading.
+        if address.port and not unseen and _is_answered(failures):
             break
     raise _failure(failures)
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from miners.drivers import Address, Misread, Unreachable, detect
+from miners.drivers import Address, Misread, Reading, Unreachable, detect, detection
 from tests.miners.drivers.fixtures import GAMMA, TIMEOUT_S, avalon_replies, json_reply
 from tests.miners.drivers.servers import (
     cgminer_device,
@@ -33,6 +33,15 @@ ANTMINER = {
 def test_the_protocol_is_found(device, driver):
     with device as running:
         assert detect(Address("127.0.0.1", running.port), TIMEOUT_S).driver == driver
+
+
+def test_a_reading_counts_that_ends_while_a_refusal_is_looked_at(monkeypatch):
+    def all_done_refusals_first(attempts):
+        return sorted(attempts, key=lambda attempt: isinstance(attempt.result(), Reading))
+
+    monkeypatch.setattr(detection, "as_completed", all_done_refusals_first)
+    with cgminer_device(avalon_replies()) as device:
+        assert detect(Address("127.0.0.1", device.port), TIMEOUT_S, listen=False).driver == "avalon"
 
 
 def test_a_reading_is_not_kept_waiting_by_the_other_protocols():
