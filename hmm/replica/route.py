@@ -1,18 +1,13 @@
 """Where the running request reads from: the primary, unless the middleware has chosen the replica for it."""
 
-from collections.abc import Callable
 from contextvars import ContextVar
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 REPLICA = "replica"
 """The replica's name in DATABASES."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _alias: ContextVar[str] = ContextVar("reads_from", default=DEFAULT_DB_ALIAS)
 
@@ -34,17 +29,6 @@ def use_primary() -> bool:
     was_replica = _alias.get() == REPLICA
     _alias.set(DEFAULT_DB_ALIAS)
     return was_replica
-
-
-def from_primary(view: Callable[P, R]) -> Callable[P, R]:
-    """Return a view that never reads from the replica."""
-
-    @wraps(view)
-    def on_primary(*args: P.args, **kwargs: P.kwargs) -> R:
-        use_primary()
-        return view(*args, **kwargs)
-
-    return on_primary
 
 
 class _ReadConnection:

@@ -42,7 +42,7 @@ FROM (
     JOIN miners_site site ON site.id = m.site_id
     LEFT JOIN miners_minermodel model ON model.id = m.model_id
     LEFT JOIN miners_latestreading l ON l.miner_id = m.id
-    WHERE m.retired_at IS NULL AND (%(site_id)s::int IS NULL OR m.site_id = %(site_id)s)
+    WHERE m.retired_at IS NULL
 ) n
 """
 
@@ -96,7 +96,7 @@ class Asked:
 def fleet_now(now: datetime) -> FleetNow:
     """Return the fleet at `now`, retired miners aside. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(SUMS, {"now": now, "site_id": None})
+        cursor.execute(SUMS, {"now": now})
         rows = cursor.fetchall()
     conditions = [CONDITIONS[row[0]] for row in rows]
     return FleetNow(
@@ -133,7 +133,6 @@ def _params(asked: Asked, now: datetime) -> dict[str, Any]:
     plain = re.sub(r"([\\%_])", r"\\\1", asked.search)
     return {
         "now": now,
-        "site_id": None,
         "condition": _place(asked.condition) if asked.condition else None,
         "search": asked.search,
         "pattern": f"%{plain}%",

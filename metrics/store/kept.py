@@ -6,6 +6,7 @@ plans of a function's statements do: each backend keeps them from its first call
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -44,7 +45,7 @@ WHERE starts_with(proname, %s) AND pronamespace = current_schema()::regnamespace
 
 
 @dataclass(frozen=True)
-class KeptFunction:
+class KeptFunction(ABC):
     """A function of what `statements` name as `%(name)s`; `types` gives for each parameter its type in SQL.
 
     The function's name tells which statements it was made of, so that one made by another version of the code is never
@@ -94,8 +95,9 @@ class KeptFunction:
         fill = partial(PARAMETER.sub, lambda match: numbers[match[1]])
         return [fill(statement).replace("%%", "%").strip() for statement in self.statements]
 
+    @abstractmethod
     def _body(self) -> str:
-        raise NotImplementedError
+        """Return what is done between BEGIN and END."""
 
 
 @dataclass(frozen=True)

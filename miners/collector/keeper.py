@@ -110,9 +110,7 @@ class Keeper:
         self.wait(patience_s)
         if self.buffer:
             self._write()
-        while self._in_hand and time.monotonic() < deadline_s:
-            time.sleep(0.01)
-            self.settle()
+        self.wait(deadline_s - time.monotonic())
         self._put_in_spool([*self._in_hand, *self.buffer])
         self._in_hand, self.buffer = (), []
         self.spool.close()

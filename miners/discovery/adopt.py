@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from miners.discovery.scan import Found
-from miners.drivers import Address
+from miners.drivers import Address, Reading
 from miners.membership import MembershipRefused, add_miner
 from miners.models import Miner, MinerModel, Site
 
@@ -15,14 +15,18 @@ def known_miners() -> list[Miner]:
 
 def adopt(found: Found, site: Site, name: str = "") -> Miner:
     """Add the miner that was found. Raises MembershipRefused when its name, address or identity is taken."""
-    reading, address = found.reading, found.address
+    return add_read(name or str(found.address), found.address, found.reading, site)
+
+
+def add_read(name: str, address: Address, reading: Reading, site: Site) -> Miner:
+    """Add a miner as its reading tells it. Raises MembershipRefused when its name, address or identity is taken."""
     with transaction.atomic():
         model = None
         if reading.model:
             defaults = {"driver": reading.driver}
             model, _ = MinerModel.objects.get_or_create(name=reading.model[:100], defaults=defaults)
         return add_miner(
-            name or str(address),
+            name,
             address.host,
             address.port,
             reading.driver,

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from miners.drivers.base import Address, Misread, Reading, drivers
+from miners.drivers.base import Address, Misread, PlainDriver, Reading, drivers
 from miners.drivers.cgminer import ask_totals, optional
 from miners.drivers.cgminer_api import (
     DEFAULT_PORT,
@@ -49,15 +49,11 @@ KINDS = (
 _SERIES = re.compile(r"(\d{3,4})-")
 
 
-class AvalonDriver:
+class AvalonDriver(PlainDriver):
     """Reads Avalon miners; another miner on the same API is refused after one question."""
 
     name = "avalon"
     default_port = DEFAULT_PORT
-    is_generic = False
-    is_passive = False
-    has_fixed_ports = False
-    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now. Raises Unreachable or Misread."""

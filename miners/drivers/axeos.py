@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from hmm.lib.sockets import Deadline
-from miners.drivers.base import Address, DriverError, Misread, Reading, drivers
+from miners.drivers.base import Address, DriverError, Misread, PlainDriver, Reading, drivers
 from miners.drivers.figures import Figures, clean_text, finite_number, mac_address, says_yes, with_figures
 from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
 from miners.drivers.stratum_url import stratum_url
@@ -36,15 +36,11 @@ MAX_HASHRATE_GHS = 200_000.0
 MAX_POWER_W = 2_000.0
 
 
-class AxeosDriver:
+class AxeosDriver(PlainDriver):
     """Reads AxeOS from v2.0 to v2.15 and the firmware of NerdQAxe+ and NerdQAxe++."""
 
     name = "axeos"
     default_port = HTTP_PORT
-    is_generic = False
-    is_passive = False
-    has_fixed_ports = False
-    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now. Raises Unreachable or Misread."""

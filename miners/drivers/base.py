@@ -92,6 +92,15 @@ class Driver(Protocol):
         ...
 
 
+class PlainDriver:
+    """What most drivers are: see Driver."""
+
+    is_generic = False
+    is_passive = False
+    has_fixed_ports = False
+    is_detected = True
+
+
 drivers: Registry[Driver] = Registry("driver", "miners.drivers")
 
 

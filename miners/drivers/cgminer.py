@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from miners.drivers.base import Address, DriverError, Misread, Reading, Unreachable, drivers
+from miners.drivers.base import Address, DriverError, Misread, PlainDriver, Reading, Unreachable, drivers
 from miners.drivers.cgminer_api import DEFAULT_PORT, Answer, CgminerApi, Fields, active_pool
 from miners.drivers.cgminer_figures import (
     counter,
@@ -47,15 +47,12 @@ class Told:
         return next(iter(self.rows(command, section)), {})
 
 
-class CgminerDriver:
+class CgminerDriver(PlainDriver):
     """Reads what every cgminer says, and what its better known forks say beside it."""
 
     name = "cgminer"
     default_port = DEFAULT_PORT
     is_generic = True
-    is_passive = False
-    has_fixed_ports = False
-    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now. Raises Unreachable or Misread."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from hmm.lib.sockets import Deadline
 from miners.drivers.axeos import MAX_HASHRATE_GHS, MAX_POWER_W, NO_TEMPERATURE
-from miners.drivers.base import Address, Misread, Reading, drivers
+from miners.drivers.base import Address, Misread, PlainDriver, Reading, drivers
 from miners.drivers.figures import Figures, clean_text, mac_address, says_yes, with_figures
 from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
 from miners.drivers.stratum_url import stratum_url
@@ -12,15 +12,11 @@ from miners.drivers.stratum_url import stratum_url
 Fields = dict[str, Any]
 
 
-class NmaxeDriver:
+class NmaxeDriver(PlainDriver):
     """Reads firmware that answers AxeOS's URL with `miner`, `power`, `temps`, `stratum` and `identity`."""
 
     name = "nmaxe"
     default_port = HTTP_PORT
-    is_generic = False
-    is_passive = False
-    has_fixed_ports = False
-    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says now. Raises Unreachable or Misread."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from hmm.lib.sockets import ConnectionFailed, Deadline
 from miners.drivers import loose_json
-from miners.drivers.base import Address, Misread, Reading, Unreachable, drivers
+from miners.drivers.base import Address, Misread, PlainDriver, Reading, Unreachable, drivers
 from miners.drivers.figures import Figures, clean_text, finite_number, with_figures
 from miners.drivers.stratum_url import stratum_url
 
@@ -24,15 +24,12 @@ class Silent(Unreachable):
     """Nothing was broadcast in the time there was."""
 
 
-class NmminerDriver:
+class NmminerDriver(PlainDriver):
     """Waits for the broadcast of one miner: what its address sends, or what names its address inside."""
 
     name = "nmminer"
     default_port = BROADCAST_PORT
-    is_generic = False
     is_passive = True
-    has_fixed_ports = False
-    is_detected = True
 
     def read(self, address: Address, deadline: float) -> Reading:
         """Return what the miner says in its next broadcast. Raises Unreachable or Misread."""

@@ -8,7 +8,7 @@ read and not written.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +18,8 @@ from django.db.models.functions import Coalesce
 
 from miners.models import PackedTelemetry
 from miners.telemetry.hypertable import Kind, compress_before, make_hypertable, storage_kind
-from miners.telemetry.packed.store import hold_packing, hold_unpacking, unpack
+from miners.telemetry.packed.job import first_plain_day
+from miners.telemetry.packed.store import hold_packing, hold_unpacking, midnight, unpack
 from miners.telemetry.partitions import ensure_days, forget_known_days, partitions_for
 
 NEW = "telemetry_new"
@@ -75,7 +76,7 @@ def list_days() -> list[date]:
 def content_of(table: str, day: date) -> Content:
     """Return what `table` holds of a UTC day."""
     with connection.cursor() as cursor:
-        cursor.execute(CONTENT.format(table=table), [_midnight(day), _midnight(day + A_DAY)])
+        cursor.execute(CONTENT.format(table=table), [midnight(day), midnight(day + A_DAY)])
         return Content(*cursor.fetchone())
 
 
@@ -136,7 +137,7 @@ def _make_table(to: Kind, days: Sequence[date]) -> None:
 
 
 def _copy(day: date) -> Content:
-    start, end = _midnight(day), _midnight(day + A_DAY)
+    start, end = midnight(day), midnight(day + A_DAY)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {NEW} ({COLUMNS}) SELECT {COLUMNS} FROM telemetry "
@@ -157,7 +158,7 @@ def _exchange() -> None:
 
 
 def _compress(now: datetime, detail_days: int) -> None:
-    for _ in compress_before(_midnight((now.astimezone(UTC) - timedelta(days=detail_days)).date())):
+    for _ in compress_before(midnight(first_plain_day(now, detail_days))):
         pass
 
 
@@ -171,7 +172,3 @@ def _each(days: list[date], progress: Callable[[int, int], None]) -> Any:
 def _add_up(contents: list[Content]) -> Report:
     total = Content(sum(c.rows for c in contents), sum((c.checksum for c in contents), Decimal(0)))
     return Report(len(contents), total)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

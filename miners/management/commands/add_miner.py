@@ -7,10 +7,11 @@ from django.core.management.base import CommandParser
 
 from hmm.lib.commands import HmmCommand, argument, fail
 from hmm.lib.units import format_hashrate
+from miners.discovery.adopt import add_read
 from miners.drivers import Address, DriverError, Reading, detect, drivers
 from miners.drivers.base import parse_address
 from miners.membership import MembershipRefused, add_miner, site_numbered
-from miners.models import Miner, MinerModel, Site
+from miners.models import Miner, Site
 
 TIMEOUT_S = 5.0
 
@@ -58,15 +59,7 @@ def _probe(address: Address, driver: str) -> Reading:
 def _add(name: str, address: Address, driver: str, site: Site, reading: Reading | None) -> Miner:
     if reading is None:
         return add_miner(name, address.host, address.port, driver, site=site)
-    model = None
-    if reading.model:
-        model, _ = MinerModel.objects.get_or_create(
-            name=reading.model[:100], defaults={"driver": reading.driver}
-        )
-    identity = (reading.identity or "")[:64]
-    return add_miner(
-        name, address.host, address.port, reading.driver, site=site, model=model, identity=identity
-    )
+    return add_read(name, address, reading, site)
 
 
 def _says(reading: Reading | None) -> str:
