@@ -15,7 +15,7 @@ from metrics.store.columns import MERGED, NAMES
 from metrics.store.kept import Kept
 
 LONG = ("weekly", "monthly")
-"""A site's are merged from its miners' days, since a miner may have moved within the period."""
+"""A site's are merged from its own days: a miner may have moved within the period, and its longer rows with it."""
 
 MANY_ROWS = 1000
 
@@ -35,13 +35,17 @@ OF_MINERS = """
 part.entity_type = 'miner' AND part.timestamp >= %(low)s AND part.timestamp < %(high)s
 """
 
-AT_SITE = """
+STANDING_OF_SITE = """
+unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(standing_pence)s::float8[])
+    AS standing(site_id, start, pence)
+"""
+
+AT_SITE = f"""
 JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[])
     AS span(miner_id, site_id, start_s, end_s)
     ON span.miner_id = part.entity_id
    AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)
-LEFT JOIN unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(standing_pence)s::float8[])
-    AS standing(site_id, start, pence) ON standing.site_id = span.site_id
+LEFT JOIN {STANDING_OF_SITE} ON standing.site_id = span.site_id
 """
 
 PERCENTILES_BESIDE = """
@@ -83,12 +87,34 @@ WHERE part.period = %(period)s AND {OF_MINERS}
 GROUP BY span.site_id, part.timestamp
 """
 
+# A miner is counted wherever it has a day of its own; it may have had two in one period, or come back to the first.
+COUNTED_BY_DAYS = """
+SELECT bucket.start, span.site_id, count(DISTINCT span.miner_id) AS miner_count
+FROM (
+    SELECT DISTINCT start, extract(epoch FROM start)::bigint AS start_s, length_s
+    FROM unnest(%(parent_start)s::timestamptz[], %(parent_length_s)s::int[]) AS parent(start, length_s)
+) bucket
+JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[])
+    AS span(miner_id, site_id, start_s, end_s)
+    ON span.start_s < bucket.start_s + bucket.length_s AND span.end_s > bucket.start_s
+WHERE (
+    SELECT true FROM metrics_rollup day
+    WHERE day.entity_type = 'miner' AND day.entity_id = span.miner_id AND day.period = 'daily'
+      AND day.timestamp >= to_timestamp(greatest(span.start_s, bucket.start_s))
+      AND day.timestamp < to_timestamp(least(span.end_s, bucket.start_s + bucket.length_s))
+    LIMIT 1
+)
+GROUP BY bucket.start, span.site_id
+"""
+
 SITES_FROM_DAYS = f"""
-SELECT span.site_id, bucket.start AS timestamp, bucket.length_s AS elapsed_s,
-    count(DISTINCT part.entity_id) AS miner_count, {MERGED}, max(standing.pence) AS standing_pence
-{MADE_OF_CHILDREN} {AT_SITE} AND standing.start = bucket.start
-WHERE part.period = 'daily' AND {OF_MINERS}
-GROUP BY span.site_id, bucket.start, bucket.length_s
+SELECT part.entity_id AS site_id, bucket.start AS timestamp, bucket.length_s AS elapsed_s,
+    max(counted.miner_count) AS miner_count, {MERGED}, max(standing.pence) AS standing_pence
+{MADE_OF_CHILDREN}
+JOIN ({COUNTED_BY_DAYS}) counted ON counted.start = bucket.start AND counted.site_id = part.entity_id
+LEFT JOIN {STANDING_OF_SITE} ON standing.site_id = part.entity_id AND standing.start = bucket.start
+WHERE part.period = 'daily' AND part.entity_type = 'site' AND part.timestamp >= %(low)s AND part.timestamp < %(high)s
+GROUP BY part.entity_id, bucket.start, bucket.length_s
 """
 
 OF_A_DAY = "sum(part.miner_count)"
