@@ -28,19 +28,21 @@ Moves = Iterable[tuple[int, date, int]]
 """(who, since when, where): miners to sites, or sites to tariffs."""
 
 
-def spans_of(
-    miner_sites: Moves, site_tariffs: Moves, zone: ZoneInfo, start: datetime, end: datetime
-) -> list[Span]:
-    """Return the spans that these moves make and that overlap [start, end)."""
+def spans_of(miner_sites: Moves, site_tariffs: Moves, zone: ZoneInfo) -> list[Span]:
+    """Return the spans that these moves make."""
     sites, tariffs = _dated(miner_sites), _dated(site_tariffs)
-    low, high = int(start.timestamp()), int(end.timestamp())
-    found = (
+    return [
         span
         for miner_id, at_sites in sites.items()
         for begin, stop, site_id in at_sites
         for span in _at_site(miner_id, site_id, begin, stop, tariffs.get(site_id, []), zone)
-    )
-    return [span for span in found if span.start_s < high and span.end_s > low]
+    ]
+
+
+def overlapping(spans: Iterable[Span], start: datetime, end: datetime) -> list[Span]:
+    """Return those of `spans` that overlap [start, end)."""
+    low, high = int(start.timestamp()), int(end.timestamp())
+    return [span for span in spans if span.start_s < high and span.end_s > low]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from metrics.engine.belonging import Span, spans_of, tariff_spans_of
+from metrics.engine.belonging import Span, overlapping, spans_of, tariff_spans_of
 from metrics.engine.standing import Charge, Standing
 
 PARTS = """
@@ -23,7 +24,7 @@ PARTS = """
 READ_FARM = f"SELECT jsonb_build_object({PARTS})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Farm:
     """Every move of a miner to a site and of a site to a tariff, and every standing charge; days are those of `zone`."""
 
@@ -34,7 +35,11 @@ class Farm:
 
     def spans(self, start: datetime, end: datetime) -> list[Span]:
         """Return every miner's spans that overlap [start, end)."""
-        return spans_of(self.miner_sites, self.site_tariffs, self.zone, start, end)
+        return overlapping(self._spans, start, end)
+
+    @cached_property
+    def _spans(self) -> list[Span]:
+        return spans_of(self.miner_sites, self.site_tariffs, self.zone)
 
     @property
     def standing(self) -> Standing:
