@@ -50,6 +50,7 @@ RECURRING = (
     Recurring("miners.tasks.make_partitions", (15,)),
     Recurring("miners.tasks.pack_telemetry", (20,)),
     Recurring("metrics.tasks.run_retention", (55,)),
+    Recurring("miners.tasks.watch_commands", EACH_MINUTE, save=False),
     Recurring("miners.tasks.find_moved_miners", EACH_TEN_MINUTES, save=False),
     Recurring("hmm.jobs.tidy_up", (50,)),
     Recurring("hmm.system_metrics.tasks.keep_hours", (20,)),

@@ -18,7 +18,9 @@ from django.utils.http import urlencode
 from hmm.admin import ReadOnly, ReadOnlyAdmin
 from hmm.installation import installation
 from hmm.lib.units import UNKNOWN, format_hashrate
+from miners.control.admin import order_action
 from miners.drivers.base import drivers, parse_address
+from miners.drivers.orders import Kind
 from miners.membership import (
     move_miner,
     place_miner,
@@ -127,7 +129,14 @@ class MinerAdmin(admin.ModelAdmin):
     list_select_related = ["site", "model", "latest"]
     search_fields = ["name", "host", "identity", "customer"]
     readonly_fields = ["state", "state_reason", "state_since", "created_at"]
-    actions = ["enable", "disable", "begin_maintenance", "end_maintenance", "retire"]
+    actions = [
+        "enable",
+        "disable",
+        "begin_maintenance",
+        "end_maintenance",
+        "retire",
+        *(order_action(kind) for kind in (Kind.RESTART, Kind.PAUSE, Kind.RESUME)),
+    ]
     inlines = [MovesInline]
 
     @admin.display(description="hashrate")
@@ -143,6 +152,10 @@ class MinerAdmin(admin.ModelAdmin):
     @admin.display(description="address", ordering="host")
     def address(self, miner: Miner) -> str:
         return f"{miner.host}:{miner.port}" if miner.port else miner.host
+
+    def has_command_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may give miners orders; the actions that do ask for it."""
+        return request.user.has_perm("miners.add_command")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Miners are retired: what they did stays."""

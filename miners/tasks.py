@@ -6,6 +6,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from hmm.jobs import recorded_job
+from miners.control.send import send_command as send
+from miners.control.watch import judge_watched
 from miners.discovery.moved import find_moved
 from miners.discovery.run import run as run_discovery
 from miners.telemetry.hypertable import compress_old
@@ -37,6 +39,16 @@ def find_moved_miners() -> str:
     """Look for miners that have been unreachable for a while around their last address; say who was followed."""
     followed, refused = find_moved(timezone.now())
     return "; ".join([*(f"{miner.name} is at {miner.host} now" for miner in followed), *refused])
+
+
+def send_command(command_id: int) -> str:
+    """Send an order that was asked for; say what became of it."""
+    return send(command_id).status
+
+
+def watch_commands() -> int:
+    """Judge the orders that are watched by the latest readings; return how many were decided."""
+    return judge_watched(timezone.now())
 
 
 def discover(run_id: str, network: str) -> int:

@@ -91,6 +91,8 @@ def device_facts(reading: Reading) -> DeviceFacts:
         firmware=text(reading.firmware, 100),
         pool_url=text(reading.pool_url, 255),
         pool_user=text(reading.pool_user, 255),
+        frequency_mhz=reading.frequency_mhz,
+        core_voltage_mv=reading.core_voltage_mv,
         warnings=tuple(text(warning, 300) for warning in reading.warnings[:WARNINGS_AT_MOST]),
     )
 

@@ -98,9 +98,9 @@ def news_of(outcomes: Iterable[Outcome]) -> list[News]:
 def _news(miner_id: int, said: Reading) -> News:
     facts = device_facts(said)
     warnings = json.dumps(facts.warnings)
-    return News(
-        miner_id, facts.mode, facts.firmware, facts.pool_url, facts.pool_user, warnings, _digest(said)
-    )
+    settings = (facts.frequency_mhz, facts.core_voltage_mv)
+    texts = (facts.mode, facts.firmware, facts.pool_url, facts.pool_user)
+    return News(miner_id, *texts, *settings, warnings, _digest(said))
 
 
 PLAIN_STATE = State(MinerState.ONLINE)
@@ -122,7 +122,8 @@ def _tells(said: Reading) -> int:
 
 def _digest(said: Reading) -> int:
     """Return 64 bits that tell one set of facts from another, the same in every process."""
-    facts = (said.mode, said.firmware, said.pool_url, said.pool_user, tuple(said.warnings))
+    texts = (said.mode, said.firmware, said.pool_url, said.pool_user, tuple(said.warnings))
+    facts = (*texts, said.frequency_mhz, said.core_voltage_mv)
     found = _digests.get(facts)
     if found is None:
         if len(_digests) >= MOST_DIGESTS:

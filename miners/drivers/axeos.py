@@ -81,6 +81,8 @@ def _reading(figures: Figures, info: Fields, model: str | None) -> Reading:
         pool_user=pool_user,
         mode=mode(info),
         identity=mac_address(info.get("macAddr")),
+        frequency_mhz=figures.frequency_mhz(info.get("frequency")),
+        core_voltage_mv=figures.core_voltage_mv(info.get("coreVoltage")),
         warnings=tuple(figures.warnings),
     )
 

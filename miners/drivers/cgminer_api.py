@@ -12,6 +12,7 @@ from miners.drivers.base import MAX_REPLY_BYTES, Address, Misread, Unreachable
 from miners.drivers.figures import clean_text
 
 DEFAULT_PORT = 4028
+LONGEST_MESSAGE = 1000
 _TEXT_SECTIONS = {"POOL": "POOLS", "ASC": "DEVS", "PGA": "DEVS", "GPU": "DEVS"}
 _BRACKETS = re.compile(r"([A-Za-z][\w ]{0,40}+)\[([^\[\]]*)\]")
 
@@ -46,17 +47,40 @@ class CgminerApi:
         self.noted = noted
         self._speaks_text = False
 
-    def ask(self, command: str) -> Answer:
-        """Return what the miner answers to `command`, a refusal included.
+    @property
+    def speaks_text(self) -> bool:
+        """Whether it was found to refuse JSON and to answer plain text."""
+        return self._speaks_text
+
+    def ask(self, command: str, parameter: str = "") -> Answer:
+        """Return what the miner answers to `command`, a refusal included. It may be asked twice.
 
         Raises Unreachable, and Misread for an answer that is not of this API.
         """
+        in_text = f"{command}|{parameter}" if parameter else command
         if self._speaks_text:
-            return parse_answer(self._exchange(command), self.noted)
-        reply = self._exchange(json.dumps({"command": command}))
+            return parse_answer(self._exchange(in_text), self.noted)
+        with_parameter = {"parameter": parameter} if parameter else {}
+        reply = self._exchange(json.dumps({"command": command, **with_parameter}))
         if not reply.strip(b"\0 \r\n") or _refuses_json(reply):
-            return self._ask_in_text(command, reply)
+            return self._ask_in_text(in_text, reply)
         return parse_answer(reply, self.noted)
+
+    def tell(self, request: str) -> bytes | str:
+        """Send `request`, once, and return the reply, or in a line why there is none: then nobody knows what it did.
+
+        Raises Unreachable where nothing was sent.
+        """
+        try:
+            connection = connect(self.host, self.port, self.deadline)
+        except ConnectionFailed as error:
+            raise Unreachable(error.reason) from error
+        with connection:
+            try:
+                connection.sendall(request.encode())
+                return _read_reply(connection)
+            except ConnectionFailed as error:
+                return error.reason
 
     def _ask_in_text(self, command: str, reply_to_json: bytes) -> Answer:
         reply = self._exchange(command)
@@ -144,8 +168,8 @@ def _from_json(document: Fields) -> Answer:
 def _status(status: Any, message: Any) -> tuple[str, str]:
     row = next((row for row in status if isinstance(row, dict)), {}) if isinstance(status, list) else status
     if isinstance(row, dict):
-        return str(row.get("STATUS", "S"))[:1].upper(), clean_text(row.get("Msg"), 100) or ""
-    return str(row or "S")[:1].upper(), clean_text(message, 100) or ""
+        return str(row.get("STATUS", "S"))[:1].upper(), clean_text(row.get("Msg"), LONGEST_MESSAGE) or ""
+    return str(row or "S")[:1].upper(), clean_text(message, LONGEST_MESSAGE) or ""
 
 
 def _sections(document: Fields) -> dict[str, list[Fields]]:
@@ -159,7 +183,7 @@ def _from_text(text: str) -> Answer:
     for part in re.split(r"(?<!\\)\|", text):
         name, fields = _text_section(part)
         if name == "STATUS":
-            status, message = fields.get("STATUS", "S"), clean_text(fields.get("Msg"), 100) or ""
+            status, message = fields.get("STATUS", "S"), clean_text(fields.get("Msg"), LONGEST_MESSAGE) or ""
         elif name:
             sections.setdefault(_TEXT_SECTIONS.get(name, name), []).append(fields)
     return Answer(sections, is_refusal=status in ("E", "F"), message=message, is_text=True)

@@ -20,6 +20,7 @@ from miners.drivers.figures import (
     with_figures,
 )
 from miners.drivers.http_json import part, rows
+from miners.drivers.orders import NothingOffered, controls
 
 PACKAGE = "pyasic_rs"
 # Makes and firmwares that have a driver of their own here are read by that.
@@ -153,3 +154,7 @@ def _seconds(uptime: Any) -> Any:
 
 
 drivers.register(FarmDriver.name, FarmDriver())
+controls.register(
+    FarmDriver.name,
+    NothingOffered(FarmDriver.name, "orders through pyasic-rs have not been tried on any firmware"),
+)

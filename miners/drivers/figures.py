@@ -11,6 +11,8 @@ from miners.drivers.base import Misread, Reading, one_line
 MAX_HASHRATE_GHS = 10_000_000.0  # 10 PH/s, some ten times the largest machine there is
 MAX_POWER_W = 50_000.0
 MAX_FAN_RPM = 60_000.0
+MAX_FREQUENCY_MHZ = 5_000.0
+MAX_CORE_VOLTAGE_MV = 5_000.0
 MAX_COUNTER = 2.0**53
 MIN_TEMPERATURE_C = -60.0
 MAX_TEMPERATURE_C = 150.0  # silicon is dead long before
@@ -52,6 +54,14 @@ class Figures:
         """Return the speed of a fan in revolutions a minute."""
         number = self.number("fan", value, 0, MAX_FAN_RPM)
         return None if number is None else round(number)
+
+    def frequency_mhz(self, value: Any) -> float | None:
+        """Return a clock in MHz; 0 is what devices say of none."""
+        return self.number("frequency", value, 0, MAX_FREQUENCY_MHZ) or None
+
+    def core_voltage_mv(self, value: Any) -> float | None:
+        """Return the voltage of a core in mV; 0 is what devices say of none."""
+        return self.number("core voltage", value, 0, MAX_CORE_VOLTAGE_MV) or None
 
     def counter(self, name: str, value: Any) -> int | None:
         """Return a whole number of shares or seconds."""

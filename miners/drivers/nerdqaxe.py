@@ -67,6 +67,7 @@ def _reading(figures: Figures, told: Fields, about: Fields) -> Reading:
         pool_user=clean_text(pool.get("user"), 255),
         mode=mode(system),
         identity=mac_address(part(about, "network").get("macAddr")),
+        frequency_mhz=figures.frequency_mhz(hashing.get("frequency")),
         warnings=tuple(figures.warnings),
     )
 

@@ -7,6 +7,7 @@ from miners.drivers.axeos import MAX_HASHRATE_GHS, MAX_POWER_W, NO_TEMPERATURE
 from miners.drivers.base import Address, Misread, PlainDriver, Reading, drivers
 from miners.drivers.figures import Figures, clean_text, mac_address, says_yes, with_figures
 from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
+from miners.drivers.orders import NothingOffered, controls
 from miners.drivers.stratum_url import stratum_url
 
 Fields = dict[str, Any]
@@ -63,3 +64,6 @@ def _first_text(fields: Fields, *keys: str, longest: int) -> str | None:
 
 
 drivers.register(NmaxeDriver.name, NmaxeDriver())
+controls.register(
+    NmaxeDriver.name, NothingOffered(NmaxeDriver.name, "no order to this firmware is documented")
+)

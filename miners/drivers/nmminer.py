@@ -9,6 +9,7 @@ from hmm.lib.sockets import ConnectionFailed, Deadline
 from miners.drivers import loose_json
 from miners.drivers.base import Address, Misread, PlainDriver, Reading, Unreachable, drivers
 from miners.drivers.figures import Figures, clean_text, finite_number, with_figures
+from miners.drivers.orders import NothingOffered, controls
 from miners.drivers.stratum_url import stratum_url
 
 BROADCAST_PORT = 12345
@@ -150,3 +151,6 @@ def _left_s(time_limit: Deadline) -> float:
 
 
 drivers.register(NmminerDriver.name, NmminerDriver())
+controls.register(
+    NmminerDriver.name, NothingOffered(NmminerDriver.name, "it broadcasts, and takes no orders")
+)

@@ -1,6 +1,7 @@
 """Sites, miners, where and when they belong, what they say, what was kept aside, who
-polls them, and how they are curtailed."""
+polls them, what they were told, and how they are curtailed."""
 
+from miners.models.command import Command, CommandKind, CommandStatus
 from miners.models.lease import CollectorPresence, SiteLease
 from miners.models.miner import Miner, MinerModel, MinerSite, MinerState, StateChange, Tier
 from miners.models.site import Site, SiteTariff
@@ -15,6 +16,9 @@ from miners.models.telemetry import (
 
 __all__ = [
     "CollectorPresence",
+    "Command",
+    "CommandKind",
+    "CommandStatus",
     "CurtailmentStrategy",
     "DroppedTelemetry",
     "LatestReading",

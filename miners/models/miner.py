@@ -15,6 +15,14 @@ class MinerModel(models.Model):
     reference_hashrate_ghs = models.FloatField(null=True, blank=True)
     reference_power_w = models.FloatField(null=True, blank=True)
     max_temperature_c = models.FloatField(null=True, blank=True, help_text="Above this it is called hot.")
+    min_frequency_mhz = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Safe range of orders; empty: that of its firmware, where it is known.",
+    )
+    max_frequency_mhz = models.PositiveIntegerField(null=True, blank=True)
+    min_core_voltage_mv = models.PositiveIntegerField(null=True, blank=True)
+    max_core_voltage_mv = models.PositiveIntegerField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.name

@@ -55,6 +55,8 @@ class LatestReading(models.Model):
     firmware = models.CharField(max_length=100, blank=True)
     pool_url = models.CharField(max_length=255, blank=True)
     pool_user = models.CharField(max_length=255, blank=True)
+    frequency_mhz = models.FloatField(null=True, help_text="What its chips are set to, where it tells.")
+    core_voltage_mv = models.FloatField(null=True)
     warnings = models.JSONField(default=list)
     facts_digest = models.BigIntegerField(
         null=True, help_text="Of mode, firmware, pool and warnings, as the collector wrote them."

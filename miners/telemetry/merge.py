@@ -93,6 +93,8 @@ advanced AS (
         firmware = coalesce(n.facts->>'firmware', l.firmware),
         pool_url = coalesce(n.facts->>'pool_url', l.pool_url),
         pool_user = coalesce(n.facts->>'pool_user', l.pool_user),
+        frequency_mhz = CASE WHEN n.facts IS NULL THEN l.frequency_mhz ELSE (n.facts->>'frequency_mhz')::float8 END,
+        core_voltage_mv = CASE WHEN n.facts IS NULL THEN l.core_voltage_mv ELSE (n.facts->>'core_voltage_mv')::float8 END,
         warnings = coalesce(n.facts->'warnings', l.warnings),
         facts_digest = CASE WHEN n.facts IS NULL THEN l.facts_digest END
     FROM placed n

@@ -15,6 +15,8 @@ class DeviceFacts:
     firmware: str = ""
     pool_url: str = ""
     pool_user: str = ""
+    frequency_mhz: float | None = None
+    core_voltage_mv: float | None = None
     warnings: tuple[str, ...] = ()
 
 

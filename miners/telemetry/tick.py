@@ -97,9 +97,10 @@ TICK = " ".join(line.strip() for line in TICK.splitlines() if not line.lstrip().
 NEWS = """
 UPDATE miners_latestreading l
 SET mode = n.mode, firmware = n.firmware, pool_url = n.pool_url, pool_user = n.pool_user,
+    frequency_mhz = n.frequency_mhz, core_voltage_mv = n.core_voltage_mv,
     warnings = n.warnings::jsonb, facts_digest = n.digest
-FROM unnest(%s::int4[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int8[])
-    AS n (miner_id, mode, firmware, pool_url, pool_user, warnings, digest)
+FROM unnest(%s::int4[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::text[], %s::int8[])
+    AS n (miner_id, mode, firmware, pool_url, pool_user, frequency_mhz, core_voltage_mv, warnings, digest)
 WHERE l.miner_id = n.miner_id
 """
 
@@ -157,6 +158,8 @@ class News:
     firmware: str
     pool_url: str
     pool_user: str
+    frequency_mhz: float | None
+    core_voltage_mv: float | None
     warnings: str
     digest: int
 

@@ -1,0 +1,1 @@
+"""Orders to miners: asked for, sent once, and judged by what the miner then measures."""

@@ -1,0 +1,148 @@
+"""Orders to AxeOS and to the NerdQAxe family, which share their paths and differ in what they offer."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from miners.drivers.base import Address
+from miners.drivers.http_orders import HttpStep, send_http
+from miners.drivers.orders import About, Answer, CannotBuild, Kind, Offers, Order, Range, controls
+
+ALWAYS = frozenset({Kind.RESTART, Kind.POOL})
+IDENTIFIES_SINCE = (2, 12)
+PAUSES_SINCE = (2, 14)
+NUMBERS_POOLS_SINCE = (2, 15)
+NERD_SHUTS_DOWN_SINCE = (1, 0, 36)
+
+ESP_MINER = "ESP-Miner's own choices, main/device_config.h"
+NERD = "ESP-Miner-NerdQAxePlus's own choices, main/boards"
+
+
+@dataclass(frozen=True)
+class Chips:
+    """The clocks and voltages that a firmware offers for a model, from its slowest to its fastest choice."""
+
+    pattern: str
+    frequency_mhz: tuple[int, int]
+    core_voltage_mv: tuple[int, int]
+    source: str = ESP_MINER
+
+
+# The first that fits: what is named more closely stands before what its name begins with.
+KNOWN_CHIPS = (
+    Chips(r"nerdqaxe\+\+", (500, 600), (1120, 1200), NERD),  # 4 × BM1370
+    Chips(r"nerdqaxe\+", (400, 575), (1100, 1350), NERD),  # 4 × BM1368
+    Chips(r"nerdaxe ?gamma", (500, 575), (1120, 1200), NERD),  # BM1370
+    Chips(r"nerdaxe\b(?! ?\w)", (400, 575), (1100, 1300), NERD),  # BM1366
+    Chips(r"(bitaxe )?gamma ?duo", (350, 410), (1000, 1250)),  # 2 × BM1370XP
+    Chips(r"(bitaxe )?gamma", (400, 625), (1000, 1250)),  # BM1370, also the Gamma Turbo's two
+    Chips(r"(bitaxe )?supra", (400, 575), (1100, 1300)),  # BM1368, also the Supra Hex's six
+    Chips(r"(bitaxe )?(ultra|hex)", (400, 575), (1100, 1300)),  # BM1366
+    Chips(r"(bitaxe )?max", (400, 600), (1100, 1500)),  # BM1397
+)
+
+
+class AxeosControls:
+    """Tells AxeOS, v2.0 to v2.15, and NerdQAxe's firmware what to do; `name` is that of the driver that reads it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def offers(self, about: About) -> Offers:
+        chips = next((chips for chips in KNOWN_CHIPS if re.match(chips.pattern, about.model, re.I)), None)
+        frequency, voltage = about.frequency_mhz, about.core_voltage_mv
+        if chips:
+            frequency = frequency or Range(*chips.frequency_mhz, chips.source)
+            voltage = voltage or Range(*chips.core_voltage_mv, chips.source)
+        kinds, notes = _kinds(about)
+        if frequency or voltage:
+            kinds |= {Kind.FREQUENCY}
+        else:
+            notes.append("the safe range of this model is not known: set it in the admin, under Miner models")
+        note = "; ".join(notes)
+        return Offers(kinds, frequency_mhz=frequency, core_voltage_mv=voltage, note=note)
+
+    def ask(self, address: Address, about: About, deadline: float) -> About:
+        return about
+
+    def steps(self, order: Order, about: About, at: datetime) -> Sequence[HttpStep]:
+        if order.kind is Kind.FREQUENCY:
+            return [_patch({KEYS[name]: value for name, value in order.arguments.items()})]
+        if order.kind is Kind.IDENTIFY and order.arguments["light"] == "off":
+            raise CannotBuild("its light goes out by itself after 30 seconds")
+        if order.kind is Kind.POOL:
+            return _pool_steps(order, about)
+        return [HttpStep("POST", f"/api/system/{_action(order.kind, about)}")]
+
+    def send(self, address: Address, step: Any, deadline: float) -> Answer:
+        return send_http(address, step, deadline)
+
+
+KEYS = {"frequency_mhz": "frequency", "core_voltage_mv": "coreVoltage"}
+
+
+def version_of(firmware: str) -> tuple[int, ...]:
+    """Return the numbers of a version: "v2.14.0-3-gabc" is (2, 14, 0); () where there are none."""
+    match = re.match(r"v?(\d{1,4}(?:\.\d{1,4}){1,3})", firmware)
+    return tuple(int(part) for part in match[1].split(".")) if match else ()
+
+
+def is_nerd(about: About) -> bool:
+    """Return whether this is firmware of the NerdQAxe family, which counts its versions by itself."""
+    return about.model.lower().startswith("nerd")
+
+
+def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
+    version = version_of(about.firmware)
+    if is_nerd(about):
+        if version >= NERD_SHUTS_DOWN_SINCE:
+            return ALWAYS | {Kind.PAUSE, Kind.RESUME}, []
+        return ALWAYS, [
+            "it cannot pause before firmware v1.0.36: lower its frequency, or use a switched socket"
+        ]
+    kinds, notes = ALWAYS, []
+    if version >= IDENTIFIES_SINCE:
+        kinds |= {Kind.IDENTIFY}
+    if version >= PAUSES_SINCE:
+        kinds |= {Kind.PAUSE, Kind.RESUME}
+    else:
+        notes.append("it cannot pause before AxeOS v2.14: lower its frequency, or use a switched socket")
+    return kinds, notes
+
+
+def _action(kind: Kind, about: About) -> str:
+    # The NerdQAxe has no pause: it shuts its chips down until it is restarted.
+    if is_nerd(about) and kind is Kind.PAUSE:
+        return "shutdown"
+    return "restart" if is_nerd(about) and kind is Kind.RESUME else str(kind)
+
+
+def _patch(body: dict[str, Any]) -> HttpStep:
+    return HttpStep("PATCH", "/api/system", body)
+
+
+def _pool_steps(order: Order, about: About) -> list[HttpStep]:
+    """Return the requests that set a pool. The primary one needs a restart to be mined for."""
+    is_primary = order.arguments["slot"] == "primary"
+    restart = [HttpStep("POST", "/api/system/restart")] if is_primary else []
+    if version_of(about.firmware) >= NUMBERS_POOLS_SINCE and not is_nerd(about):
+        number, key = (0, "primaryPoolIndex") if is_primary else (1, "secondaryPoolIndex")
+        put = HttpStep("PUT", f"/api/system/pools/{number}", _pool_fields(order, "stratum"))
+        return [put, _patch({key: number}), *restart]
+    return [_patch(_pool_fields(order, "stratum" if is_primary else "fallbackStratum")), *restart]
+
+
+def _pool_fields(order: Order, prefix: str) -> dict[str, Any]:
+    url = urlsplit(order.arguments["url"])
+    fields: dict[str, Any] = {f"{prefix}URL": url.hostname, f"{prefix}Port": url.port}
+    fields[f"{prefix}User"] = order.arguments["user"]
+    if "pool" in order.secrets:
+        fields[f"{prefix}Password"] = order.secrets["pool"]
+    return fields
+
+
+controls.register("axeos", AxeosControls("axeos"))
+controls.register("nerdqaxe", AxeosControls("nerdqaxe"))

@@ -1,0 +1,196 @@
+"""Orders to AxeOS and the NerdQAxe family: what each firmware offers, what is sent, and what comes back."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from miners.drivers.axeos_controls import AxeosControls, version_of
+from miners.drivers.base import Address, Unreachable
+from miners.drivers.http_orders import HttpStep, answer_of, send_http
+from miners.drivers.orders import About, CannotBuild, Kind, Order, Range, controls
+from tests.miners.drivers.order_servers import deaf_device, ordered_device
+from tests.miners.drivers.servers import closed_port, http_reply
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+AXEOS = AxeosControls("axeos")
+ALWAYS = {Kind.RESTART, Kind.POOL, Kind.FREQUENCY}
+POOL = {"slot": "primary", "url": "stratum+tcp://pool.example:3333", "user": "me"}
+
+
+def offered(model: str, firmware: str) -> set[Kind]:
+    return set(AXEOS.offers(About(model, firmware)).kinds)
+
+
+@pytest.mark.parametrize(
+    ("model", "firmware", "more"),
+    [
+        ("Bitaxe Gamma 601", "v2.4.5", set()),
+        ("Bitaxe Gamma 601", "v2.11.0", set()),
+        ("Bitaxe Gamma 601", "v2.12.2", {Kind.IDENTIFY}),
+        ("Bitaxe Gamma 601", "v2.14.0", {Kind.IDENTIFY, Kind.PAUSE, Kind.RESUME}),
+        ("Bitaxe Gamma 601", "v2.15.0-rc1-3-gabc", {Kind.IDENTIFY, Kind.PAUSE, Kind.RESUME}),
+        ("Bitaxe Gamma 601", "unknown", set()),
+        ("NerdQAxe++", "v1.0.34", set()),
+        ("NerdQAxe++", "v1.0.36", {Kind.PAUSE, Kind.RESUME}),
+    ],
+)
+def test_what_a_firmware_offers(model: str, firmware: str, more: set[Kind]) -> None:
+    assert offered(model, firmware) == ALWAYS | more
+
+
+def test_a_firmware_that_cannot_pause_says_what_else_there_is() -> None:
+    assert "lower its frequency" in AXEOS.offers(About("Bitaxe Ultra 204", "v2.4.5")).note
+
+
+def test_both_drivers_of_the_family_have_these_controls() -> None:
+    assert {controls[name].name for name in ("axeos", "nerdqaxe")} == {"axeos", "nerdqaxe"}
+
+
+@pytest.mark.parametrize(
+    ("model", "frequency", "voltage"),
+    [
+        ("Bitaxe Max 102", (400, 600), (1100, 1500)),
+        ("Bitaxe Ultra 204", (400, 575), (1100, 1300)),
+        ("Bitaxe Hex 302", (400, 575), (1100, 1300)),
+        ("Bitaxe Supra 401", (400, 575), (1100, 1300)),
+        ("Bitaxe Supra Hex 701", (400, 575), (1100, 1300)),
+        ("Bitaxe Gamma 601", (400, 625), (1000, 1250)),
+        ("Bitaxe Gamma Turbo 801", (400, 625), (1000, 1250)),
+        ("GammaTurbo", (400, 625), (1000, 1250)),
+        ("Bitaxe Gamma Duo 650", (350, 410), (1000, 1250)),
+        ("NerdQAxe+", (400, 575), (1100, 1350)),
+        ("NerdQAxe++", (500, 600), (1120, 1200)),
+        ("NerdAxe", (400, 575), (1100, 1300)),
+        ("NerdAxe Gamma", (500, 575), (1120, 1200)),
+        ("NerdOCTAXE+", None, None),
+        ("AxeOS BM9999 999", None, None),
+    ],
+)
+def test_the_safe_range_is_that_of_the_model(model: str, frequency: object, voltage: object) -> None:
+    offers = AXEOS.offers(About(model, "v2.14.0"))
+    told = [
+        allowed and (allowed.least, allowed.most)
+        for allowed in (offers.frequency_mhz, offers.core_voltage_mv)
+    ]
+    assert told == [frequency, voltage]
+    assert (Kind.FREQUENCY in offers.kinds) == (frequency is not None)
+
+
+def test_a_range_that_the_user_has_set_goes_first() -> None:
+    mine = Range(200, 700, "set for NerdOCTAXE+")
+    offers = AXEOS.offers(About("NerdOCTAXE+", "v1.0.36", frequency_mhz=mine))
+    assert offers.frequency_mhz == mine
+    assert Kind.FREQUENCY in offers.kinds
+
+
+def sent(order: Order, model: str = "Bitaxe Gamma 601", firmware: str = "v2.14.0") -> list[str]:
+    return [str(step) for step in AXEOS.steps(order, About(model, firmware), NOW)]
+
+
+def test_what_is_sent() -> None:
+    assert sent(Order(Kind.RESTART)) == ["POST /api/system/restart"]
+    assert sent(Order(Kind.PAUSE)) == ["POST /api/system/pause"]
+    assert sent(Order(Kind.RESUME)) == ["POST /api/system/resume"]
+    assert sent(Order(Kind.IDENTIFY, {"light": "on"})) == ["POST /api/system/identify"]
+    settings = Order(Kind.FREQUENCY, {"frequency_mhz": 525, "core_voltage_mv": 1100})
+    assert sent(settings) == ['PATCH /api/system {"frequency": 525, "coreVoltage": 1100}']
+
+
+def test_a_nerdqaxe_is_paused_by_its_shutdown_and_resumed_by_a_restart() -> None:
+    assert sent(Order(Kind.PAUSE), "NerdQAxe++", "v1.0.36") == ["POST /api/system/shutdown"]
+    assert sent(Order(Kind.RESUME), "NerdQAxe++", "v1.0.36") == ["POST /api/system/restart"]
+
+
+def test_the_primary_pool_needs_a_restart_and_the_fallback_none() -> None:
+    assert sent(Order(Kind.POOL, POOL)) == [
+        'PATCH /api/system {"stratumURL": "pool.example", "stratumPort": 3333, "stratumUser": "me"}',
+        "POST /api/system/restart",
+    ]
+    assert sent(Order(Kind.POOL, POOL | {"slot": "fallback"})) == [
+        'PATCH /api/system {"fallbackStratumURL": "pool.example", "fallbackStratumPort": 3333, '
+        '"fallbackStratumUser": "me"}'
+    ]
+
+
+def test_from_v2_15_on_pools_are_numbered() -> None:
+    assert sent(Order(Kind.POOL, POOL), firmware="v2.15.0") == [
+        'PUT /api/system/pools/0 {"stratumURL": "pool.example", "stratumPort": 3333, "stratumUser": "me"}',
+        'PATCH /api/system {"primaryPoolIndex": 0}',
+        "POST /api/system/restart",
+    ]
+
+
+def test_a_password_is_sent_and_not_shown() -> None:
+    order = Order(Kind.POOL, POOL, {"pool": "hunter2"})
+    assert '"stratumPassword": "hunter2"' in sent(order)[0]
+    assert "hunter2" not in "".join(sent(order.masked()))
+
+
+def test_a_light_that_goes_out_by_itself_is_not_put_out() -> None:
+    with pytest.raises(CannotBuild, match="by itself"):
+        sent(Order(Kind.IDENTIFY, {"light": "off"}))
+
+
+def test_versions() -> None:
+    assert version_of("v2.14.0-3-gabc") == (2, 14, 0)
+    assert version_of("2.9") == (2, 9)
+    assert version_of("dirty") == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_taken", "words"),
+    [
+        (200, b'{"message": "Mining paused"}', True, "HTTP 200: Mining paused"),
+        (200, b"System will restart shortly.", True, "HTTP 200: System will restart shortly."),
+        (200, b"", True, "HTTP 200"),
+        (200, b'{"message": 5}', True, 'HTTP 200: {"message": 5}'),
+        (200, b"<!doctype html><html>", False, "answers HTML"),
+        (302, b"", False, "redirects to /: this firmware does not know that order"),
+        (400, b"Wrong API input", False, "HTTP 400 (why): Wrong API input"),
+        (401, b"OTP/Session required", False, "HTTP 401 (why): OTP/Session required"),
+        (500, b"", False, "HTTP 500 (why)"),
+    ],
+)
+def test_what_an_answer_says(status: int, body: bytes, is_taken: bool, words: str) -> None:
+    answer = answer_of(status, "why", "/", body)
+    assert answer.is_taken is is_taken
+    assert answer.words.startswith(words)
+
+
+def exchange(port: int, timeout_s: float = 30.0):
+    step = HttpStep("PATCH", "/api/system", {"frequency": 525})
+    return send_http(Address("127.0.0.1", port), step, time.monotonic() + timeout_s)
+
+
+def test_an_order_goes_over_the_wire_once() -> None:
+    with ordered_device({"PATCH /api/system": http_reply(b"")}) as device:
+        assert exchange(device.port).is_taken
+    assert device.asked == ['PATCH /api/system {"frequency": 525}']
+    assert json.loads(device.asked[0].split(" ", 2)[2]) == {"frequency": 525}
+
+
+def test_where_nobody_listens_nothing_was_sent() -> None:
+    with pytest.raises(Unreachable, match="refused"):
+        exchange(closed_port())
+
+
+def test_an_order_without_an_answer_is_of_unknown_outcome_and_not_sent_again() -> None:
+    with deaf_device() as device:
+        answer = exchange(device.port, timeout_s=0.5)
+        assert answer.is_taken is None
+        assert "no answer within" in answer.words
+        assert len(device.asked) == 1
+
+
+@pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 2", b"nonsense\r\n\r\n"])
+def test_an_answer_cut_off_or_garbled_is_of_unknown_outcome(reply: bytes) -> None:
+    with ordered_device({"PATCH /api/system": reply}) as device:
+        assert exchange(device.port).is_taken is None
+        assert len(device.asked) == 1
+
+
+def test_a_status_that_came_whole_counts_even_if_the_words_after_it_did_not() -> None:
+    with ordered_device({"PATCH /api/system": http_reply(b"{", length=10)}) as device:
+        assert exchange(device.port).is_taken
