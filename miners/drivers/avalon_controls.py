@@ -41,7 +41,7 @@ FAMILIES = (
     ),
     Family("Avalon Mini 3", MODES | STANDBY, THREE_MODES),
     Family("Avalon Q", MODES | STANDBY, KINDS[3].modes),
-    Family(r"Avalon ?Miner 1[0-5]\d\d", STANDBY | {Kind.IDENTIFY}),
+    Family(r"Avalon ?Miner 1[0-5](\d\d|-)", STANDBY | {Kind.IDENTIFY}),
 )
 UNKNOWN = Family("", note="what this model takes beside a restart and pools is not known")
 

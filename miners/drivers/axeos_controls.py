@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from miners.drivers.base import Address
+from hmm.lib.sockets import Deadline
+from miners.drivers.base import Address, DriverError
+from miners.drivers.http_json import get_json
 from miners.drivers.http_orders import HttpStep, send_http
 from miners.drivers.orders import About, Answer, CannotBuild, Kind, Offers, Order, Range, controls
 
@@ -66,7 +68,13 @@ class AxeosControls:
         return Offers(kinds, frequency_mhz=frequency, core_voltage_mv=voltage, note=note)
 
     def ask(self, address: Address, about: About, deadline: float) -> About:
-        return about
+        """Return `about` with whether the firmware knows of pausing: a build's version need not tell."""
+        try:
+            info = get_json(address, "/api/system/info", Deadline.until(deadline), "AxeOS", [])
+        except DriverError:
+            return about
+        told = info.keys() & PAUSE_FLAGS if isinstance(info, dict) else set()
+        return replace(about, options=frozenset({"pause"} if told else ()))
 
     def steps(self, order: Order, about: About, at: datetime) -> Sequence[HttpStep]:
         if order.kind is Kind.FREQUENCY:
@@ -81,6 +89,7 @@ class AxeosControls:
         return send_http(address, step, deadline)
 
 
+PAUSE_FLAGS = {"miningPaused", "shutdown"}
 KEYS = {"frequency_mhz": "frequency", "core_voltage_mv": "coreVoltage"}
 
 
@@ -98,7 +107,7 @@ def is_nerd(about: About) -> bool:
 def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
     version = version_of(about.firmware)
     if is_nerd(about):
-        if version >= NERD_SHUTS_DOWN_SINCE:
+        if _can_pause(about, version >= NERD_SHUTS_DOWN_SINCE):
             return ALWAYS | {Kind.PAUSE, Kind.RESUME}, []
         return ALWAYS, [
             "it cannot pause before firmware v1.0.36: lower its frequency, or use a switched socket"
@@ -106,11 +115,15 @@ def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
     kinds, notes = ALWAYS, []
     if version >= IDENTIFIES_SINCE:
         kinds |= {Kind.IDENTIFY}
-    if version >= PAUSES_SINCE:
+    if _can_pause(about, version >= PAUSES_SINCE):
         kinds |= {Kind.PAUSE, Kind.RESUME}
     else:
         notes.append("it cannot pause before AxeOS v2.14: lower its frequency, or use a switched socket")
     return kinds, notes
+
+
+def _can_pause(about: About, is_new_enough: bool) -> bool:
+    return is_new_enough if about.options is None else "pause" in about.options
 
 
 def _action(kind: Kind, about: About) -> str:

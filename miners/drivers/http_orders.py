@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
-from hmm.lib.http import USER_AGENT, explain_not_json
+from hmm.lib.http import USER_AGENT
 from hmm.lib.sockets import ConnectionFailed, Deadline, connect
 from miners.drivers.base import Address, Unreachable
 from miners.drivers.http_json import HTTP_PORT
@@ -54,11 +54,11 @@ def answer_of(status: int, reason: str, location: str, body: bytes) -> Answer:
     text = body.decode("utf-8", "replace").strip("\0 \t\r\n\ufeff")
     if 300 <= status < 400:
         return Answer(False, f"redirects to {location}: this firmware does not know that order")
+    told = f"HTTP {status}" if status == 200 else f"HTTP {status} ({reason})"
     if re.match(r"<(!doctype|html)", text, re.IGNORECASE):
-        return Answer(False, explain_not_json(body, "to the order"))
+        return Answer(False, f"{told}: a page in HTML, which is no answer to an order")
     said = _message(text)
     is_taken = 200 <= status < 300
-    told = f"HTTP {status}" if is_taken else f"HTTP {status} ({reason})"
     return Answer(is_taken, f"{told}: {said}" if said else told)
 
 

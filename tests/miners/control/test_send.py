@@ -32,6 +32,7 @@ INFO = {
     "frequency": 600,
     "coreVoltage": 1150,
     "uptimeSeconds": 9000,
+    "miningPaused": False,
 }
 
 

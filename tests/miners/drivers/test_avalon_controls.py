@@ -35,6 +35,7 @@ HELP_TEXT = b"STATUS=I,When=9,Code=118,Msg=ASC 0 set info: help|workmode|reboot|
         ("Avalon Q", {Kind.MODE, Kind.LEVEL} | STANDBY, ("eco", "standard", "super")),
         ("AvalonMiner 1246", STANDBY | {Kind.IDENTIFY}, ()),
         ("AvalonMiner 1566", STANDBY | {Kind.IDENTIFY}, ()),
+        ("AvalonMiner 15-194", STANDBY | {Kind.IDENTIFY}, ()),
         ("Avalon of tomorrow", set(), ()),
         ("", set(), ()),
     ],

@@ -40,6 +40,28 @@ def test_what_a_firmware_offers(model: str, firmware: str, more: set[Kind]) -> N
     assert offered(model, firmware) == ALWAYS | more
 
 
+@pytest.mark.parametrize(
+    ("told", "pauses"),
+    [({"miningPaused": False}, True), ({"shutdown": False}, True), ({"frequency": 525}, False)],
+)
+def test_a_device_that_tells_of_pausing_can_whatever_its_version(
+    told: dict[str, object], pauses: bool
+) -> None:
+    with ordered_device({"GET /api/system/info": http_reply(json.dumps(told).encode())}) as device:
+        about = AXEOS.ask(
+            Address("127.0.0.1", device.port), About("Bitaxe Gamma 601", "9a2bf58"), time.monotonic() + 30
+        )
+    assert (Kind.PAUSE in AXEOS.offers(about).kinds) == pauses
+
+
+def test_where_it_cannot_be_asked_its_version_counts() -> None:
+    with ordered_device({}) as device:
+        about = AXEOS.ask(
+            Address("127.0.0.1", device.port), About("Bitaxe Gamma 601", "v2.14.0"), time.monotonic() + 30
+        )
+    assert Kind.PAUSE in AXEOS.offers(about).kinds
+
+
 def test_a_firmware_that_cannot_pause_says_what_else_there_is() -> None:
     assert "lower its frequency" in AXEOS.offers(About("Bitaxe Ultra 204", "v2.4.5")).note
 
@@ -146,7 +168,8 @@ def test_versions() -> None:
         (200, b"System will restart shortly.", True, "HTTP 200: System will restart shortly."),
         (200, b"", True, "HTTP 200"),
         (200, b'{"message": 5}', True, 'HTTP 200: {"message": 5}'),
-        (200, b"<!doctype html><html>", False, "answers HTML"),
+        (200, b"<!doctype html><html>", False, "HTTP 200: a page in HTML"),
+        (404, b"<html>", False, "HTTP 404 (why): a page in HTML"),
         (302, b"", False, "redirects to /: this firmware does not know that order"),
         (400, b"Wrong API input", False, "HTTP 400 (why): Wrong API input"),
         (401, b"OTP/Session required", False, "HTTP 401 (why): OTP/Session required"),
