@@ -251,3 +251,19 @@ def test_another_web_server_is_refused_with_the_reason(reply, reason):
     with http_device({"/api/system/info": reply}) as device, pytest.raises(Misread) as caught:
         read("axeos", device)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"frequency": 525, "coreVoltage": 1150}, (525, 1150)),
+        ({"frequency": "606.25", "coreVoltage": "1166"}, (606.25, 1166)),
+        ({"frequency": 0, "coreVoltage": 0}, (None, None)),
+        ({"frequency": -1, "coreVoltage": 1e9}, (None, None)),
+        ({"frequency": "fast", "coreVoltage": None}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_what_the_chips_are_set_to_is_read(told, read):
+    reading = read_axeos({**GAMMA, **told})
+    assert (reading.frequency_mhz, reading.core_voltage_mv) == read

@@ -55,3 +55,8 @@ def test_no_sensor_is_no_temperature(thermal):
 def test_another_shape_is_refused(document):
     with pytest.raises(Misread, match="another device's shape"):
         read_http("nerdqaxe", api_v2_dashboard=document)
+
+
+def test_what_the_chips_are_set_to_is_read():
+    reading = nerdqaxe(performance={**DASHBOARD["performance"], "frequency": 600})
+    assert (reading.frequency_mhz, reading.core_voltage_mv) == (600, None)
