@@ -17,7 +17,7 @@ from django.db.utils import load_backend
 from hmm.lib.locks import lock_number
 from hmm.system_metrics.base import Sample
 from hmm.system_metrics.partitions import ensure_hours, hours_between
-from hmm.system_metrics.probes import look
+from hmm.system_metrics.probes import look, look_elsewhere
 
 _INSTANT = timedelta(microseconds=1)
 CONNECT_S = 3
@@ -61,11 +61,12 @@ def write(samples: Iterable[Sample], at: datetime, tags: dict[str, str | int]) -
 
 def write_probes(since: datetime, until: datetime) -> int:
     """Look at worker and database, and store it as of `until`, unless another process has; return how many rows."""
+    elsewhere = look_elsewhere()
     with own_transaction() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number("system_metrics probes")])
         if not cursor.fetchone()[0] or _probed(cursor, until):
             return 0
-        return insert(cursor, list(look(cursor, since, until)), until, {})
+        return insert(cursor, [*elsewhere, *look(cursor, since, until)], until, {})
 
 
 def _probed(cursor: Any, at: datetime) -> bool:

@@ -16,7 +16,12 @@ from miners.collector.schedule import turn
 from miners.collector.spool import Spool
 from miners.push.silence import enter_silence
 
-TICK_S = 0.5
+TICK_S = 0.2
+"""How often who is due is looked for. What comes back is taken at once, which may be a hundred times a second."""
+
+DARK_THREADS = 4
+"""So many times as many threads wait for devices that did not answer: all they do is wait."""
+
 REREAD_S = 5.0
 BEAT_S = 10.0
 STATE_S = 2.0
@@ -50,7 +55,7 @@ class Collector:
         self.keeper = Keeper(desk or HereDesk(), spool, self.clock, flush or Flush())
         self.keeper.on_work = lambda: self._done.put(None)
         self._lane = Lane("poll", threads)
-        self._dark_lane = Lane("poll-dark", threads)
+        self._dark_lane = Lane("poll-dark", threads * DARK_THREADS)
         self._done: SimpleQueue[Outcome | int | None] = SimpleQueue()
         self._asked: set[int] = set()
         self._dark: set[int] = set()
@@ -77,7 +82,7 @@ class Collector:
         self.keeper.settle()
         self._each(min(REREAD_S, self.leases.renew_s) if self.leases else REREAD_S, "fleet", self._reread)
         self._each(BEAT_S, "beat", self._beat)
-        self._ask_due()
+        self._each(TICK_S, "ask", self._ask_due)
         self._gather(TICK_S)
         self.keeper.step()
         self._each(STATE_S, "state", self._publish)
@@ -124,13 +129,14 @@ class Collector:
         publish(self.keeper.spool.directory, self.keeper.state())
         return True
 
-    def _ask_due(self) -> None:
+    def _ask_due(self) -> bool:
         now_s = self.clock.now().timestamp()
         for miner_id, target in self.fleet.items():
             its_turn = turn(now_s, miner_id, target.interval_s)
             if self._turns.get(miner_id) != its_turn and miner_id not in self._asked and self._may(target):
                 self._turns[miner_id] = its_turn
                 self._ask(target)
+        return True
 
     def _ask(self, target: Target) -> None:
         # The first poll, at the start, may come just before the mark of the interval: that one is left out.

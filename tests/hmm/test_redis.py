@@ -32,6 +32,31 @@ async_task("hmm.jobs.heartbeat")
 print(type(get_broker()).__name__, get_broker().queue_size())
 """
 
+SAY_HOW_DEEP = """
+from datetime import timedelta
+import django
+django.setup()
+from django.utils import timezone
+from django_q.tasks import async_task
+from hmm.system_metrics.reporter import mark, report_probes
+from hmm.task_queue import queued_tasks
+from metrics.exports.scrape.read import take_picture
+from metrics.query import queue_depth
+for _ in range(3):
+    async_task("hmm.jobs.heartbeat")
+now = timezone.now()
+report_probes(mark(now), 30.0)
+print(queued_tasks(), take_picture(now).queued, queue_depth(now).waiting)
+"""
+
+SAY_THAT_NOBODY_KNOWS = """
+import django
+django.setup()
+from hmm.system_metrics.probes import look_elsewhere
+from hmm.task_queue import queued_tasks
+print(queued_tasks(), look_elsewhere())
+"""
+
 ASK_TWICE = """
 import django
 django.setup()
@@ -98,6 +123,24 @@ def test_cache_and_queue_are_on_redis_and_a_worker_does_a_task_from_there(redis_
     assert not Heartbeat.objects.exists()
     _run(redis_url, "manage.py", "qcluster", "--run-once")
     assert Heartbeat.objects.filter(service="worker").exists()
+
+
+@pytest.mark.process
+@pytest.mark.django_db(transaction=True)
+def test_everybody_who_shows_the_queue_sees_that_on_redis(redis_url):
+    assert _run(redis_url, "-c", SAY_HOW_DEEP).split() == ["3", "3", "3"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT value FROM system_metrics WHERE metric_name = 'queue_depth_tasks'")
+        assert cursor.fetchall() == [(3.0,)]
+
+
+@pytest.mark.process
+@pytest.mark.django_db(transaction=True)
+def test_a_redis_that_is_away_leaves_the_depth_unknown(redis_url):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        nobody = f"redis://127.0.0.1:{held.getsockname()[1]}/0"
+        assert _run(nobody, "-c", SAY_THAT_NOBODY_KNOWS).strip() == "None []"
 
 
 @pytest.mark.process

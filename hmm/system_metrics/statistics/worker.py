@@ -1,6 +1,7 @@
 """How the task queue and the recurring jobs are doing, from what they note in the database."""
 
 from hmm.system_metrics.probes import probe
+from hmm.task_queue import is_in_database, queued_tasks
 
 RUNS = """
 SELECT {value} FROM hmm_jobrun
@@ -13,8 +14,9 @@ queue_depth = probe(
     "queue_depth_tasks",
     "worker",
     "tasks",
-    "Tasks in the queue, those being done included",
+    "Tasks in the queue, those being done included where it is in the database",
     "SELECT count(*), NULL FROM django_q_ormq",
+    elsewhere=None if is_in_database() else queued_tasks,
 )
 job_duration = probe(
     "job_duration_ms",

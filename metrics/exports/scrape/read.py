@@ -9,11 +9,11 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django_q.models import OrmQ
 
 from energy.points import PricePoint
 from hmm.installation import installation
 from hmm.models import Heartbeat, JobRun
+from hmm.task_queue import queued_tasks
 from metrics.dashboard.read import SitePrices, miners_now, site_prices
 from metrics.models import Watermark
 from metrics.query import NotComputedYet
@@ -56,7 +56,7 @@ class Picture:
     today: EnergyToday | None
     last_runs: Sequence[JobRun]
     last_successes: Sequence[JobRun]
-    queued: int
+    queued: int | None
     beats: Mapping[str, datetime]
     filled_to: Mapping[str, datetime]
 
@@ -74,7 +74,7 @@ def take_picture(now: datetime) -> Picture:
         today=_today(now, here.currency),
         last_runs=_last(success=None),
         last_successes=_last(success=True),
-        queued=OrmQ.objects.count(),
+        queued=queued_tasks(),
         beats=dict(Heartbeat.objects.values_list("service", "at")),
         filled_to=dict(Watermark.objects.values_list("period", "filled_to")),
     )

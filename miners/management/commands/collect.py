@@ -30,8 +30,8 @@ GRACE_S = 5
 class Command(HmmCommand):
     help = (
         "Poll every enabled miner that has an address, each site's at its own interval, and store what they "
-        "say. HMM_COLLECTOR_THREADS (64) devices are asked at once, each for at most "
-        "HMM_COLLECTOR_TIMEOUT_S (5) seconds. What they say is written after HMM_COLLECTOR_FLUSH_S (5) seconds or "
+        "say. HMM_COLLECTOR_THREADS (64) devices are asked at once, and four times as many of those that did not "
+        "answer last time, each for at most HMM_COLLECTOR_TIMEOUT_S (5) seconds. What they say is written after HMM_COLLECTOR_FLUSH_S (5) seconds or "
         "HMM_COLLECTOR_FLUSH_READINGS (100), whichever is first; while the database is away it goes to disk, to at "
         "most HMM_SPOOL_MAX_MB (1024). Several collectors on one database share the sites: see docs/scaling.md. "
         "--once asks every miner, whoever polls it."

@@ -1,0 +1,160 @@
+"""Polling a fleet on real sockets: how long a cycle takes, what it costs, and whether anybody was missed.
+
+`make bench ARGS=--poll`, on Linux: 6,000 simulated devices (`--devices=`), 5 % of them dark and 1 % slow, each 30 s,
+for 10 cycles (`--cycles=`), by one collector and then by two that share the sites. The devices run on the same
+processors, in two processes of their own; their part is told beside the collectors'.
+"""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from django.db import connection, connections
+
+from benchmarks.poll_collector import Polled, collecting, polls_of
+from benchmarks.poll_devices import PORT, Place, places, serving
+from miners.collector.schedule import offset_s, turn
+from miners.models import Miner, MinerSite, Site
+
+INTERVAL_S = 30
+SITES = 8
+FARM_PROCESSES = 2
+SETTLE_CYCLES = {1: 1, 2: 4}
+"""Until a collector has seen its fleet once; until two have shared the sites, which takes a lease and a renewal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The miners, and which of them answer."""
+
+    live: frozenset[int]
+    dark: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Processor seconds and resident megabytes of some processes."""
+
+    cpu_s: float
+    rss_mb: float
+
+
+def poll(devices: int, cycles: int) -> None:
+    """Measure one collector, then two, on the same devices."""
+    found = places(devices)
+    fleet = _add(found)
+    print(
+        f"poll: {devices:,} devices each {INTERVAL_S} s, {len(fleet.dark)} dark, {_slow(found)} slow, {SITES} sites"
+    )
+    connections.close_all()
+    with serving(found, FARM_PROCESSES) as farm:
+        for collectors in (1, 2):
+            _measure(collectors, cycles, fleet, farm)
+
+
+def _slow(found: Sequence[Place]) -> int:
+    return sum(each.is_slow for each in found)
+
+
+def _add(found: Sequence[Place]) -> Fleet:
+    sites = [Site.objects.create(name=f"hall {n}", poll_interval_s=INTERVAL_S) for n in range(SITES)]
+    miners = Miner.objects.bulk_create(
+        Miner(name=each.spec.name, site=sites[n % SITES], host=each.host, port=PORT, driver=each.spec.driver)
+        for n, each in enumerate(found)
+    )
+    MinerSite.objects.bulk_create(MinerSite(miner=miner, site=miner.site) for miner in miners)
+    dark = frozenset(miner.pk for miner, each in zip(miners, found, strict=True) if each.is_dark)
+    return Fleet(frozenset(miner.pk for miner in miners) - dark, dark)
+
+
+def _measure(collectors: int, cycles: int, fleet: Fleet, farm: Sequence[int]) -> None:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        directory = Path(name)
+        found = [stack.enter_context(collecting(number, directory)) for number in range(collectors)]
+        first = turn(time.time(), 0, INTERVAL_S) + 1 + SETTLE_CYCLES[collectors]
+        _sleep_until(first * INTERVAL_S)
+        before, farm_before = [_used([each.pid]) for each in found], _used(farm)
+        _sleep_until((first + cycles) * INTERVAL_S)
+        after, farm_after = [_used([each.pid]) for each in found], _used(farm)
+        _sleep_until((first + cycles) * INTERVAL_S + INTERVAL_S * 0.6)  # the last turns end a little later
+        stack.close()
+        polls = [polls_of(number, directory) for number in range(collectors)]
+    took_s = cycles * INTERVAL_S
+    _say_cycles(collectors, polls, fleet, range(first, first + cycles))
+    for number, (a, b) in enumerate(zip(before, after, strict=True), start=1):
+        share = len(polls[number - 1]) / sum(len(each) for each in polls)
+        print(
+            f"  collector {number}: {(b.cpu_s - a.cpu_s) / took_s:.0%} of a core, {b.rss_mb:.0f} MB, {share:.0%} of the polls"
+        )
+    print(
+        f"  devices: {(farm_after.cpu_s - farm_before.cpu_s) / took_s:.0%} of a core; load {psutil.getloadavg()[0]:.1f}"
+    )
+
+
+def _say_cycles(collectors: int, polls: Sequence[Sequence[Polled]], fleet: Fleet, turns: range) -> None:
+    every = [each for of_one in polls for each in of_one]
+    by_turn: dict[int, dict[int, list[Polled]]] = {number: {} for number in turns}
+    for each in every:
+        if each.turn in by_turn:
+            by_turn[each.turn].setdefault(each.miner_id, []).append(each)
+    # A cycle lasts from its mark until the last device that answers has answered.
+    spans = [
+        max(each.at_s for of_miner in ended.values() for each in of_miner if each.is_reading)
+        - number * INTERVAL_S
+        for number, ended in by_turn.items()
+    ]
+    waits = [
+        each.at_s - number * INTERVAL_S - offset_s(miner_id, INTERVAL_S)
+        for number, ended in by_turn.items()
+        for miner_id, of_miner in ended.items()
+        for each in of_miner
+        if each.is_reading
+    ]
+    readings = [
+        {m for m, of_miner in ended.items() if any(p.is_reading for p in of_miner)}
+        for ended in by_turn.values()
+    ]
+    asked = [set(ended) for ended in by_turn.values()]
+    missed = sum(len(fleet.live - answered) for answered in readings)
+    unasked = sum(len(fleet.dark - of_turn) for of_turn in asked)
+    twice = sum(len(of_miner) > 1 for ended in by_turn.values() for of_miner in ended.values())
+    print(
+        f"{collectors} collector{'s' * (collectors > 1)}, {len(turns)} cycles, {sum(map(len, readings)):,} readings:"
+    )
+    print(
+        f"  cycle, from its mark to the last answer: p50 {_part(spans, 50):.1f} s, p99 {_part(spans, 99):.1f} s"
+    )
+    print(f"  answer, from when it was due: p50 {_part(waits, 50):.2f} s, p99 {_part(waits, 99):.2f} s")
+    print(
+        f"  missed {missed} readings, {unasked} dark devices not asked, {twice} asked twice; {_stored(turns):,} rows stored"
+    )
+
+
+def _part(figures: Sequence[float], percent: int) -> float:
+    """Return the percentile: the least figure that so many of a hundred do not exceed."""
+    ordered = sorted(figures)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def _stored(turns: range) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM telemetry WHERE timestamp >= to_timestamp(%s) AND timestamp < to_timestamp(%s)",
+            [turns.start * INTERVAL_S, turns.stop * INTERVAL_S],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _used(pids: Sequence[int]) -> Used:
+    found = [psutil.Process(pid) for pid in pids]
+    return Used(
+        sum(sum(one.cpu_times()[:2]) for one in found), sum(one.memory_info().rss for one in found) / 2**20
+    )
+
+
+def _sleep_until(wall_s: float) -> None:
+    time.sleep(max(0.0, wall_s - time.time()))
