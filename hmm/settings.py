@@ -23,6 +23,8 @@ PRICE_HISTORY_DAYS: int = whole_number("HMM_PRICE_HISTORY_DAYS", 7, 1, 3660)  # 
 RETENTION_DETAIL_DAYS: int = whole_number("HMM_RETENTION_DETAIL_DAYS", 7, 2, 3660)  # then rows are packed
 RETENTION_RAW_DAYS: int = whole_number("HMM_RETENTION_RAW_DAYS", 90, 3, 36600)  # then they are dropped
 RETENTION_SLOT_DAYS: int = whole_number("HMM_RETENTION_SLOT_DAYS", 400, 32, 36600)  # slots and hours
+RETENTION_POOL_DAYS: int = whole_number("HMM_RETENTION_POOL_DAYS", 400, 1, 36600)  # and as long as slots
+RETENTION_COIN_DAYS: int = whole_number("HMM_RETENTION_COIN_DAYS", 400, 1, 36600)  # and as long as slots
 SYSTEM_METRICS_DAYS: int = whole_number("HMM_SYSTEM_METRICS_DAYS", 7, 1, 31)  # kept by the hour
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
 COINGECKO_BASE_URL: str = env.str("HMM_COINGECKO_BASE_URL", default="https://api.coingecko.com")

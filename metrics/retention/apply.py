@@ -14,6 +14,7 @@ from hmm.models import JobRun
 from metrics.engine.run import LOCK
 from metrics.models import StoreForm
 from metrics.retention.limits import earliest_dirty, filled, slots_limit, telemetry_limit
+from metrics.retention.outside import delete_coin_prices, delete_pool_readings
 from metrics.store.dropping import drop_months, months_before
 from miners.models import SetAside, StateChange
 from miners.telemetry.packed.dropping import days_before, drop_day, rows_before
@@ -43,6 +44,8 @@ def apply_retention(now: datetime, *, dry_run: bool = False) -> list[Outcome]:
         for what, work in (
             ("telemetry", _telemetry),
             ("slots and hours", _slots),
+            ("checks of pools", delete_pool_readings),
+            ("coin prices", delete_coin_prices),
             ("rows set aside", _aside),
             ("state changes", _events),
             ("job runs", _runs),

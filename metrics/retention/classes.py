@@ -85,6 +85,9 @@ def classes() -> list[DataClass]:
             "Weeks and months", ("metrics_rollup_weekly", "metrics_rollup_monthly"), "timestamp", FOR_EVER
         ),
         DataClass("Prices", ("energy_priceslot",), "start", FOR_EVER),
+        DataClass("Checks of pools", ("pools_poolreading",), "timestamp", days(settings.RETENTION_POOL_DAYS)),
+        DataClass("Coin prices", ("pools_coinprice",), "timestamp", days(settings.RETENTION_COIN_DAYS)),
+        DataClass("Difficulties", ("pools_networkstate",), "timestamp", FOR_EVER),
         DataClass("Rows set aside", ("miners_setaside",), "received_at", days(KEEP_ASIDE.days)),
         DataClass("State changes", ("miners_statechange",), "at", days(KEEP_EVENTS.days)),
         DataClass("Job runs", ("hmm_jobrun",), "started_at", days(KEEP_RUNS.days)),

@@ -25,6 +25,19 @@ def slots_limit(now: datetime, days: int, marks: Mapping[str, datetime], dirty: 
     return min([*over, dirty or now])
 
 
+def outside_limit(
+    now: datetime, days: int, slots_from: datetime | None, dirty: datetime | None, reach: timedelta
+) -> datetime | None:
+    """Return up to when what is known from outside may go; None where nothing may.
+
+    Whatever is kept of slots can be computed anew at any time, and needs it `reach` back: it goes after the slots, which are
+    kept from `slots_from` on.
+    """
+    if slots_from is None:
+        return None
+    return min(now - timedelta(days=days), slots_from - reach, (dirty or now) - reach)
+
+
 def earliest_dirty() -> datetime | None:
     """Return where the earliest dirty range begins, None where there is none."""
     return DirtyRange.objects.order_by("start").values_list("start", flat=True).first()
