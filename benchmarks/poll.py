@@ -7,6 +7,7 @@ processors, in two processes of their own; their part is told beside the collect
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -120,6 +121,11 @@ def _say_cycles(collectors: int, polls: Sequence[Sequence[Polled]], fleet: Fleet
     ]
     asked = [set(ended) for ended in by_turn.values()]
     missed = sum(len(fleet.live - answered) for answered in readings)
+    failures = Counter(
+        each.failure
+        for each in every
+        if each.failure and each.miner_id in fleet.live and each.turn in by_turn
+    )
     unasked = sum(len(fleet.dark - of_turn) for of_turn in asked)
     twice = sum(len(of_miner) > 1 for ended in by_turn.values() for of_miner in ended.values())
     print(

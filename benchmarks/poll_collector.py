@@ -24,23 +24,28 @@ TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """A poll: in which turn it was asked for, when it ended, of which miner, and whether it gave a reading."""
+    """A poll: in which turn it was asked for, when it ended, of which miner, and why it gave no reading."""
 
     turn: int
     at_s: float
     miner_id: int
-    is_reading: bool
+    failure: str
+
+    @property
+    def is_reading(self) -> bool:
+        return not self.failure
 
 
 class Watched(Collector):
     """The collector, which keeps of each poll when it ended."""
 
-    ended: list[tuple[int, float, int, bool]]
+    ended: list[tuple[int, float, int, str]]
 
     def _take(self, outcome: Outcome | int | None) -> None:
         if isinstance(outcome, Outcome):
             miner_id = outcome.target.miner_id
-            self.ended.append((self._turns[miner_id], outcome.at.timestamp(), miner_id, outcome.is_reading))
+            failure = outcome.result if isinstance(outcome.result, str) else ""
+            self.ended.append((self._turns[miner_id], outcome.at.timestamp(), miner_id, failure))
         super()._take(outcome)
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from hmm.dirty import mark_coin_dirty
 from hmm.installation import installation
 from hmm.lib.locks import lock
-from pools.coins.base import Pair
+from pools.coins.base import Pair, Past
 from pools.models import CoinPrice, NetworkState
 from pools.network import NetworkPoint
 
@@ -25,6 +25,9 @@ HASHES_PER_DIFFICULTY = 2**32
 HASHES_PER_GH = 1e9
 SAME_ANSWER = timedelta(seconds=2)
 """Prices of one coin so close are the same answer, told again from the cache."""
+
+KNOWN_NEARBY = timedelta(minutes=30)
+"""The past is told an hour apart, not to the second: what is known so near needs no other price."""
 
 LOCK = "coin history"
 
@@ -93,6 +96,37 @@ def store_prices(found: Mapping[Pair, float], source: str, at: datetime) -> int:
             ).order_by("timestamp")
             _mark(at, following.values_list("timestamp", flat=True).first(), PRICE_LASTS)
     return len(fresh)
+
+
+def store_past_prices(pair: Pair, found: Past, source: str) -> int:
+    """Store what a coin cost in the past where nothing near is known; return how many prices are new.
+
+    What was known at the time stays: figures that were computed by it do not change.
+    """
+    if not found:
+        return 0
+    coin, currency = pair
+    with transaction.atomic():
+        lock(LOCK)
+        prices = CoinPrice.objects.filter(coin=coin, currency=currency)
+        around = (found[0][0] - KNOWN_NEARBY, found[-1][0] + KNOWN_NEARBY)
+        known = sorted(prices.filter(timestamp__range=around).values_list("timestamp", flat=True))
+        fresh = [(at, price) for at, price in found if not _is_near(at, known)]
+        CoinPrice.objects.bulk_create(
+            CoinPrice(coin=coin, currency=currency, timestamp=at, price=price, source=source)
+            for at, price in fresh
+        )
+        if fresh and pair == (VALUED_IN, installation().currency):
+            following = prices.filter(timestamp__gt=fresh[-1][0]).order_by("timestamp")
+            until = following.values_list("timestamp", flat=True).first() or fresh[-1][0] + PRICE_LASTS
+            mark_coin_dirty(fresh[0][0], min(until, fresh[-1][0] + PRICE_LASTS) + timedelta(microseconds=1))
+    return len(fresh)
+
+
+def _is_near(at: datetime, known: Sequence[datetime]) -> bool:
+    """Return whether one of `known`, in order, is near `at`."""
+    following = bisect_left(known, at - KNOWN_NEARBY)
+    return following < len(known) and known[following] <= at + KNOWN_NEARBY
 
 
 def store_network(points: Iterable[NetworkPoint], now: datetime) -> int:

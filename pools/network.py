@@ -1,7 +1,7 @@
 """The Bitcoin network: how hard a block is, and what it pays. From mempool.space, or from a node of your own."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -17,6 +17,9 @@ HALVING_BLOCKS = 210_000
 LATEST_HEIGHT = 10_000_000
 GENESIS = datetime(2009, 1, 3, tzinfo=UTC)
 MOST_DIFFICULTY = 1e20
+LONGEST_BETWEEN_CHANGES = timedelta(days=28)
+INTERVALS = ((89, "3m"), (180, "6m"), (365, "1y"), (730, "2y"), (1095, "3y"))
+"""Days, and what mempool.space calls that much of the past; without a name it tells all of it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,6 +50,17 @@ def network_points(now: datetime) -> list[NetworkPoint]:
     if settings.BITCOIN_NODE_URL:
         return [from_node(settings.BITCOIN_NODE_URL)]
     return from_mempool(settings.MEMPOOL_BASE_URL, now)
+
+
+def past_points(since: datetime, now: datetime) -> list[NetworkPoint]:
+    """Return each change of difficulty from `since` on, and the one before, as mempool.space tells. Raises HttpError."""
+    base, days = settings.MEMPOOL_BASE_URL.rstrip("/"), (now - since).days + LONGEST_BETWEEN_CHANGES.days
+    interval = next((f"/{name}" for most, name in INTERVALS if days <= most), "")
+    found = ask(
+        MEMPOOL, f"{base}/api/v1/mining/difficulty-adjustments{interval}", lambda r: read_changes(r, now)
+    ).value
+    first = max((point.since for point in found if point.since and point.since <= since), default=since)
+    return [point for point in found if point.since and point.since >= first]
 
 
 def from_node(base_url: str) -> NetworkPoint:

@@ -1,7 +1,8 @@
 """What a source of coin prices is."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from hmm.door import Source, books
@@ -27,8 +28,12 @@ class Prices:
     error: str = ""
 
 
+Past = Sequence[tuple[datetime, float]]
+"""What a coin cost, in order of time, whole seconds."""
+
+
 class PriceSource(Protocol):
-    """Tells what coins cost now. Without state."""
+    """Tells what coins cost, now and perhaps in the past. Without state."""
 
     name: str
 
@@ -38,8 +43,40 @@ class PriceSource(Protocol):
     coins: tuple[str, ...]
     """The coins that it knows."""
 
+    past_days: int
+    """Of how many days it tells the past in one answer, prices an hour or so apart; 0 where it does not."""
+
     def prices(self, base_url: str | None = None) -> Prices:
         """Return the prices it knows. `base_url` replaces its usual address. Raises HttpError."""
+
+    def past(self, pair: Pair, start: datetime, end: datetime, base_url: str | None = None) -> Past:
+        """Return what a coin cost in [start, end), at most `past_days` days. Raises HttpError."""
+
+
+class OnlyNow:
+    """What a source is that tells no past: see PriceSource."""
+
+    past_days = 0
+
+    def past(self, pair: Pair, start: datetime, end: datetime, base_url: str | None = None) -> Past:
+        """Return nothing."""
+        return []
+
+
+def past_of(told: Iterable[tuple[Any, Any]], start: datetime, end: datetime) -> Past:
+    """Return those of these (seconds since 1970, price) that are prices in [start, end), in order, one a second."""
+    low, high = start.timestamp(), end.timestamp()
+    found: dict[int, float] = {}
+    for second, value in told:
+        price = price_of(value)
+        if (
+            not isinstance(second, bool)
+            and isinstance(second, int | float)
+            and low <= second < high
+            and price
+        ):
+            found[int(second)] = price
+    return [(datetime.fromtimestamp(second, UTC), found[second]) for second in sorted(found)]
 
 
 def price_of(value: Any) -> float | None:

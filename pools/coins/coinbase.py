@@ -5,7 +5,7 @@ from django.conf import settings
 from hmm.door import Source, ask
 from hmm.lib.http import BadAnswer, HttpError, Reply
 from pools.coins import price_sources
-from pools.coins.base import CURRENCIES, Pair, Prices, some_prices
+from pools.coins.base import CURRENCIES, OnlyNow, Pair, Prices, some_prices
 
 COINBASE = Source("coinbase", fresh_s=300, pace_s=6, burst=2)
 
@@ -22,7 +22,7 @@ def read_prices(reply: Reply) -> dict[Pair, float]:
     )
 
 
-class Coinbase:
+class Coinbase(OnlyNow):
     """api.coinbase.com."""
 
     name = "coinbase"
