@@ -97,47 +97,27 @@ def _measure(collectors: int, cycles: int, fleet: Fleet, farm: Sequence[int]) ->
 
 
 def _say_cycles(collectors: int, polls: Sequence[Sequence[Polled]], fleet: Fleet, turns: range) -> None:
-    every = [each for of_one in polls for each in of_one]
-    by_turn: dict[int, dict[int, list[Polled]]] = {number: {} for number in turns}
-    for each in every:
-        if each.turn in by_turn:
-            by_turn[each.turn].setdefault(each.miner_id, []).append(each)
+    every = [each for of_one in polls for each in of_one if each.turn in turns]
+    read = [each for each in every if each.is_reading]
+    answered = {(each.turn, each.miner_id) for each in read}
+    asked = {(each.turn, each.miner_id) for each in every}
     # A cycle lasts from its mark until the last device that answers has answered.
-    spans = [
-        max(each.at_s for of_miner in ended.values() for each in of_miner if each.is_reading)
-        - number * INTERVAL_S
-        for number, ended in by_turn.items()
-    ]
-    waits = [
-        each.at_s - number * INTERVAL_S - offset_s(miner_id, INTERVAL_S)
-        for number, ended in by_turn.items()
-        for miner_id, of_miner in ended.items()
-        for each in of_miner
-        if each.is_reading
-    ]
-    readings = [
-        {m for m, of_miner in ended.items() if any(p.is_reading for p in of_miner)}
-        for ended in by_turn.values()
-    ]
-    asked = [set(ended) for ended in by_turn.values()]
-    missed = sum(len(fleet.live - answered) for answered in readings)
-    failures = Counter(
-        each.failure
-        for each in every
-        if each.failure and each.miner_id in fleet.live and each.turn in by_turn
-    )
-    unasked = sum(len(fleet.dark - of_turn) for of_turn in asked)
-    twice = sum(len(of_miner) > 1 for ended in by_turn.values() for of_miner in ended.values())
-    print(
-        f"{collectors} collector{'s' * (collectors > 1)}, {len(turns)} cycles, {sum(map(len, readings)):,} readings:"
-    )
+    ended = {number: [each.at_s for each in read if each.turn == number] for number in turns}
+    spans = [max(at) - number * INTERVAL_S for number, at in ended.items()]
+    waits = [each.at_s - each.turn * INTERVAL_S - offset_s(each.miner_id, INTERVAL_S) for each in read]
+    print(f"{collectors} collector{'s' * (collectors > 1)}, {len(turns)} cycles, {len(read):,} readings:")
     print(
         f"  cycle, from its mark to the last answer: p50 {_part(spans, 50):.1f} s, p99 {_part(spans, 99):.1f} s"
     )
     print(f"  answer, from when it was due: p50 {_part(waits, 50):.2f} s, p99 {_part(waits, 99):.2f} s")
     print(
-        f"  missed {missed} readings, {unasked} dark devices not asked, {twice} asked twice; {_stored(turns):,} rows stored"
+        f"  missed {len(fleet.live) * len(turns) - len(answered)} readings, "
+        f"{len(fleet.live | fleet.dark) * len(turns) - len(asked)} not asked, {len(every) - len(asked)} asked twice; "
+        f"{_stored(turns):,} rows stored"
     )
+    failures = Counter(each.failure for each in every if each.failure and each.miner_id in fleet.live)
+    for reason, count in failures.most_common(3):
+        print(f"  {count} polls of devices that are well failed: {reason}")
 
 
 def _part(figures: Sequence[float], percent: int) -> float:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard, prometheus, retention, strategies, system
+from metrics.views import dashboard, pools, prometheus, retention, strategies, system
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -11,6 +11,9 @@ urlpatterns: list[URLPattern] = [
     path("blocks/price-bars", dashboard.price_bars, name="price_bars"),
     path("blocks/miner-table", dashboard.miner_table, name="miner_table"),
     path("strategies/ranking", strategies.strategy_ranking, name="strategy_ranking"),
+    path("pools", pools.pools, name="pools"),
+    path("blocks/pool-table", pools.pool_table, name="pool_table"),
+    path("blocks/pools-now", pools.pools_now, name="pools_now"),
     path("system", system.system, name="system"),
     path("system/blocks/<slug:name>", system.system_block, name="system_block"),
     path("retention", retention.retention, name="retention"),

@@ -1,0 +1,130 @@
+"""What the page Pools shows of each pool: its last check, its health of the last day, its last error."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.safestring import SafeString
+
+from hmm.lib.svg import sparkline
+from metrics.query import MetricRow, metrics_in_range, open_metrics
+from metrics.types.pool_health import HealthParts, health_parts
+from pools.coins.base import COINS, CURRENCIES, Prices
+from pools.models import Pool, PoolReading
+
+HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRow:
+    """A line of the table; `health` is the newest hour's, `failure` the last check that failed within a day."""
+
+    pool: Pool
+    tone: str
+    state: str
+    reading: PoolReading | None
+    failure: PoolReading | None
+    health: MetricRow | None
+    parts: HealthParts | None
+    latency: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What work could expect in bitcoins and in money, what its energy cost, and the price (pence) at which both are alike."""
+
+    btc: float | None
+    revenue: float | None
+    cost: float | None
+    break_even: float | None
+
+
+def pool_rows(now: datetime) -> list[PoolRow]:
+    """Return every pool, those that are checked first. A constant number of queries."""
+    pools = list(Pool.objects.order_by("-active", "name"))
+    ids = [pool.pk for pool in pools]
+    last, failures = _last_readings(ids, now), _last_readings(ids, now, failed=True)
+    hours = _hours(now)
+    return [
+        _row(pool, last.get(pool.pk), failures.get(pool.pk), hours.get(pool.pk, {}), now) for pool in pools
+    ]
+
+
+def earnings_today(now: datetime, currency: str) -> Earned | None:
+    """Return what today's work could expect so far, None before there is any. Money is in whole `currency`."""
+    found = open_metrics(["earnings"], period="daily", entity_type="system", now=now)
+    if None not in found:
+        return None
+    figures, money = found[None]["earnings"].value_json, currency.lower()
+    hundredths = next(value for key, value in figures.items() if key.startswith("break_even_"))
+    return Earned(figures["btc"], figures[f"revenue_{money}"], figures[f"cost_{money}"], hundredths)
+
+
+def coin_table(prices: Prices | None) -> list[tuple[str, list[float | None]]]:
+    """Return for each coin what it costs in each of CURRENCIES."""
+    if prices is None:
+        return []
+    return [(coin, [prices.found.get((coin, currency)) for currency in CURRENCIES]) for coin in COINS]
+
+
+def _last_readings(ids: Sequence[int], now: datetime, *, failed: bool = False) -> dict[int, PoolReading]:
+    rows = PoolReading.objects.filter(pool_id__in=ids, timestamp__gt=now - timedelta(hours=HOURS))
+    if failed:
+        rows = rows.exclude(error="")
+    return {row.pool_id: row for row in rows.order_by("pool_id", "-timestamp").distinct("pool_id")}
+
+
+def _hours(now: datetime) -> dict[int | None, dict[datetime, MetricRow]]:
+    """Return the health of each pool by hour, of the last day and the open hour."""
+    rows = metrics_in_range(
+        metric_type="pool_health",
+        period="hourly",
+        start=now - timedelta(hours=HOURS),
+        end=now,
+        entity_type="pool",
+        now=now,
+    )
+    found: dict[int | None, dict[datetime, MetricRow]] = {}
+    for row in rows:
+        found.setdefault(row.entity_id, {})[row.timestamp] = row
+    return found
+
+
+def _row(
+    pool: Pool,
+    reading: PoolReading | None,
+    failure: PoolReading | None,
+    hours: Mapping[datetime, MetricRow],
+    now: datetime,
+) -> PoolRow:
+    health = hours[max(hours)] if hours else None
+    tone, state = _state(pool, reading)
+    return PoolRow(
+        pool=pool,
+        tone=tone,
+        state=state,
+        reading=reading,
+        failure=failure,
+        health=health,
+        parts=health_parts(health.value_json) if health else None,
+        latency=_latency(pool, hours, now),
+    )
+
+
+def _state(pool: Pool, reading: PoolReading | None) -> tuple[str, str]:
+    if not pool.active:
+        return "muted", "not checked"
+    if reading is None:
+        return "muted", "no check yet"
+    if not reading.reachable:
+        return "bad", f"failed: {reading.failed_step}" if reading.failed_step else "not reachable"
+    return ("warn", "answers, with an error") if reading.error else ("good", "reachable")
+
+
+def _latency(pool: Pool, hours: Mapping[datetime, MetricRow], now: datetime) -> SafeString:
+    last = max(hours, default=now)
+    moments = [last - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
+    values = [hours[at].value_json["response_time_ms"] if at in hours else None for at in moments]
+    known = [value for value in values if value is not None]
+    span = f"{min(known):.0f} to {max(known):.0f} ms" if known else "not known"
+    return sparkline(values, label=f"Response of {pool.name}, each hour of the last day: {span}")

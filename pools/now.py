@@ -1,0 +1,86 @@
+"""What pools and prices are at this moment, for who looks: asked through the door, whose answers are mostly kept ones."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from django.db import connections
+
+from hmm.lib.http import HttpError
+from hmm.lib.sockets import Deadline
+from pools.clients import clients
+from pools.clients.base import Account, PoolError, PoolReport
+from pools.coins import price_sources
+from pools.coins.base import Prices
+from pools.models import Pool
+
+T = TypeVar("T")
+AT_ONCE = 16
+LIMIT_S = 4.0
+"""A page waits no longer than this; an older answer stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolNow:
+    """A pool, and what it says or why it says nothing."""
+
+    pool: Pool
+    report: PoolReport | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PricesNow:
+    """What coins cost, and who says so; without prices, why."""
+
+    source: str
+    prices: Prices | None
+    error: str
+
+
+def ask_now(pools: Sequence[Pool], limit_s: float = LIMIT_S) -> tuple[list[PoolNow], PricesNow]:
+    """Return what each of these pools with a web address and the first source of prices say, side by side."""
+    asked = [pool for pool in pools if address_of(pool)]
+    with ThreadPoolExecutor(min(AT_ONCE, len(asked) + 1)) as threads:
+        prices = threads.submit(_in_thread, prices_now)
+        told = [threads.submit(_in_thread, partial(pool_now, pool, limit_s)) for pool in asked]
+        return [each.result() for each in told], prices.result()
+
+
+def address_of(pool: Pool) -> str:
+    """Return the web address at which a pool is asked; empty where it has none."""
+    return pool.url or (clients[pool.client].base_url if pool.client in clients else "")
+
+
+def pool_now(pool: Pool, limit_s: float) -> PoolNow:
+    """Return what a pool says, within `limit_s`."""
+    account = Account(pool.user, pool.token)
+    try:
+        report = clients[pool.client].report(
+            address_of(pool), account, Deadline.after(limit_s), use_cache=True
+        )
+    except PoolError as error:
+        return PoolNow(pool, None, error.reason)
+    return PoolNow(pool, report, report.stale)
+
+
+def prices_now() -> PricesNow:
+    """Return what the first source of prices that can be had says; it is not stored: that is the job's."""
+    reasons = []
+    for source in sorted(price_sources, key=lambda each: each.rank):
+        try:
+            prices = source.prices()
+        except HttpError as error:
+            reasons.append(f"{source.name}: {error.reason}")
+            continue
+        return PricesNow(source.name, prices, prices.error)
+    return PricesNow("", None, "; ".join(reasons))
+
+
+def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    finally:
+        connections.close_all()  # of this thread, which ends

@@ -1,0 +1,132 @@
+"""The page Pools: health with its parts and its formula, the last error, what pools and coins are now."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics.engine.run import run
+from metrics.pool_page import coin_table
+from metrics.query import metrics_in_range
+from metrics.types.pool_health import LATENCY_BANDS_MS, REJECT_BANDS_PERCENT, health_parts, points
+from pools.coins.base import Prices
+from pools.models import Pool, PoolReading
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def member(db):
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    return client
+
+
+def checked(pool, minutes_ago, **said):
+    found = {"reachable": True, "response_time_ms": 60.0, "covered_s": 120} | said
+    at = timezone.now().replace(microsecond=0) - timedelta(minutes=minutes_ago)
+    return PoolReading.objects.create(pool=pool, timestamp=at, **found)
+
+
+def test_no_pool_yet(member):
+    page = member.get(reverse("metrics:pools"))
+    assert page.status_code == 200
+    assert "No pool is known yet" in page.text
+
+
+def test_a_pool_is_shown_with_the_parts_of_its_health_and_the_formula(member):
+    pool = Pool.objects.create(name="Solo & <Co>", client="ckpool", is_solo=True)
+    checked(pool, 3, accepted=97, rejected=3)
+    checked(pool, 1, accepted=97, rejected=3)
+    run(timezone.now())
+    page = member.get(reverse("metrics:pools")).text
+    assert "Solo &amp; &lt;Co&gt;" in page
+    assert "40 × the share of checks that reached the pool" in page
+    assert "40 + 20 + 10" in page
+    assert "none in a day" in page
+
+
+def test_a_failed_check_is_named_and_stays_the_last_error_when_the_pool_is_back(member):
+    pool = Pool.objects.create(name="a pool", client="ckpool")
+    checked(pool, 4, reachable=False, failed_step="tls", error="certificate <expired>", response_time_ms=None)
+    assert "failed: tls" in member.get(reverse("metrics:pool_table")).text
+    checked(pool, 2)
+    page = member.get(reverse("metrics:pool_table")).text
+    assert "reachable</span>" in page
+    assert "certificate &lt;expired&gt;" in page
+
+
+def test_the_number_of_queries_does_not_grow_with_the_pools(member):
+    def made(count):
+        for n in range(count):
+            checked(Pool.objects.create(name=f"{count} {n}", client="ckpool"), 1)
+
+    made(1)
+    run(timezone.now())
+    url = reverse("metrics:pool_table")
+    member.get(url)
+    with CaptureQueriesContext(connection) as first:
+        member.get(url)
+    made(9)
+    with CaptureQueriesContext(connection) as then:
+        member.get(url)
+    assert len(then) == len(first)
+
+
+def test_strangers_are_sent_to_sign_in():
+    for name in ("pools", "pool_table", "pools_now"):
+        assert Client().get(reverse(f"metrics:{name}")).status_code == 302
+
+
+def test_parts_make_the_score_that_the_store_computes(member):
+    said = [
+        (10.0, 100, 0),
+        (60.0, 98, 2),
+        (200.0, 96, 4),
+        (900.0, 90, 10),
+        (None, None, None),
+        (20.0, None, None),
+    ]
+    for number, (response_ms, accepted, rejected) in enumerate(said):
+        pool = Pool.objects.create(name=str(number), client="ckpool")
+        checked(pool, 1, response_time_ms=response_ms, accepted=accepted, rejected=rejected)
+        checked(pool, 1.5, reachable=False, response_time_ms=None)
+    now = timezone.now()
+    rows = metrics_in_range(
+        metric_type="pool_health", period="daily", start=now - timedelta(days=2), end=now, now=now
+    )
+    assert {row.entity_id for row in rows} == set(Pool.objects.values_list("pk", flat=True))
+    for row in rows:
+        parts = health_parts(row.value_json)
+        total = parts.reachable + parts.latency + (parts.rejects or 0)
+        score = total if parts.rejects is not None else total * 100 / 70
+        assert row.value_json["health_score"] == pytest.approx(score)
+
+
+@given(st.floats(0, 1000), st.sampled_from([LATENCY_BANDS_MS, REJECT_BANDS_PERCENT]))
+def test_points_fall_as_the_figure_rises(value, bands):
+    assert points(value, bands) >= points(value * 1.5 + 1, bands)
+    assert points(0, bands) == 30
+    assert points(None, bands) == points(10_000, bands) == 0
+
+
+def test_no_check_has_no_parts():
+    none = {"reachable": None, "response_time_ms": None, "reject_rate": None}
+    assert health_parts(none) is None
+
+
+def test_what_a_coin_costs_in_each_currency():
+    found = Prices({("BTC", "GBP"): 1.0, ("DGB", "USD"): 0.01})
+    assert coin_table(found) == [
+        ("BTC", [1.0, None, None]),
+        ("BCH", [None, None, None]),
+        ("DGB", [None, None, 0.01]),
+    ]
+    assert coin_table(None) == []

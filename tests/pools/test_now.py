@@ -1,0 +1,61 @@
+"""What pools and prices are now: asked side by side through the door, and an answer kept is no question."""
+
+import contextlib
+
+import pytest
+
+from hmm.door.books import books
+from pools.models import Pool
+from pools.now import address_of, ask_now
+from tests.miners.drivers.servers import closed_port
+from tests.pools.servers import web_pool
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GECKO, STATS = "/api/v3/simple/price", "/api/stats"
+PRICES = {"bitcoin": {"gbp": 80_000}}
+
+
+@contextlib.contextmanager
+def outside(settings, replies):
+    with web_pool(replies) as server:
+        settings.COINGECKO_BASE_URL = settings.MEMPOOL_BASE_URL = settings.COINBASE_BASE_URL = (
+            f"http://127.0.0.1:{server.port}"
+        )
+        yield server
+
+
+def solo(server, name="solo") -> Pool:
+    return Pool.objects.create(name=name, client="solopool", url=f"http://127.0.0.1:{server.port}")
+
+
+def test_a_second_look_is_answered_from_the_cache(settings):
+    with outside(settings, {GECKO: PRICES, STATS: {"hashrate": 5e15}}) as server:
+        pool = solo(server)
+        for _ in range(10):
+            told, prices = ask_now([pool])
+        host = f"127.0.0.1:{server.port}"
+    assert told[0].report.pool_hashrate_ghs == 5e6
+    assert (prices.source, prices.prices.found["BTC", "GBP"]) == ("coingecko", 80_000)
+    assert len(server.asked) == 2
+    for source in ("solopool", "coingecko"):
+        counts = books().counts[source, host]
+        assert (counts["hits"], counts["misses"], counts["errors"]) == (9, 1, 0)
+
+
+def test_one_that_is_away_is_named_and_costs_the_others_nothing(settings):
+    with outside(settings, {STATS: {"hashrate": 5e15}}) as server:
+        away = Pool.objects.create(name="away", client="solopool", url=f"http://127.0.0.1:{closed_port()}")
+        told, prices = ask_now([away, solo(server)])
+    assert (told[0].report, told[0].error) == (None, "connection refused")
+    assert told[1].report.pool_hashrate_ghs == 5e6
+    assert prices.prices is None
+    assert "coingecko: answers HTTP 404" in prices.error
+
+
+def test_a_pool_with_a_stratum_address_alone_is_not_asked(settings):
+    with outside(settings, {GECKO: PRICES}):
+        stratum = Pool.objects.create(name="s", client="stratum", stratum_url="stratum+tcp://127.0.0.1:1")
+        unknown = Pool.objects.create(name="u", client="no such client")
+        assert (address_of(stratum), address_of(unknown)) == ("", "")
+        assert ask_now([stratum, unknown])[0] == []
