@@ -1,6 +1,6 @@
 """What coins cost and how hard a block was before anybody asked: fetched once, for figures of that time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,8 @@ from pools.coin_history import store_network, store_past_prices
 from pools.coins import price_sources
 from pools.coins.base import COINS, CURRENCIES, Pair, PriceSource
 from pools.network import past_points
+
+EVERY_PAIR = tuple((coin, currency) for coin in COINS for currency in CURRENCIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +27,18 @@ class PastFetched:
 
 
 def fetch_past_prices(
-    start: datetime, end: datetime, only: str | None = None, base_url: str | None = None
+    start: datetime,
+    end: datetime,
+    only: str | None = None,
+    base_url: str | None = None,
+    pairs: Sequence[Pair] = EVERY_PAIR,
 ) -> Iterator[PastFetched]:
-    """Fetch and store what each coin cost in [start, end): yield what came of each coin, currency and stretch.
+    """Fetch and store what these coins cost in [start, end): yield what came of each coin, currency and stretch.
 
     The first source that knows the coin is asked, and for a stretch of which it tells nothing the next one. One price an
     hour or so; where prices are known already nothing changes. `only` asks one source, at `base_url` where given.
     """
-    for pair in [(coin, currency) for coin in COINS for currency in CURRENCIES]:
+    for pair in pairs:
         tellers = [
             each
             for each in sorted(price_sources, key=lambda each: each.rank)

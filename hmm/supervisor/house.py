@@ -13,7 +13,7 @@ WEB_THREADS = 8
 WEB_HEAD_START_S = 1.5
 """The first page is what a person waits for."""
 FLEET_PORTS = 60
-"""Ports kept for simulated devices; the one after them is that of the simulated price service."""
+"""Ports kept for simulated devices; the two after them are those of the simulated prices of electricity, and of pools and coins."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,13 @@ class House:
         return [self._web(), self._worker(), self._collector()]
 
     def demo_services(self) -> list[Service]:
-        """Return the same on a simulated fleet and simulated prices, on free ports of loopback."""
-        base = free_block(demo_base_port(self.port), FLEET_PORTS + 1)
-        prices = {"HMM_OCTOPUS_BASE_URL": f"http://127.0.0.1:{base + FLEET_PORTS}"}
-        mine = [self._web(prices), self._worker(prices), self._collector(prices)]
-        return [*self._simulators(base), *mine, self._demo_setup(prices)]
+        """Return the same on a simulated fleet and simulated services outside, on free ports of loopback."""
+        base = free_block(demo_base_port(self.port), FLEET_PORTS + 2)
+        outside = f"http://127.0.0.1:{base + FLEET_PORTS + 1}"
+        env = {"HMM_OCTOPUS_BASE_URL": f"http://127.0.0.1:{base + FLEET_PORTS}"}
+        env |= {f"HMM_{name}_BASE_URL": outside for name in ("COINGECKO", "COINBASE", "MEMPOOL")}
+        mine = [self._web(env), self._worker(env), self._collector(env)]
+        return [*self._simulators(base), *mine, self._demo_setup(env, outside)]
 
     @property
     def manifest(self) -> Path:
@@ -62,10 +64,11 @@ class House:
         return [
             self._managed("fleet", *fleet.split(), str(self.manifest)),
             self._managed("prices", *prices.split()),
+            self._managed("outside", "simulate_outside", "--port", str(base + FLEET_PORTS + 1)),
         ]
 
-    def _demo_setup(self, env: dict[str, str]) -> Service:
-        command = ("setup_demo", "--manifest", str(self.manifest))
+    def _demo_setup(self, env: dict[str, str], outside: str) -> Service:
+        command = ("setup_demo", "--manifest", str(self.manifest), "--outside", outside)
         return self._managed("demo", *command, env=env, once=True, needs=self.manifest)
 
     def _managed(
@@ -93,4 +96,4 @@ class House:
 def demo_base_port(port: int) -> int:
     """Return where the simulated fleet's ports begin by default: 10,000 above the web's, or below it."""
     above = port + 10_000
-    return above if above + FLEET_PORTS < 65_536 else port - 10_000
+    return above if above + FLEET_PORTS + 1 < 65_536 else port - 10_000

@@ -207,9 +207,13 @@ def test_demo_adds_simulators_and_the_rest_buys_from_the_simulated_price_service
         service.name: service
         for service in House(settings.BASE_DIR, data_dir, "127.0.0.1", 8000).demo_services()
     }
-    assert list(services) == ["fleet", "prices", "web", "worker", "collector", "demo"]
+    assert list(services) == ["fleet", "prices", "outside", "web", "worker", "collector", "demo"]
     price_port = services["prices"].argv[-1]
     assert services["worker"].env["HMM_OCTOPUS_BASE_URL"] == f"http://127.0.0.1:{price_port}"
+    outside = f"http://127.0.0.1:{services['outside'].argv[-1]}"
+    for name in ("COINGECKO", "COINBASE", "MEMPOOL"):
+        assert services["web"].env[f"HMM_{name}_BASE_URL"] == outside
+    assert services["demo"].argv[-1] == outside
     assert services["demo"].once
     assert services["demo"].needs == data_dir / "simulated_fleet.json"
 

@@ -30,7 +30,7 @@ WEB_PATIENCE_S = 60
 class Command(HmmCommand):
     help = (
         "Run HMM: database, web, worker and collector under one supervisor, until Ctrl-C or SIGTERM."
-        " With --demo on a simulated fleet and simulated prices."
+        " With --demo on a simulated fleet, simulated prices and pools."
     )
     example = "HMM_PORT=8080 manage.py up --demo"
 

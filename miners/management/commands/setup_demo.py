@@ -14,12 +14,15 @@ from rich.console import Console
 from rich.progress import track
 
 from energy.models import PriceSlot
+from hmm.installation import installation
 from hmm.lib.commands import HmmCommand, fail
 from miners.demo.devices import ManifestRefused, add_devices, read_manifest
 from miners.demo.past import specs_of, store_past, without_past
 from miners.membership import MembershipRefused, site_numbered
 from miners.models import Miner
 from miners.strategies.seeds import SeedingRefused, seed_strategies
+from pools.models import CoinPrice
+from pools.simulator.demo import add_simulated_pools
 
 PRICES_SINCE = timedelta(days=365)
 PATIENCE_S = 30
@@ -35,6 +38,9 @@ class Command(HmmCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--manifest", type=Path, required=True, metavar="FILE")
+        parser.add_argument(
+            "--outside", metavar="URL", help="where simulate_outside serves pools and coin prices"
+        )
         parser.add_argument("--days", type=int, default=30, help="days of history (default 30)")
         parser.add_argument(
             "--cadence-s", type=int, default=300, help="seconds between its rows (default 300)"
@@ -52,6 +58,8 @@ class Command(HmmCommand):
         rows = self._store_pasts(miners, now, options)
         self._fetch_prices(now)
         self._seed_strategies()
+        if options["outside"]:
+            self._add_outside(options["outside"], now - timedelta(days=options["days"]))
         if rows:
             async_task("metrics.tasks.backfill")
         self.stdout.write(f"{len(miners)} simulated miners, {rows} rows of history added")
@@ -70,6 +78,16 @@ class Command(HmmCommand):
             seed_strategies(site_numbered(1), force=False)
         except SeedingRefused as refused:  # somebody tries the demo with strategies of their own
             self.stderr.write(str(refused))
+
+    def _add_outside(self, url: str, start: datetime) -> None:
+        add_simulated_pools(url)
+        if CoinPrice.objects.filter(timestamp__lt=start + timedelta(days=1)).exists():
+            return
+        wanted = {"start": start.isoformat(), "coin": "BTC", "currency": installation().currency}
+        try:
+            call_command("fetch_coins", **wanted, stdout=self.stdout, stderr=self.stderr)
+        except CommandError as error:  # earnings of that time are then unknown; all else is there
+            self.stderr.write(f"the past of coin prices is not there: {error}")
 
     def _fetch_prices(self, now: datetime) -> None:
         start = now - PRICES_SINCE

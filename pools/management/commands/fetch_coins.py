@@ -11,8 +11,9 @@ from hmm.lib.command_ranges import add_range, given_range
 from hmm.lib.commands import HmmCommand, fail
 from hmm.lib.http import HttpError
 from pools.coin_fetch import fetch_coin_prices, fetch_network
-from pools.coin_past import PastFetched, fetch_past_network, fetch_past_prices
+from pools.coin_past import EVERY_PAIR, PastFetched, fetch_past_network, fetch_past_prices
 from pools.coins import price_sources
+from pools.coins.base import COINS, CURRENCIES
 
 LONGEST = timedelta(days=3660)
 
@@ -29,6 +30,8 @@ class Command(HmmCommand):
             "--source", metavar="NAME", help="ask this source of prices only, and not the network"
         )
         parser.add_argument("--base-url", metavar="URL", help="in the place of that source's usual address")
+        parser.add_argument("--coin", choices=COINS, help="of the past: of this coin only")
+        parser.add_argument("--currency", choices=CURRENCIES, help="of the past: in this currency only")
         add_range(parser)
 
     def handle(self, *args: Any, source: str | None, base_url: str | None, **options: Any) -> None:
@@ -68,7 +71,12 @@ class Command(HmmCommand):
                 self.stdout.write(f"difficulty: {fetch_past_network(start, end, now)} new")
             except HttpError as error:
                 problems.append(f"difficulty: {error.reason}")
-        for fetched in fetch_past_prices(start, end, source, base_url):
+        pairs = [
+            pair
+            for pair in EVERY_PAIR
+            if options["coin"] in (None, pair[0]) and options["currency"] in (None, pair[1])
+        ]
+        for fetched in fetch_past_prices(start, end, source, base_url, pairs):
             self.stdout.write(_line(fetched))
             problems += [] if fetched.told else fetched.errors
         return problems

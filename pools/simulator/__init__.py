@@ -1,0 +1,1 @@
+"""Services outside that do not exist: two pools, coin prices and the network's difficulty, as functions of the time."""
