@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from django.db import connections
 
+from hmm.door import no_longer_than
 from hmm.lib.http import HttpError
 from hmm.lib.sockets import Deadline
 from pools.clients import clients
@@ -15,6 +17,7 @@ from pools.clients.base import Account, PoolError, PoolReport
 from pools.coins import price_sources
 from pools.coins.base import Prices
 from pools.models import Pool
+from pools.network import NetworkPoint, network_points
 
 T = TypeVar("T")
 AT_ONCE = 16
@@ -40,13 +43,31 @@ class PricesNow:
     error: str
 
 
-def ask_now(pools: Sequence[Pool], limit_s: float = LIMIT_S) -> tuple[list[PoolNow], PricesNow]:
-    """Return what each of these pools with a web address and the first source of prices say, side by side."""
+@dataclass(frozen=True, slots=True)
+class NetworkNow:
+    """What the network is; without a point, why that is not known."""
+
+    point: NetworkPoint | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What everybody outside says."""
+
+    pools: list[PoolNow]
+    prices: PricesNow
+    network: NetworkNow
+
+
+def ask_now(pools: Sequence[Pool], now: datetime, limit_s: float = LIMIT_S) -> Now:
+    """Return what each of these pools with a web address, a source of prices and the network say, asked side by side."""
     asked = [pool for pool in pools if address_of(pool)]
-    with ThreadPoolExecutor(min(AT_ONCE, len(asked) + 1)) as threads:
-        prices = threads.submit(_in_thread, prices_now)
-        told = [threads.submit(_in_thread, partial(pool_now, pool, limit_s)) for pool in asked]
-        return [each.result() for each in told], prices.result()
+    with ThreadPoolExecutor(min(AT_ONCE, len(asked) + 2)) as threads:
+        prices = threads.submit(_in_thread, prices_now, limit_s)
+        network = threads.submit(_in_thread, partial(network_now, now), limit_s)
+        told = [threads.submit(_in_thread, partial(pool_now, pool, limit_s), limit_s) for pool in asked]
+        return Now([each.result() for each in told], prices.result(), network.result())
 
 
 def address_of(pool: Pool) -> str:
@@ -79,8 +100,17 @@ def prices_now() -> PricesNow:
     return PricesNow("", None, "; ".join(reasons))
 
 
-def _in_thread(work: Callable[[], T]) -> T:
+def network_now(now: datetime) -> NetworkNow:
+    """Return what the network is at this moment."""
     try:
-        return work()
+        return NetworkNow(network_points(now)[-1], "")
+    except HttpError as error:
+        return NetworkNow(None, error.reason)
+
+
+def _in_thread(work: Callable[[], T], limit_s: float) -> T:
+    try:
+        with no_longer_than(limit_s):
+            return work()
     finally:
         connections.close_all()  # of this thread, which ends

@@ -6,8 +6,8 @@
 Devices in the house and the raw exchange are hmm.lib.http's; docs/outside-calls.md says what happens when.
 """
 
-from hmm.door.ask import Answer, NotOurTurn, ask, forget_answers
+from hmm.door.ask import Answer, NotOurTurn, ask, forget_answers, no_longer_than
 from hmm.door.books import Outcome, books
 from hmm.door.source import Source
 
-__all__ = ["Answer", "NotOurTurn", "Outcome", "Source", "ask", "books", "forget_answers"]
+__all__ = ["Answer", "NotOurTurn", "Outcome", "Source", "ask", "books", "forget_answers", "no_longer_than"]

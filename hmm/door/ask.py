@@ -5,8 +5,11 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -27,6 +30,7 @@ LEAVE_ALONE_S = {429: 60.0, 503: 0.0}
 
 LONGEST_LEAVE_ALONE_S = 3600.0
 CACHE_PREFIX = "door:1:"
+_last_moment: ContextVar[float] = ContextVar("last_moment", default=inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,16 @@ def ask(
         return kept_now.read(read)
 
 
+@contextmanager
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """Within, all questions of this thread together take at most so long: somebody waits for a page."""
+    token = _last_moment.set(min(_last_moment.get(), time.monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _last_moment.reset(token)
+
+
 def forget_answers(source: Source, url: str, params: Mapping[str, str] | None = None) -> None:
     """Drop what the cache has of this question."""
     cache.delete(_Question(source, url, params or {}, {}).key)
@@ -136,7 +150,8 @@ def _asked(question: _Question, read: Read[T], within_s: float | None) -> _Kept:
     """Ask outside, and count how it went."""
     source, host = question.source, question.host
     try:
-        kept = _tried(question, time.monotonic() + (within_s or source.timeout_s * source.tries))
+        within = time.monotonic() + (within_s or source.timeout_s * source.tries)
+        kept = _tried(question, min(within, _last_moment.get()))
         read(Reply(kept.body, kept.content_type))
     except HttpError as error:
         books().note(source.name, host, Outcome.ERROR, error.reason)

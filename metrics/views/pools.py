@@ -33,13 +33,12 @@ def pool_table(request: HttpRequest) -> HttpResponse:
 @never_cache
 def pools_now(request: HttpRequest) -> HttpResponse:
     """What pools and the source of coin prices say now, each within seconds, mostly from the cache."""
-    told, prices = ask_now(list(Pool.objects.filter(active=True).order_by("name")))
     now, here = timezone.now(), installation()
+    outside = ask_now(list(Pool.objects.filter(active=True).order_by("name")), now)
     context: dict[str, object] = {
         "now": now,
-        "told": told,
-        "prices": prices,
-        "coins": coin_table(prices.prices),
+        "outside": outside,
+        "coins": coin_table(outside.prices.prices),
         "currencies": CURRENCIES,
         "currency": here.currency,
     }

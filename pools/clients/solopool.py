@@ -1,4 +1,7 @@
-"""SoloPool: {btc,bch,dgb-sha,bc2}.solopool.org, one address a coin. Hashrates are H/s, amounts are in 1e-8 coins."""
+"""SoloPool: {btc,bch,dgb-sha,bc2}.solopool.org, one address a coin. Hashrates are H/s.
+
+Its amounts are not read: programs that do take them for 1e-8 coins or for 1e-9, and it pays each block at once.
+"""
 
 from urllib.parse import quote
 
@@ -35,16 +38,9 @@ def account_figures(reply: Reply) -> Figures:
         hashrate_ghs=told.hashrate_ghs("currentHashrate"),
         hashrate_1h_ghs=told.hashrate_ghs("hashrate"),
         workers=told.count("workersOnline"),
-        balance=_coins(stats),
         blocks_found=stats.count("blocksFound"),
-        best_difficulty=stats.number("bestShare"),
     )
     return Figures(figures.found, (*figures.warnings, *stats.warnings))
-
-
-def _coins(stats: Told) -> float | None:
-    balance = stats.number("balance")
-    return None if balance is None else balance / 1e8
 
 
 class SoloPool:

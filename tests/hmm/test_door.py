@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from hmm.door import Answer, Outcome, Source, ask, books, forget_answers
+from hmm.door import Answer, NotOurTurn, Outcome, Source, ask, books, forget_answers, no_longer_than
 from hmm.door.books import ProcessBooks
 from hmm.lib.http import BadAnswer, HttpError, NoAnswer
 from hmm.outside import StoredBooks, source_counts
@@ -52,6 +52,15 @@ def test_an_answer_that_is_fresh_is_given_again():
     assert second.took_s == first.took_s
     assert len(device.asked) == 1
     assert counts(QUICK, device) == {Outcome.MISS: 1, Outcome.HIT: 1}
+
+
+def test_whoever_must_not_wait_is_told_so_at_once():
+    patient = Source("patient", fresh_s=0, pace_s=60, timeout_s=100, tries=1)
+    with numbers(OK) as device, no_longer_than(50):
+        ask(patient, url_of(device), number, use_cache=False)
+        with no_longer_than(1000), pytest.raises(NotOurTurn, match="its limit leaves"):
+            ask(patient, url_of(device), number, use_cache=False)
+    assert len(device.asked) == 1
 
 
 def test_another_question_is_another_answer():

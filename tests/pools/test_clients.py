@@ -144,7 +144,6 @@ def test_solopool_is_read():
         "hashrate_ghs": 1050.0,
         "hashrate_1h_ghs": 990.0,
         "workers": 2,
-        "balance": 3.125,
         "blocks_found": 1,
         "pool_hashrate_ghs": 2e6,
         "pool_users": 9,

@@ -1,6 +1,7 @@
 """What pools and prices are now: asked side by side through the door, and an answer kept is no question."""
 
 import contextlib
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +13,10 @@ from tests.pools.servers import web_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 GECKO, STATS = "/api/v3/simple/price", "/api/stats"
+CHANGES, TIP = "/api/v1/mining/difficulty-adjustments/3m", "/api/blocks/tip/height"
+NETWORK = {CHANGES: [[1_777_000_000, 945_000, 1.4e14, 1.0]], TIP: b"945123"}
 PRICES = {"bitcoin": {"gbp": 80_000}}
 
 
@@ -30,27 +34,29 @@ def solo(server, name="solo") -> Pool:
 
 
 def test_a_second_look_is_answered_from_the_cache(settings):
-    with outside(settings, {GECKO: PRICES, STATS: {"hashrate": 5e15}}) as server:
+    with outside(settings, {GECKO: PRICES, STATS: {"hashrate": 5e15}, **NETWORK}) as server:
         pool = solo(server)
         for _ in range(10):
-            told, prices = ask_now([pool])
+            found = ask_now([pool], NOW)
         host = f"127.0.0.1:{server.port}"
-    assert told[0].report.pool_hashrate_ghs == 5e6
-    assert (prices.source, prices.prices.found["BTC", "GBP"]) == ("coingecko", 80_000)
-    assert len(server.asked) == 2
-    for source in ("solopool", "coingecko"):
+    assert found.pools[0].report.pool_hashrate_ghs == 5e6
+    assert (found.prices.source, found.prices.prices.found["BTC", "GBP"]) == ("coingecko", 80_000)
+    assert (found.network.point.height, found.network.point.difficulty) == (945_123, 1.4e14)
+    assert len(server.asked) == 4
+    for source, questions in (("solopool", 1), ("coingecko", 1), ("mempool", 2)):
         counts = books().counts[source, host]
-        assert (counts["hits"], counts["misses"], counts["errors"]) == (9, 1, 0)
+        assert (counts["hits"], counts["misses"], counts["errors"]) == (9 * questions, questions, 0)
 
 
 def test_one_that_is_away_is_named_and_costs_the_others_nothing(settings):
     with outside(settings, {STATS: {"hashrate": 5e15}}) as server:
         away = Pool.objects.create(name="away", client="solopool", url=f"http://127.0.0.1:{closed_port()}")
-        told, prices = ask_now([away, solo(server)])
-    assert (told[0].report, told[0].error) == (None, "connection refused")
-    assert told[1].report.pool_hashrate_ghs == 5e6
-    assert prices.prices is None
-    assert "coingecko: answers HTTP 404" in prices.error
+        found = ask_now([away, solo(server)], NOW)
+    assert (found.pools[0].report, found.pools[0].error) == (None, "connection refused")
+    assert found.pools[1].report.pool_hashrate_ghs == 5e6
+    assert found.prices.prices is None
+    assert "coingecko: answers HTTP 404" in found.prices.error
+    assert (found.network.point, found.network.error) == (None, "answers HTTP 404 (Not Found)")
 
 
 def test_a_pool_with_a_stratum_address_alone_is_not_asked(settings):
@@ -58,4 +64,4 @@ def test_a_pool_with_a_stratum_address_alone_is_not_asked(settings):
         stratum = Pool.objects.create(name="s", client="stratum", stratum_url="stratum+tcp://127.0.0.1:1")
         unknown = Pool.objects.create(name="u", client="no such client")
         assert (address_of(stratum), address_of(unknown)) == ("", "")
-        assert ask_now([stratum, unknown])[0] == []
+        assert ask_now([stratum, unknown], NOW).pools == []

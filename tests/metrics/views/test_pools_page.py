@@ -1,5 +1,6 @@
 """The page Pools: health with its parts and its formula, the last error, what pools and coins are now."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -18,8 +19,10 @@ from metrics.query import metrics_in_range
 from metrics.types.pool_health import LATENCY_BANDS_MS, REJECT_BANDS_PERCENT, health_parts, points
 from pools.coins.base import Prices
 from pools.models import Pool, PoolReading
+from pools.simulator.server import OutsideServer
+from tests.miners.drivers.servers import closed_port
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -78,6 +81,28 @@ def test_the_number_of_queries_does_not_grow_with_the_pools(member):
     with CaptureQueriesContext(connection) as then:
         member.get(url)
     assert len(then) == len(first)
+
+
+def test_what_is_outside_is_shown_or_why_it_is_not(member, settings):
+    with OutsideServer(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        settings.COINGECKO_BASE_URL = settings.COINBASE_BASE_URL = settings.MEMPOOL_BASE_URL = server.url
+        Pool.objects.create(name="a pool", client="ckpool", url=server.url, user="bc1q")
+        page = member.get(reverse("metrics:pools_now")).text
+        server.shutdown()
+        thread.join()
+    assert "coingecko" in page
+    assert "420 PH/s" in page
+    assert "3.125 BTC a block" in page
+    assert "No work has been valued today" in page
+    settings.MEMPOOL_BASE_URL = settings.COINGECKO_BASE_URL = settings.COINBASE_BASE_URL = (
+        f"http://127.0.0.1:{closed_port()}"
+    )
+    Pool.objects.update(url=settings.MEMPOOL_BASE_URL)
+    page = member.get(reverse("metrics:pools_now")).text
+    assert page.count("connection refused") >= 3
+    assert "says nothing" in page
 
 
 def test_strangers_are_sent_to_sign_in():
