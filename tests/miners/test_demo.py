@@ -1,6 +1,7 @@
 """`setup_demo`: the simulated fleet as ordinary miners with a past, once."""
 
 import json
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from miners.models import LatestReading, Miner, MinerSite, Site, Telemetry
 from miners.simulator.fleet import fleet, manifest
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
+from pools.models import CoinPrice, NetworkState, Pool
+from pools.simulator.server import OutsideServer
 from tests.factories import MinerFactory
 
 
@@ -57,6 +60,23 @@ def test_the_fleet_becomes_miners_with_a_past_and_a_backfill_is_asked_for(listed
         assert rows.earliest("timestamp").timestamp < timezone.now() - timedelta(days=1, hours=12)
         assert LatestReading.objects.get(miner=miner).timestamp > timezone.now() - timedelta(minutes=10)
     assert [task.func() for task in OrmQ.objects.all()] == ["metrics.tasks.backfill"]
+
+
+@pytest.mark.usefixtures("_priced")
+def test_simulated_pools_and_the_past_of_coin_prices_come_too_and_once(listed: Path, settings) -> None:
+    with OutsideServer(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        settings.COINGECKO_BASE_URL = settings.MEMPOOL_BASE_URL = server.url
+        setup(listed, "--outside", server.url)
+        hours = CoinPrice.objects.count()
+        setup(listed, "--outside", server.url)
+        server.shutdown()
+        thread.join()
+    assert list(Pool.objects.values_list("url", flat=True)) == [server.url] * 2
+    assert 46 <= hours <= 48
+    assert CoinPrice.objects.count() == hours
+    assert NetworkState.objects.exists()
 
 
 @pytest.mark.usefixtures("_priced")

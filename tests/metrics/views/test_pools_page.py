@@ -56,6 +56,15 @@ def test_a_pool_is_shown_with_the_parts_of_its_health_and_the_formula(member):
     assert "none in a day" in page
 
 
+def test_a_pool_that_was_never_checked_and_one_that_is_not(member):
+    Pool.objects.create(name="new", client="ckpool")
+    Pool.objects.create(name="old", client="ckpool", active=False)
+    page = member.get(reverse("metrics:pools"))
+    assert page.status_code == 200
+    assert "no check yet" in page.text
+    assert "not checked" in page.text
+
+
 def test_a_failed_check_is_named_and_stays_the_last_error_when_the_pool_is_back(member):
     pool = Pool.objects.create(name="a pool", client="ckpool")
     checked(pool, 4, reachable=False, failed_step="tls", error="certificate <expired>", response_time_ms=None)
