@@ -2,10 +2,14 @@
 "use strict";
 (() => {
   const REFRESH = "hmm:refresh";
+  const SLOW_MS = 4000;
+  const TOAST_MS = 8000;
   const everyMs = 1000 * Number(document.body.dataset.refreshS || 30);
   const banner = document.getElementById("stale");
   const lastGood = new Map(); // block id -> when it last had an answer
   const failing = new Map(); // block id -> status of its failed request, 0 for none
+  const waiting = new Map(); // request -> since when it waits
+  const tags = new Map(); // block id -> entity tag of what it shows
   const loadedAt = Date.now();
   let timer;
 
@@ -23,18 +27,40 @@
   }
 
   function spanWords(milliseconds) {
-    const seconds = Math.round(milliseconds / 1000);
+    const seconds = Math.max(0, Math.round(milliseconds / 1000));
     if (seconds < 60) return `${seconds} s`;
-    return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+    if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+    return seconds < 172800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} days`;
+  }
+
+  function troubleWords() {
+    const slow = [...waiting.values()].some((since) => Date.now() - since > SLOW_MS);
+    if (failing.size === 0) return slow ? "The server is slow to answer; still waiting …" : "";
+    const oldest = Math.min(...[...failing.keys()].map((id) => lastGood.get(id) || loadedAt));
+    const status = Math.max(...failing.values());
+    let why = status ? `the server answered with an error (${status})` : "the server does not answer";
+    if (!status && !navigator.onLine) why = "this device is offline";
+    return `Last updated ${spanWords(Date.now() - oldest)} ago: ${why}.`;
   }
 
   function sayHowStale() {
-    banner.hidden = failing.size === 0;
-    if (banner.hidden) return;
-    const oldest = Math.min(...[...failing.keys()].map((id) => lastGood.get(id) || loadedAt));
-    const status = Math.max(...failing.values());
-    const why = status ? `the server answered with an error (${status})` : "the server does not answer";
-    banner.textContent = `Last updated ${spanWords(Date.now() - oldest)} ago: ${why}.`;
+    const words = troubleWords();
+    banner.hidden = !words;
+    if (words && banner.textContent !== words) banner.textContent = words;
+  }
+
+  // Ages go on between refreshes: hmm/lib/ages.py says them the same way.
+  function keepAges() {
+    for (const time of document.querySelectorAll("time[data-ago], time[data-for]")) {
+      const age = Date.now() - Date.parse(time.dateTime);
+      const past = age < 5000 ? "now" : `${spanWords(age)} ago`;
+      const words = "ago" in time.dataset ? past : `for ${spanWords(age)}`;
+      if (time.textContent !== words) time.textContent = words;
+    }
+  }
+
+  function dropLater(toast) {
+    setTimeout(() => toast.contains(document.activeElement) || toast.remove(), TOAST_MS);
   }
 
   document.addEventListener("visibilitychange", () => {
@@ -42,10 +68,26 @@
     keepFresh();
   });
 
+  document.addEventListener("click", ({ target }) => {
+    target.closest("[data-dismiss]")?.parentElement.remove();
+    const opens = target.closest("[data-dialog]");
+    if (opens) document.getElementById(opens.dataset.dialog).showModal();
+  });
+
+  // A refresh of what has not changed is answered by a word (304), and leaves the page as it is.
+  document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+    const tag = tags.get(detail.target.id);
+    if (tag && detail.triggeringEvent?.type === REFRESH) detail.headers["If-None-Match"] = tag;
+  });
+
+  document.body.addEventListener("htmx:beforeRequest", ({ detail }) => waiting.set(detail.xhr, Date.now()));
+
   document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+    waiting.delete(detail.xhr);
     if (detail.successful) {
       failing.delete(detail.elt.id);
       lastGood.set(detail.elt.id, Date.now());
+      if (detail.xhr.status === 200) tags.set(detail.target.id, detail.xhr.getResponseHeader("ETag"));
     } else {
       failing.set(detail.elt.id, detail.xhr.status);
     }
@@ -57,10 +99,19 @@
   document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     opened = [...detail.target.querySelectorAll("details[open][id]")].map((element) => element.id);
   });
-  document.body.addEventListener("htmx:afterSwap", () => {
+  document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    const dialog = detail.target.closest("dialog");
+    if (dialog && !dialog.open) dialog.showModal();
+    keepAges();
   });
 
-  setInterval(sayHowStale, 10_000);
+  new MutationObserver((changes) => {
+    for (const toast of changes.flatMap((change) => [...change.addedNodes])) if (toast.nodeType === 1) dropLater(toast);
+  }).observe(document.getElementById("toasts"), { childList: true });
+  document.querySelectorAll(".toast").forEach(dropLater);
+
+  setInterval(sayHowStale, 2000);
+  setInterval(keepAges, 5000);
   keepFresh();
 })();

@@ -1,0 +1,75 @@
+"""The parts that pages are made of, as template tags (docs/design-language.md). Their markup is in templates/components/.
+
+Parts without a body need no tag: `{% include "components/stat.html" with label="Power" number="3.1" unit="kW" %}`.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from hmm.lib.ages import age_words
+
+register = template.Library()
+
+
+@register.simple_block_tag
+def card(content: str, title: str = "", aside: str = "", note: str = "") -> SafeString:
+    """A box with a heading; `aside` is said small beside it, `note` stands at the end of its line."""
+    return _part("card", content, title=title, aside=aside, note=note)
+
+
+@register.simple_block_tag
+def empty_state(content: str, title: str = "") -> SafeString:
+    """What is said in place of figures that are not there, and what to do about it."""
+    return _part("empty_state", content, title=title)
+
+
+@register.simple_block_tag
+def dialog(content: str, dialog_id: str, title: str) -> SafeString:
+    """A dialog that a `<button data-dialog="its id">` opens."""
+    return _part("dialog", content, dialog_id=dialog_id, title=title)
+
+
+@register.inclusion_tag("components/nav_link.html", takes_context=True)
+def nav_link(context: dict[str, Any], name: str, text: str) -> dict[str, Any]:
+    """A line of the menu: the page with that URL name, marked while one is on it."""
+    found = context["request"].resolver_match if "request" in context else None
+    return {"href": reverse(name), "text": text, "is_here": bool(found and found.view_name == name)}
+
+
+@register.simple_tag
+def ago(moment: datetime | None, absent: str = "never") -> SafeString | str:
+    """A moment as its age ("8 min ago"), kept right by the page itself, with the local time as its title."""
+    if moment is None:
+        return absent
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago>{}</time>',
+        local.isoformat(timespec="seconds"),
+        f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S}",
+        age_words(timezone.now() - moment, past=True),
+    )
+
+
+@register.simple_tag
+def lasting(since: datetime | None) -> SafeString | str:
+    """How long something has lasted since a moment ("for 8 min"), kept right by the page itself."""
+    if since is None:
+        return ""
+    local = timezone.localtime(since)
+    return format_html(
+        '<time datetime="{}" title="since {}" data-for>for {}</time>',
+        local.isoformat(timespec="seconds"),
+        f"{local:%a} {local.day} {local:%b, %H:%M}",
+        age_words(timezone.now() - since),
+    )
+
+
+def _part(name: str, content: str, **context: str) -> SafeString:
+    return render_to_string(f"components/{name}.html", {"content": content, **context})

@@ -1,0 +1,180 @@
+// Draws every <figure data-chart="URL"> with uPlot from the JSON at its URL, and the same figures as a table.
+// {"zone", "t": [s], "series": [{"label", "unit", "digits", "values": [number or null]}], "marks": [{"t", "label"}], "title"}
+"use strict";
+(() => {
+  const NARROW_PX = 480;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const drawn = new Map(); // figure -> its plot and data
+
+  // A role of the style sheet as a colour that a canvas knows.
+  function colourOf(element, role) {
+    const probe = element.appendChild(document.createElement("span"));
+    probe.className = role;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  }
+
+  function shown(value, series) {
+    if (value === null || value === undefined) return "–";
+    const { digits = 1, unit } = series;
+    const number = Math.abs(value).toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    const sign = value < 0 && Number(value.toFixed(digits)) !== 0 ? "−" : "";
+    return unit ? `${sign}${number} ${unit}` : sign + number;
+  }
+
+  function clock(zone) {
+    const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    return (seconds) => day.format(new Date(seconds * 1000));
+  }
+
+  function drawMarks(plot, data, colour) {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = colour;
+    ctx.setLineDash([4, 4]);
+    for (const mark of data.marks || []) {
+      const x = Math.round(plot.valToPos(mark.t, "x", true));
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+
+  function readingAt(figure, data, index) {
+    const place = figure.querySelector("[data-reading]");
+    const last = data.t.length - 1;
+    const at = index === null || index === undefined ? last : index;
+    if (at < 0) return void (place.textContent = "nothing measured in this time");
+    const marks = (data.marks || []).filter((mark) => mark.t >= data.t[at] && mark.t < (data.t[at + 1] ?? Infinity));
+    const values = data.series.map((series) => (data.series.length > 1 ? `${series.label} ` : "") + shown(series.values[at], series));
+    place.textContent = [clock(data.zone)(data.t[at]), ...values, ...marks.map((mark) => mark.label)].join(" · ");
+  }
+
+  function axis(colours, more) {
+    return { stroke: colours.muted, grid: { stroke: colours.line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif", ...more };
+  }
+
+  function options(figure, data, width, height) {
+    const colours = { muted: colourOf(figure, "muted"), line: colourOf(figure, "role-line") };
+    const units = [...new Set(data.series.map((series) => series.unit))];
+    const few = width < NARROW_PX;
+    return {
+      width, height, legend: { show: false },
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
+      padding: [8, 8, 0, 0],
+      scales: Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => uPlot.rangeNum(Math.min(low, data.from_zero === false ? low : 0), high, 0.08, true) }])),
+      axes: [
+        axis(colours, { space: few ? 70 : 60, values: [[86400, "{DD} {MMM}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1], [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1]] }),
+        ...units.slice(0, 2).map((unit, place) => axis(colours, { scale: unit, side: place ? 1 : 3, size: 56, grid: place ? { show: false } : { stroke: colours.line, width: 1 }, values: (_, splits) => splits.map((value) => `${value.toLocaleString("en-GB").replace("-", "−")} ${unit}`) })),
+      ],
+      series: [{}, ...data.series.map((series, place) => {
+        const stroke = colourOf(figure, `series-${place + 1}`);
+        const fill = place === 0 && data.series.length === 1 && data.from_zero !== false ? stroke.replace("rgb(", "rgba(").replace(")", ", 0.12)") : undefined;
+        return { label: series.label, scale: series.unit, stroke, fill, width: 1.75, spanGaps: false, points: { show: false } };
+      })],
+      cursor: { y: false, drag: { x: true, y: false }, points: { size: 7 } },
+      hooks: {
+        setCursor: [(plot) => readingAt(figure, data, plot.cursor.idx)],
+        draw: [(plot) => drawMarks(plot, data, colours.muted)],
+      },
+    };
+  }
+
+  function lonePoints(data) {
+    // A value between two gaps has no line: it is drawn as a point.
+    return data.series.map(({ values }) => values.flatMap((value, index) =>
+      value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
+  }
+
+  function draw(figure, data) {
+    const place = figure.querySelector(".plot");
+    drawn.get(figure)?.plot?.destroy();
+    const given = options(figure, data, place.clientWidth, place.clientHeight);
+    lonePoints(data).forEach((alone, index) => {
+      if (alone.length) given.series[index + 1].points = { show: true, size: 4, filter: () => alone };
+    });
+    const plot = data.t.length ? new uPlot(given, [data.t, ...data.series.map((series) => series.values)], place) : null;
+    drawn.set(figure, { plot, data });
+    readingAt(figure, data, null);
+    sayLegend(figure, data);
+  }
+
+  function sayLegend(figure, data) {
+    const legend = figure.querySelector("[data-legend]");
+    legend.hidden = data.series.length < 2;
+    legend.replaceChildren(...data.series.map((series, place) => {
+      const line = document.createElement("li");
+      const swatch = line.appendChild(document.createElement("span"));
+      swatch.className = `swatch series-${place + 1}`;
+      line.append(series.label);
+      return line;
+    }));
+  }
+
+  function fillTable(figure, data) {
+    const table = document.createElement("table");
+    const heads = table.createTHead().insertRow();
+    const say = (row, name, text, scope) => {
+      const cell = row.appendChild(document.createElement(name));
+      cell.textContent = text;
+      if (scope) cell.scope = scope;
+      if (name === "td" || (scope === "col" && row.children.length > 1)) cell.className = "num";
+    };
+    for (const title of ["Time", ...data.series.map((series) => series.label)]) say(heads, "th", title, "col");
+    const body = table.createTBody();
+    const when = clock(data.zone);
+    data.t.forEach((seconds, index) => {
+      const row = body.insertRow();
+      say(row, "th", when(seconds), "row");
+      for (const series of data.series) say(row, "td", shown(series.values[index], series));
+    });
+    figure.querySelector("[data-table]").replaceChildren(table);
+  }
+
+  async function load(figure) {
+    const url = figure.dataset.chart;
+    try {
+      const answer = await fetch(url, { headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(`the server answered with an error (${answer.status})`);
+      const data = await answer.json();
+      if (figure.dataset.chart !== url || !figure.isConnected) return;
+      draw(figure, data);
+      if (figure.querySelector("details")?.open) fillTable(figure, data);
+    } catch (error) {
+      figure.querySelector("[data-reading]").textContent = `Not loaded: ${error.message}`;
+    } finally {
+      figure.removeAttribute("aria-busy");
+    }
+  }
+
+  function start(root) {
+    for (const figure of root.querySelectorAll("figure[data-chart]")) {
+      if (drawn.has(figure)) continue;
+      drawn.set(figure, {});
+      load(figure);
+      new ResizeObserver(() => {
+        const { plot } = drawn.get(figure) || {};
+        const place = figure.querySelector(".plot");
+        if (plot && plot.width !== place.clientWidth) plot.setSize({ width: place.clientWidth, height: place.clientHeight });
+      }).observe(figure.querySelector(".plot"));
+      figure.querySelector("details")?.addEventListener("toggle", () => {
+        const { data } = drawn.get(figure);
+        if (data) fillTable(figure, data);
+      });
+    }
+    for (const figure of drawn.keys()) if (!figure.isConnected) drawn.delete(figure);
+  }
+
+  dark.addEventListener("change", () => {
+    for (const [figure, { data }] of drawn) if (data) draw(figure, data);
+  });
+  document.body.addEventListener("hmm:refresh", () => {
+    for (const figure of drawn.keys()) if (figure.dataset.live !== undefined) load(figure);
+  });
+  document.body.addEventListener("htmx:afterSwap", ({ detail }) => start(detail.target));
+  start(document);
+})();

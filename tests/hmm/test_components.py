@@ -1,0 +1,91 @@
+"""The parts that pages are made of, and what they weigh."""
+
+import gzip
+from datetime import timedelta
+from pathlib import Path
+
+import django_htmx
+import pytest
+from django.conf import settings
+from django.template import Context, Template
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hmm.lib.ages import age_words
+
+STATIC = Path(settings.BASE_DIR) / "static"
+
+
+def rendered(source: str, **context: object) -> str:
+    return " ".join(Template("{% load components %}" + source).render(Context(context)).split())
+
+
+def test_a_card_has_its_heading_and_its_body() -> None:
+    page = rendered("{% card title=name note='24 h' %}<p>body</p>{% endcard %}", name="<Garage>")
+    assert "<h2>&lt;Garage&gt;</h2>" in page
+    assert '<p class="muted small">24 h</p>' in page
+    assert "<p>body</p>" in page
+
+
+def test_what_a_body_says_is_escaped_once() -> None:
+    assert "<p>&lt;b&gt;</p>" in rendered(
+        "{% empty_state title='x' %}<p>{{ word }}</p>{% endempty_state %}", word="<b>"
+    )
+
+
+def test_a_dialog_is_named_by_its_heading() -> None:
+    page = rendered("{% dialog dialog_id='why' title='Why' %}because{% enddialog %}")
+    assert 'id="why" aria-labelledby="why-title"' in page
+    assert '<h2 id="why-title">Why</h2>' in page
+
+
+def test_a_figure_says_its_change_by_word_and_tone() -> None:
+    page = rendered(
+        '{% include "components/stat.html" with label="Power" number="3.1" unit="kW" notes=notes change=change %}',
+        notes=["now"],
+        change={"words": "4 % less", "tone": "good"},
+    )
+    assert '<span class="toned tone-good">4 % less</span> · <span>now</span>' in page
+
+
+def test_ages_are_said_with_the_moment_itself_beside_them() -> None:
+    then = timezone.now() - timedelta(minutes=8, seconds=2)
+    page = rendered("{% ago then %}|{% lasting then %}|{% ago None %}", then=then)
+    assert "8 min ago</time>|" in page
+    assert "for 8 min</time>|never" in page
+    assert f'datetime="{timezone.localtime(then).isoformat(timespec="seconds")}"' in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (172800, "2 days"),
+        (-3, "0 s"),
+    ],
+)
+def test_ages_in_words(seconds: float, words: str) -> None:
+    assert age_words(timedelta(seconds=seconds)) == words
+
+
+@given(st.integers(min_value=5, max_value=10**9))
+def test_the_past_is_the_age_and_a_word(seconds: int) -> None:
+    span = timedelta(seconds=seconds)
+    assert age_words(span, past=True) == f"{age_words(span)} ago"
+
+
+def packed(*paths: Path) -> int:
+    return sum(len(gzip.compress(path.read_bytes(), mtime=0)) for path in paths)
+
+
+def test_scripts_and_styles_stay_light() -> None:
+    htmx = Path(django_htmx.__file__).parent / "static/django_htmx/htmx-2.min.js"
+    scripts = [htmx, *(STATIC / "hmm").glob("*.js"), *(STATIC / "vendor").rglob("*.js")]
+    assert len(scripts) >= 4
+    assert packed(*scripts) <= 60_000
+    assert packed(*STATIC.rglob("*.css")) <= 15_000
