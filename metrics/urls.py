@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard, pools, prometheus, retention, strategies, system
+from metrics.views import dashboard, miner, pools, prometheus, retention, strategies, system
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -10,6 +10,13 @@ urlpatterns: list[URLPattern] = [
     path("blocks/fleet-summary", dashboard.fleet_summary, name="fleet_summary"),
     path("blocks/price-bars", dashboard.price_bars, name="price_bars"),
     path("blocks/miner-table", dashboard.miner_table, name="miner_table"),
+    path("miners/<int:miner_id>", miner.miner, name="miner"),
+    path("miners/<int:miner_id>/reading", miner.miner_reading, name="miner_reading"),
+    path("miners/<int:miner_id>/health", miner.miner_health, name="miner_health"),
+    path("miners/<int:miner_id>/money", miner.miner_money, name="miner_money"),
+    path("miners/<int:miner_id>/charts", miner.miner_charts, name="miner_charts"),
+    path("miners/<int:miner_id>/series/<slug:quantity>", miner.miner_series, name="miner_series"),
+    path("miners/<int:miner_id>/notes", miner.miner_notes, name="miner_notes"),
     path("strategies/ranking", strategies.strategy_ranking, name="strategy_ranking"),
     path("pools", pools.pools, name="pools"),
     path("blocks/pool-table", pools.pool_table, name="pool_table"),

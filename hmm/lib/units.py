@@ -21,6 +21,12 @@ def format_hashrate(hashrate_ghs: float | None) -> str:
     return f"{number:.{_decimals(number)}f} {unit}"
 
 
+def hashrate_unit(hashrate_ghs: float) -> tuple[float, str]:
+    """Return the unit in which a hashrate (GH/s) is shown, and how many GH/s it is: (1000.0, "TH/s")."""
+    unit = format_hashrate(hashrate_ghs).partition(" ")[2]
+    return next(pair for pair in _HASHRATE_UNITS if pair[1] == unit)
+
+
 def j_per_th(power_w: float | None, hashrate_ghs: float | None) -> float | None:
     """Return the efficiency in J/TH (W per TH/s); None where either is not known or nothing is hashed."""
     if power_w is None or hashrate_ghs is None or hashrate_ghs <= 0:

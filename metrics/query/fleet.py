@@ -58,6 +58,11 @@ def miners_now(site_id: int | None = None) -> list[MinerNow]:
     return [_miner_now(miner, getattr(miner, "latest", None)) for miner in miners]
 
 
+def miner_now(miner: Miner) -> MinerNow:
+    """Return one miner with its latest reading, which is best selected along with its model and site."""
+    return _miner_now(miner, getattr(miner, "latest", None))
+
+
 def totals(miners: Sequence[MinerNow], now: datetime) -> FleetTotals:
     """Sum what the miners known at `now` do; the efficiency is over those that say both figures."""
     known = [miner for miner in miners if is_known(miner, now)]

@@ -1,5 +1,5 @@
 // Draws every <figure data-chart="URL"> with uPlot from the JSON at its URL, and the same figures as a table.
-// {"zone", "t": [s], "series": [{"label", "unit", "digits", "values": [number or null]}], "marks": [{"t", "label"}], "title"}
+// {"zone", "start": s, "end": s, "t": [s], "series": [{"label", "unit", "digits", "values": [number or null]}], "marks": [{"t", "label"}]}
 "use strict";
 (() => {
   const NARROW_PX = 480;
@@ -46,9 +46,9 @@
 
   function readingAt(figure, data, index) {
     const place = figure.querySelector("[data-reading]");
-    const last = data.t.length - 1;
-    const at = index === null || index === undefined ? last : index;
-    if (at < 0) return void (place.textContent = "nothing measured in this time");
+    const last = data.t.findLastIndex((_, n) => data.series.some((series) => series.values[n] !== null));
+    const at = index ?? last;
+    if (last < 0) return void (place.textContent = "nothing measured in this time");
     const marks = (data.marks || []).filter((mark) => mark.t >= data.t[at] && mark.t < (data.t[at + 1] ?? Infinity));
     const values = data.series.map((series) => (data.series.length > 1 ? `${series.label} ` : "") + shown(series.values[at], series));
     place.textContent = [clock(data.zone)(data.t[at]), ...values, ...marks.map((mark) => mark.label)].join(" · ");
@@ -66,7 +66,7 @@
       width, height, legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
       padding: [8, 8, 0, 0],
-      scales: Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => uPlot.rangeNum(Math.min(low, data.from_zero === false ? low : 0), high, 0.08, true) }])),
+      scales: { x: data.start ? { auto: false, min: data.start, max: data.end } : {}, ...Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => uPlot.rangeNum(Math.min(low, data.from_zero === false ? low : 0), high, 0.08, true) }])) },
       axes: [
         axis(colours, { space: few ? 70 : 60, values: [[86400, "{DD} {MMM}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1], [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1]] }),
         ...units.slice(0, 2).map((unit, place) => axis(colours, { scale: unit, side: place ? 1 : 3, size: 56, grid: place ? { show: false } : { stroke: colours.line, width: 1 }, values: (_, splits) => splits.map((value) => `${value.toLocaleString("en-GB").replace("-", "−")} ${unit}`) })),
@@ -139,7 +139,10 @@
     const url = figure.dataset.chart;
     try {
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(`the server answered with an error (${answer.status})`);
+      if (!answer.ok) {
+        const { detail } = await answer.json().catch(() => ({}));
+        throw new Error(detail || `the server answered with an error (${answer.status})`);
+      }
       const data = await answer.json();
       if (figure.dataset.chart !== url || !figure.isConnected) return;
       draw(figure, data);

@@ -1,0 +1,90 @@
+"""What a miner's electricity cost and what its work could expect to earn, period by period."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
+
+from hmm.lib.times import local_midnight
+from hmm.lib.units import UNKNOWN
+from metrics.query import MetricRow
+from metrics.templatetags.hmm_format import decimal, energy, money, percent, price
+from metrics.types.base import MINOR
+
+SATS_PER_BTC = 100_000_000
+WHOLE = 0.995
+
+BACK = {"daily": ("By day", 7), "weekly": ("By week", 6), "monthly": ("By month", 12)}
+"""What a table may go by: its title, and how many periods it has, the open one among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyLine:
+    """One period as the table shows it."""
+
+    when: str
+    energy: str
+    cost: str
+    average_price: str
+    coins: str
+    revenue: str
+    profit: str
+    profit_tone: str
+    break_even: str
+    note: str
+
+
+def money_lines(rows: Sequence[MetricRow], period: str, zone: tzinfo, currency: str) -> list[MoneyLine]:
+    """Return the periods that have figures, the latest first."""
+    by_start: dict[datetime, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        by_start.setdefault(row.timestamp, {})[row.metric_type] = row.value_json
+    return [
+        _line(start, by_start[start], period, zone, currency)
+        for start in sorted(by_start, reverse=True)
+        if "energy_cost" in by_start[start]
+    ]
+
+
+def first_start(period: str, now: datetime, zone: tzinfo) -> datetime:
+    """Return when the first period of the table begins that ends with the open one."""
+    today, back = now.astimezone(zone).date(), BACK[period][1] - 1
+    if period == "monthly":
+        months = today.year * 12 + today.month - 1 - back
+        return local_midnight(date(months // 12, months % 12 + 1, 1), zone)
+    days = back if period == "daily" else 7 * back + today.weekday()
+    return local_midnight(today - timedelta(days=days), zone)
+
+
+def sats(btc: float | None) -> str:
+    """Return an amount of bitcoins in satoshis: 1,234 sat."""
+    return UNKNOWN if btc is None else f"{decimal(btc * SATS_PER_BTC, 0)} sat"
+
+
+def _line(
+    start: datetime, types: Mapping[str, Mapping[str, Any]], period: str, zone: tzinfo, currency: str
+) -> MoneyLine:
+    cost, work = types["energy_cost"], types.get("earnings", {})
+    code, minor = currency.lower(), MINOR[currency]
+    profit = work.get(f"profit_{code}")
+    return MoneyLine(
+        when=_when(start.astimezone(zone), period, is_open=bool(cost.get("partial"))),
+        energy=energy(cost["kwh"]),
+        cost=money(cost[f"cost_{code}"], currency),
+        average_price=price(cost[f"avg_price_{minor}"], currency),
+        coins=sats(work.get("btc")) if work.get("btc") is not None else "",
+        revenue=money(work.get(f"revenue_{code}"), currency),
+        profit=money(profit, currency),
+        profit_tone="muted" if profit is None else "good" if profit >= 0 else "bad",
+        break_even=price(work.get(f"break_even_{minor}"), currency),
+        note="" if cost["coverage"] >= WHOLE else f"{percent(cost['coverage'])} measured",
+    )
+
+
+def _when(local: datetime, period: str, *, is_open: bool) -> str:
+    if period == "monthly":
+        return f"{local:%B %Y}" + (", so far" if is_open else "")
+    day = f"{local.day} {local:%b}"
+    if period == "weekly":
+        return f"Week of {day}" + (", so far" if is_open else "")
+    return "Today, so far" if is_open else f"{local:%a} {day}"

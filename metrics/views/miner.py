@@ -1,0 +1,140 @@
+"""The page of one miner, its blocks, and the lines of its charts."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from hmm.installation import installation
+from metrics.dashboard.blocks import Present
+from metrics.miner_page import blocks, read
+from metrics.miner_page.money import BACK
+from metrics.miner_page.series import QUANTITIES, SPANS, USUAL_SPAN, chart_json
+from metrics.query import NotComputedYet
+from miners.models import Miner
+
+LONGEST_NOTES = 10_000
+
+
+@require_safe
+@never_cache
+def miner(request: HttpRequest, miner_id: int) -> HttpResponse:
+    """The page, with every block already filled; `span` says how far back its charts go, `by` what the table goes by."""
+    found, at = _miner_or_404(miner_id), _present()
+    context = {
+        "now": at.now,
+        "miner": found,
+        "reading": blocks.reading(found, at),
+        "charts": _charts(request),
+        "events": read.events(miner_id),
+        **_figures(found, _by(request), at),
+    }
+    return render(request, "metrics/miner.html", context)
+
+
+@require_safe
+@never_cache
+def miner_reading(request: HttpRequest, miner_id: int) -> HttpResponse:
+    """How it is now, by its last reading."""
+    found, at = _miner_or_404(miner_id), _present()
+    context = {"miner": found, "reading": blocks.reading(found, at), "now": at.now}
+    return render(request, "metrics/_miner_reading.html", context)
+
+
+@require_safe
+@never_cache
+def miner_health(request: HttpRequest, miner_id: int) -> HttpResponse:
+    """Is it well, part by part."""
+    found, at = _miner_or_404(miner_id), _present()
+    return render(request, "metrics/_miner_health.html", {"miner": found, **_figures(found, "daily", at)})
+
+
+@require_safe
+@never_cache
+def miner_money(request: HttpRequest, miner_id: int) -> HttpResponse:
+    """What it cost and could expect to earn, `by` day, week or month."""
+    found, at = _miner_or_404(miner_id), _present()
+    context = {"miner": found, **_figures(found, _by(request), at)}
+    return render(request, "metrics/_miner_money.html", context)
+
+
+@require_safe
+@never_cache
+def miner_charts(request: HttpRequest, miner_id: int) -> HttpResponse:
+    """The charts of one `span`; the browser's address follows."""
+    found = _miner_or_404(miner_id)
+    return render(request, "metrics/_miner_charts.html", {"miner": found, "charts": _charts(request)})
+
+
+@require_safe
+@never_cache
+def miner_series(request: HttpRequest, miner_id: int, quantity: str) -> JsonResponse:
+    """A chart's line over `span` as JSON (docs/design-language.md); 409 where it is not computed yet."""
+    span = _span(request)
+    if quantity not in QUANTITIES or not Miner.objects.filter(pk=miner_id).exists():
+        raise Http404
+    at = _present()
+    try:
+        line = read.line(miner_id, quantity, span, at.now, at.zone)
+    except NotComputedYet as error:
+        return JsonResponse({"detail": str(error)}, status=409)
+    ends = (at.now - SPANS[span].length, at.now)
+    marks = read.marks(miner_id, ends[0])
+    return JsonResponse(chart_json(QUANTITIES[quantity], line, marks, at.zone, ends))
+
+
+@require_POST
+@permission_required("miners.change_miner", raise_exception=True)
+def miner_notes(request: HttpRequest, miner_id: int) -> HttpResponse:
+    """Keep what somebody has noted about it."""
+    found = _miner_or_404(miner_id)
+    found.notes = request.POST.get("notes", "").replace("\x00", "").strip()[:LONGEST_NOTES]
+    found.save(update_fields=["notes"])
+    messages.success(request, f"Notes on {found.name} kept.")
+    return redirect("metrics:miner", miner_id)
+
+
+def _miner_or_404(miner_id: int) -> Miner:
+    try:
+        return read.find_miner(miner_id)
+    except Miner.DoesNotExist:
+        raise Http404("there is no such miner") from None
+
+
+def _figures(found: Miner, by: str, at: Present) -> dict[str, Any]:
+    """Return health and money, or why they cannot be told yet."""
+    try:
+        daily = read.figures(found.pk, "daily", at.now, at.zone)
+        rows = daily if by == "daily" else read.figures(found.pk, by, at.now, at.zone)
+    except NotComputedYet as error:
+        return {"not_computed": str(error), "by": by, "back": BACK}
+    return {
+        "health": blocks.health(found, daily, at),
+        "money": blocks.money(rows, by, at),
+        "by": by,
+        "back": BACK,
+    }
+
+
+def _charts(request: HttpRequest) -> dict[str, Any]:
+    return {"span": _span(request), "spans": SPANS, "quantities": QUANTITIES}
+
+
+def _span(request: HttpRequest) -> str:
+    span = request.GET.get("span", USUAL_SPAN)
+    return span if span in SPANS else USUAL_SPAN
+
+
+def _by(request: HttpRequest) -> str:
+    by = request.GET.get("by", "daily")
+    return by if by in BACK else "daily"
+
+
+def _present() -> Present:
+    here = installation()
+    return Present(timezone.now(), here.zone, here.currency)
