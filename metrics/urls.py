@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard, miner, pools, prometheus, retention, strategies, system
+from metrics.views import dashboard, fleet_blocks, miner, pools, prometheus, retention, strategies, system
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -10,6 +10,9 @@ urlpatterns: list[URLPattern] = [
     path("blocks/fleet-summary", dashboard.fleet_summary, name="fleet_summary"),
     path("blocks/price-bars", dashboard.price_bars, name="price_bars"),
     path("blocks/miner-table", dashboard.miner_table, name="miner_table"),
+    path("blocks/fleet-attention", fleet_blocks.fleet_attention, name="fleet_attention"),
+    path("blocks/fleet-yesterday", fleet_blocks.fleet_yesterday, name="fleet_yesterday"),
+    path("blocks/fleet-vitals", fleet_blocks.fleet_vitals, name="fleet_vitals"),
     path("miners/<int:miner_id>", miner.miner, name="miner"),
     path("miners/<int:miner_id>/reading", miner.miner_reading, name="miner_reading"),
     path("miners/<int:miner_id>/health", miner.miner_health, name="miner_health"),

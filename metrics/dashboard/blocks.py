@@ -53,7 +53,8 @@ def fleet_summary(at: Present) -> FleetSummary | None:
         return None
     sites = read.site_prices(at.today, at.now)
     today = energy_today(at.now, at.currency)
-    price_now = _price_now(sites, main_site_now(), at.now)
+    main = main_site_now() if len(sites) > 1 else next((site.site_id for site in sites), None)
+    price_now = _price_now(sites, main, at.now)
     return summarise(fleet, price_now, today, now=at.now, zone=at.zone, currency=at.currency)
 
 

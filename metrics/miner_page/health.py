@@ -102,7 +102,7 @@ def uptime_part(today: Day, added_at: datetime) -> Part:
         seconds=(today.get("uptime", "elapsed_s") or 0) - (today.get("uptime", "hashing_s") or 0)
     )
     words = f"{age_words(idle)} of today without hashing" if idle >= timedelta(minutes=1) else "all of today"
-    tone = _at_least(uptime, UPTIME_GOOD, UPTIME_FAIR)
+    tone = uptime_tone(uptime)
     if added_at > today.start and tone != "good":
         words, tone = "of the day; it was added today", "muted"
     return Part("Uptime", f"{decimal(uptime, 1)} %", words, tone)
@@ -129,8 +129,7 @@ def rejects_part(today: Day) -> Part:
         return Part("Rejects", "–", "no share today", "muted")
     rejected, accepted = today.get("reject_rate", "rejected") or 0, today.get("reject_rate", "accepted") or 0
     words = f"{rejected:,.0f} of {rejected + accepted:,.0f} shares today"
-    tone = "good" if rate < REJECTS_GOOD else "warn" if rate < REJECTS_FAIR else "bad"
-    return Part("Rejects", f"{decimal(rate, 2)} %", words, tone)
+    return Part("Rejects", f"{decimal(rate, 2)} %", words, rejects_tone(rate))
 
 
 def temperature_part(today: Day, limit_c: float | None) -> Part:
@@ -149,6 +148,18 @@ def warnings_part(warnings: Sequence[str]) -> Part:
     if not warnings:
         return Part("Warnings", "none", "in its last reading", "good")
     return Part("Warnings", str(len(warnings)), " · ".join(map(str, warnings)), "warn")
+
+
+def uptime_tone(percent: float | None) -> str:
+    """Return how good an uptime is."""
+    return "muted" if percent is None else _at_least(percent, UPTIME_GOOD, UPTIME_FAIR)
+
+
+def rejects_tone(percent: float | None) -> str:
+    """Return how good a reject rate is."""
+    if percent is None:
+        return "muted"
+    return "good" if percent < REJECTS_GOOD else "warn" if percent < REJECTS_FAIR else "bad"
 
 
 def _at_least(value: float, good: float, fair: float) -> str:

@@ -123,19 +123,47 @@ def merged(
     metric_type: str, whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime, tail: Tail
 ) -> list[Figure]:
     """Return the figures of these adjoining stretches, each of whole slots, up to `now`. One query."""
+    value = metric_types[metric_type].value_json(installation().currency)
+    found = _merged(value, whom, stretches, state, now, tail)
+    return [Figure(metric_type, whom.entity_type, pk, start, end, told) for start, end, pk, told in found]
+
+
+def merged_together(
+    types: Sequence[str], whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime
+) -> list[dict[str, Figure]]:
+    """Return the figures of several types at once, those of one stretch and entity together. One query."""
+    currency = installation().currency
+    each = ", ".join(f"'{name}', {metric_types[name].value_json(currency)}" for name in types)
+    found = _merged(f"jsonb_build_object({each})", whom, stretches, state, now, Tail())
+    return [
+        {name: Figure(name, whom.entity_type, pk, start, end, told[name] | _partial(told)) for name in types}
+        for start, end, pk, told in found
+    ]
+
+
+def _partial(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {"partial": True} if "partial" in told else {}
+
+
+Merged = tuple[datetime, datetime, int | None, dict[str, Any]]
+"""A stretch's start and end, the entity, and its value_json."""
+
+
+def _merged(
+    value: str, whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime, tail: Tail
+) -> list[Merged]:
     now = now.replace(microsecond=0)
     told = [s for s in stretches if s.start < now]
     if not told:
         return []
     with unpacked(_told_by_telemetry(told, state, now), _miners(whom, told, state, now), now):
-        return _merged(metric_type, whom, told, state, now, tail)
+        return _selected(value, whom, told, state, now, tail)
 
 
-def _merged(
-    metric_type: str, whom: Whom, told: Sequence[Bucket], state: State, now: datetime, tail: Tail
-) -> list[Figure]:
+def _selected(
+    value: str, whom: Whom, told: Sequence[Bucket], state: State, now: datetime, tail: Tail
+) -> list[Merged]:
     parts, params = _parts(whom, told, state, now)
-    value = metric_types[metric_type].value_json(installation().currency)
     sketches, more = _sketches(whom, told, state, now) if are_read([value]) else ("", {})
     sql = SELECT.format(
         parts=" UNION ALL ".join(parts),
@@ -149,10 +177,7 @@ def _merged(
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, params | more | dict(tail.params))
-        return [
-            Figure(metric_type, whom.entity_type, pk, start, end, json.loads(value))
-            for start, end, pk, value in cursor.fetchall()
-        ]
+        return [(start, end, pk, json.loads(told)) for start, end, pk, told in cursor.fetchall()]
 
 
 def _told_by_telemetry(

@@ -3,13 +3,14 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from hmm.installation import installation
 from metrics.dashboard import blocks
 from metrics.dashboard.table_page import table_page
+from metrics.dashboard.version import unchanged_is_304
+from metrics.views import fleet_blocks
+from metrics.views.present import present as _present
 
 
 @require_safe
@@ -22,12 +23,16 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "summary": blocks.fleet_summary(at),
         "tariffs": blocks.price_bars(at),
         "table": blocks.miner_table(at, table_page(request.GET.dict())),
+        **fleet_blocks.attention_context(at),
+        **fleet_blocks.yesterday_context(at),
+        **fleet_blocks.vitals_context(at),
     }
     return render(request, "metrics/dashboard.html", context)
 
 
 @require_safe
 @never_cache
+@unchanged_is_304
 def fleet_summary(request: HttpRequest) -> HttpResponse:
     """Is it fine: one sentence and five figures."""
     return render(request, "metrics/_fleet_summary.html", {"summary": blocks.fleet_summary(_present())})
@@ -35,6 +40,7 @@ def fleet_summary(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
+@unchanged_is_304
 def price_bars(request: HttpRequest) -> HttpResponse:
     """The current and the next price slots of each tariff in use."""
     return render(request, "metrics/_price_bars.html", {"tariffs": blocks.price_bars(_present())})
@@ -42,6 +48,7 @@ def price_bars(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
+@unchanged_is_304
 def miner_table(request: HttpRequest) -> HttpResponse:
     """One line per miner of the page that is asked for; the browser's address follows."""
     at, asked = _present(), table_page(request.GET.dict())
@@ -49,8 +56,3 @@ def miner_table(request: HttpRequest) -> HttpResponse:
     response = render(request, "metrics/_miner_table.html", context)
     response["HX-Replace-Url"] = reverse("metrics:dashboard") + asked.query
     return response
-
-
-def _present() -> blocks.Present:
-    here = installation()
-    return blocks.Present(timezone.now(), here.zone, here.currency)

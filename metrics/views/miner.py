@@ -6,16 +6,16 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from hmm.installation import installation
 from metrics.dashboard.blocks import Present
+from metrics.dashboard.version import unchanged_is_304
 from metrics.miner_page import blocks, read
 from metrics.miner_page.money import BACK
 from metrics.miner_page.series import QUANTITIES, SPANS, USUAL_SPAN, chart_json
 from metrics.query import NotComputedYet
+from metrics.views.present import present as _present
 from miners.models import Miner
 
 LONGEST_NOTES = 10_000
@@ -39,6 +39,7 @@ def miner(request: HttpRequest, miner_id: int) -> HttpResponse:
 
 @require_safe
 @never_cache
+@unchanged_is_304
 def miner_reading(request: HttpRequest, miner_id: int) -> HttpResponse:
     """How it is now, by its last reading."""
     found, at = _miner_or_404(miner_id), _present()
@@ -48,6 +49,7 @@ def miner_reading(request: HttpRequest, miner_id: int) -> HttpResponse:
 
 @require_safe
 @never_cache
+@unchanged_is_304
 def miner_health(request: HttpRequest, miner_id: int) -> HttpResponse:
     """Is it well, part by part."""
     found, at = _miner_or_404(miner_id), _present()
@@ -133,8 +135,3 @@ def _span(request: HttpRequest) -> str:
 def _by(request: HttpRequest) -> str:
     by = request.GET.get("by", "daily")
     return by if by in BACK else "daily"
-
-
-def _present() -> Present:
-    here = installation()
-    return Present(timezone.now(), here.zone, here.currency)

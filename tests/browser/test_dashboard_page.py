@@ -18,6 +18,9 @@ from tests.metrics.fleet_at_work import publish, report, working_miners
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+BLOCKS = ("fleet-summary", "fleet-attention", "price-bars", "miner-table")
+"""Those of a house without any miner."""
+
 HIDEABLE = """
 Object.defineProperty(document, "visibilityState", {get: () => (window.isHidden ? "hidden" : "visible")});
 """
@@ -41,7 +44,7 @@ def turn(page: Page, hidden: bool) -> None:
 def every_block_answered(page: Page) -> Iterator[None]:
     """Leave once each block has its answer, and has put it in its place."""
     with ExitStack() as answers:
-        for block in ("fleet-summary", "price-bars", "miner-table"):
+        for block in BLOCKS:
             answers.enter_context(page.expect_response(re.compile(rf"/blocks/{block}(\?|$)")))
         yield
     settle(page)
@@ -88,15 +91,15 @@ def test_refreshes_by_itself_rests_while_hidden_and_catches_up_at_once(visit: Vi
     page = visit("/", as_user=member, prepare=prepare)
     with every_block_answered(page):
         page.clock.fast_forward(31_000)
-    assert len(asked) == 3
+    assert len(asked) == len(BLOCKS)
 
     turn(page, hidden=True)
     page.clock.run_for(300_000)
-    assert len(asked) == 3
+    assert len(asked) == len(BLOCKS)
 
     with every_block_answered(page):
         turn(page, hidden=False)
-    assert len(asked) == 6
+    assert len(asked) == 2 * len(BLOCKS)
 
 
 def test_says_so_when_the_server_is_away_and_stops_when_it_is_back(visit: Visit, member: Any) -> None:

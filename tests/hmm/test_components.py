@@ -46,7 +46,7 @@ def test_a_figure_says_its_change_by_word_and_tone() -> None:
         notes=["now"],
         change={"words": "4 % less", "tone": "good"},
     )
-    assert '<span class="toned tone-good">4 % less</span> · <span>now</span>' in page
+    assert '<span class="toned tone-good">4 % less</span> <span>now</span>' in page
 
 
 def test_ages_are_said_with_the_moment_itself_beside_them() -> None:

@@ -1,0 +1,98 @@
+"""Uptime, rejects and temperature of the fleet: today so far, and hour by hour since yesterday."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from hmm.lib.buckets import bucket_at
+from hmm.lib.svg import sparkline
+from metrics.miner_page.health import rejects_tone, uptime_tone
+from metrics.models import Metric
+from metrics.query import MetricRow, open_metrics
+from metrics.templatetags.hmm_format import decimal
+
+HOURS = 24
+TYPES = ("uptime", "reject_rate", "temperature")
+
+Value = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """One figure of the day so far, how good it is, and its last 24 hours."""
+
+    label: str
+    number: str
+    unit: str
+    tone: str
+    note: str
+    spark: SafeString
+
+
+def vitals(now: datetime, zone: Any) -> list[Vital]:
+    """Return the three figures; "–" for what nothing is known of. Three queries. Raises NotComputedYet."""
+    today = open_metrics(TYPES, period="daily", entity_type="system", now=now).get(None, {})
+    first = bucket_at("hourly", now, zone, 0).start - timedelta(hours=HOURS)
+    hours = Metric.objects.filter(
+        metric_type__in=TYPES, entity_type="system", period="hourly", timestamp__gte=first, timestamp__lt=now
+    ).values_list("metric_type", "timestamp", "value_json")
+    return shown(today, list(hours), first)
+
+
+def shown(
+    today: dict[str, MetricRow], hours: Sequence[tuple[str, datetime, Value]], first: datetime
+) -> list[Vital]:
+    """Return the figures of the day and the lines of the 24 hours from `first` on."""
+    value = {name: today[name].value_json if name in today else {} for name in TYPES}
+    uptime, rejects = value["uptime"].get("uptime"), value["reject_rate"].get("reject_rate")
+    degrees = value["temperature"]
+    return [
+        Vital(
+            "Uptime today",
+            decimal(uptime, 1),
+            "%",
+            uptime_tone(uptime),
+            "of the miners' time spent hashing",
+            _spark(hours, "uptime", "uptime", first),
+        ),
+        Vital(
+            "Rejects today",
+            decimal(rejects, 2),
+            "%",
+            rejects_tone(rejects),
+            _shares(value["reject_rate"]),
+            _spark(hours, "reject_rate", "reject_rate", first),
+        ),
+        Vital(
+            "Temperature today",
+            decimal(degrees.get("avg"), 0),
+            "°C",
+            "muted",
+            f"average; hottest {degrees['max']:.0f} °C"
+            if degrees.get("max") is not None
+            else "nobody tells one",
+            _spark(hours, "temperature", "avg", first),
+        ),
+    ]
+
+
+def _shares(value: Value) -> str:
+    if value.get("reject_rate") is None:
+        return "no share yet"
+    return f"{value['rejected']:,.0f} of {value['rejected'] + value['accepted']:,.0f} shares"
+
+
+def _spark(
+    hours: Sequence[tuple[str, datetime, Value]], metric_type: str, key: str, first: datetime
+) -> SafeString:
+    line: list[float | None] = [None] * HOURS
+    for name, start, value in hours:
+        place = int((start - first).total_seconds() // 3600)
+        if name == metric_type and 0 <= place < HOURS:
+            line[place] = value[key]
+    known = [figure for figure in line if figure is not None]
+    label = f"Last 24 hours: {min(known):.1f} to {max(known):.1f}" if known else "Last 24 hours: not measured"
+    return sparkline(line, label=label, width=240, height=36)

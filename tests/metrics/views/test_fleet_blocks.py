@@ -1,0 +1,176 @@
+"""The dashboard's other blocks, and answers to who has what is there already."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from energy.models import Tariff
+from hmm.health import beat
+from metrics.dashboard import version as versions
+from metrics.dashboard.blocks import Present
+from metrics.views import dashboard, fleet_blocks
+from miners.models import Miner, MinerModel
+from tests.factories import UserFactory
+from tests.metrics.fleet_at_work import publish, report, working_miners
+
+NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
+BLOCKS = ["fleet_summary", "fleet_attention", "fleet_yesterday", "fleet_vitals", "price_bars", "miner_table"]
+WHO_ASKS = 1
+"""The query of the user, before any block; the session is in the cache by then."""
+WHETHER_NEW = 1
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (dashboard, fleet_blocks):
+        monkeypatch.setattr(module, "_present", lambda: Present(NOW, ZoneInfo("Europe/London"), "GBP"))
+    monkeypatch.setattr(versions.timezone, "now", lambda: NOW)
+
+
+@pytest.fixture
+def member(client: Client) -> Client:
+    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def see(member: Client, block: str) -> str:
+    response = member.get(reverse(f"metrics:{block}"))
+    assert response.status_code == 200
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text)).strip()
+
+
+def all_alive() -> None:
+    for service in ("worker", "collector"):
+        beat(service, NOW)
+
+
+def test_nothing_needs_attention_when_all_is_well(member: Client) -> None:
+    all_alive()
+    working_miners(2, NOW)
+    assert see(member, "fleet_attention") == ""
+
+
+def test_what_needs_attention_says_why_and_leads_there(member: Client) -> None:
+    all_alive()
+    dark, hot, _ = working_miners(3, NOW)
+    Miner.objects.filter(pk=dark.pk).update(
+        state="unreachable", state_reason="timed out after 5 s", state_since=NOW - timedelta(minutes=8)
+    )
+    Miner.objects.filter(pk=hot.pk).update(model=MinerModel.objects.create(name="Cool", max_temperature_c=50))
+    Tariff.objects.filter(pk=1).update(fetch_error="HTTP 503 from the price service")
+    said = see(member, "fleet_attention")
+    assert "gamma-1 unreachable" in said
+    assert "timed out after 5 s" in said
+    assert "gamma-2 hot 58 °C, above the 50 °C of its model" in re.sub(r"\s+", " ", said)
+    assert "HTTP 503 from the price service" in said
+    assert "gamma-3" not in said
+    assert f'href="/miners/{dark.pk}"' in member.get(reverse("metrics:fleet_attention")).text
+
+
+def test_a_collector_that_is_silent_is_said_first(member: Client) -> None:
+    working_miners(1, NOW)
+    beat("worker", NOW)
+    assert see(member, "fleet_attention").startswith("Needs attention collector silent")
+
+
+def test_today_is_laid_beside_yesterday_by_the_same_time(member: Client) -> None:
+    (miner,) = working_miners(1, NOW, hours=2)  # from 11:10 to 13:10 in London
+    report(miner, NOW - timedelta(hours=24), rows=12, hashrate_ghs=600.0)
+    publish([10.0] * 100, NOW - timedelta(hours=26, minutes=10))
+    said = see(member, "fleet_yesterday")
+    assert "both up to 13:00" in said
+    assert "▲ 100 %" in said
+
+
+def test_the_vitals_are_those_of_the_store(member: Client) -> None:
+    working_miners(2, NOW)
+    said = see(member, "fleet_vitals")
+    assert "Uptime today 7.6 %" in said  # one of the 13 hours and 10 minutes since midnight
+    assert "Rejects today 0.50 % 12 of 2,400 shares" in said
+    assert "average; hottest 58 °C" in said
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_block_can_do_without_any_miner(member: Client, block: str) -> None:
+    see(member, block)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_who_has_what_is_there_is_told_so_by_one_query(
+    member: Client, django_assert_num_queries: DjangoAssertNumQueries, block: str
+) -> None:
+    working_miners(2, NOW)
+    address = reverse(f"metrics:{block}")
+    member.get(address)
+    tag = member.get(address)["ETag"]
+    with django_assert_num_queries(WHO_ASKS + WHETHER_NEW):
+        again = member.get(address, headers={"If-None-Match": tag})
+    assert again.status_code == 304
+    assert again.content == b""
+
+
+def change_reading(miner: Miner) -> None:
+    report(miner, NOW + timedelta(minutes=1))
+
+
+def change_state(miner: Miner) -> None:
+    miner.state_changes.create(at=NOW, state="unreachable")
+
+
+def change_price(_: Miner) -> None:
+    publish([18.4], NOW)
+
+
+def change_fetch(_: Miner) -> None:
+    Tariff.objects.filter(pk=1).update(fetch_error="HTTP 503")
+
+
+@pytest.mark.parametrize("happens", [change_reading, change_state, change_price, change_fetch])
+def test_whatever_changes_is_answered_anew(member: Client, happens) -> None:  # type: ignore[no-untyped-def]
+    (miner,) = working_miners(1, NOW)
+    address = reverse("metrics:fleet_summary")
+    member.get(address)
+    tag = member.get(address)["ETag"]
+    happens(miner)
+    assert member.get(address, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_the_next_minute_is_answered_anew(member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = reverse("metrics:fleet_summary")
+    member.get(address)
+    tag = member.get(address)["ETag"]
+    monkeypatch.setattr(versions.timezone, "now", lambda: NOW + timedelta(minutes=1))
+    assert member.get(address, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_what_one_has_seen_says_nothing_of_what_another_may_see(member: Client, client: Client) -> None:
+    tag = member.get(reverse("metrics:fleet_summary"))["ETag"]
+    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(reverse("metrics:fleet_summary"), headers={"If-None-Match": tag}).status_code == 200
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_block_takes_fewer_than_five_queries_however_many_miners(
+    member: Client, django_assert_num_queries: DjangoAssertNumQueries, block: str, count: int
+) -> None:
+    working_miners(count, NOW)
+    publish([18.4], NOW.replace(minute=0))
+    member.get(reverse(f"metrics:{block}"))
+    most = {
+        "fleet_summary": 4,
+        "fleet_attention": 4,
+        "fleet_yesterday": 2,
+        "fleet_vitals": 3,
+        "price_bars": 1,
+        "miner_table": 5,
+    }
+    with django_assert_num_queries(WHO_ASKS + WHETHER_NEW + most[block]):
+        member.get(reverse(f"metrics:{block}"))
