@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from hmm.models import Installation
 
@@ -23,6 +23,19 @@ def installation() -> Installation:
         found, _ = Installation.objects.get_or_create(pk=1, defaults=first_values())
         _remembered[database] = (time.monotonic(), found)
     return found
+
+
+def change_installation(time_zone: str, currency: str) -> list[str]:
+    """Keep another time zone and currency; return the names of what has changed. See hmm.admin for what that means."""
+    found, _ = Installation.objects.get_or_create(pk=1, defaults=first_values())
+    wanted = {"time_zone": time_zone, "currency": currency}
+    changed = [name for name, value in wanted.items() if getattr(found, name) != value]
+    for name in changed:
+        setattr(found, name, wanted[name])
+    found.full_clean()
+    found.save(update_fields=changed)
+    transaction.on_commit(forget_installation)
+    return changed
 
 
 def forget_installation() -> None:

@@ -1,5 +1,6 @@
 """The simulated price service: what it answers to a path and a query, at a given time. No sockets here."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from energy.simulator.prices import SLOT, pence_exc_vat, pence_inc_vat, published_until
-from energy.simulator.terms import FLEXIBLE, PRODUCTS, REGIONS, flexible_rates, standing_charges
+from energy.simulator.terms import (
+    FLEXIBLE,
+    POSTCODE_AREAS,
+    PRODUCTS,
+    REGIONS,
+    flexible_rates,
+    standing_charges,
+)
 
 DEFAULT_PAGE_SIZE = 100
 MAX_PAGE_SIZE = 1500
@@ -42,6 +50,8 @@ class PriceService:
         match path.strip("/").split("/"):
             case ["v1", "products"]:
                 return {"count": len(PRODUCTS), "next": None, "previous": None, "results": PRODUCTS}
+            case ["v1", "industry", "grid-supply-points"]:
+                return _grid_supply_points(query.get("postcode", ""))
             case ["v1", "products", code]:
                 return _product(code)
             case ["v1", "products", code, "electricity-tariffs", tariff, what]:
@@ -120,6 +130,13 @@ def _link(url: str, query: dict[str, str], page: int) -> str:
 def _positive(query: dict[str, str], name: str, default: int) -> int:
     text = query.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 10**6 else default
+
+
+def _grid_supply_points(postcode: str) -> dict[str, Any]:
+    area = re.match("[A-Z]*", postcode.strip().upper())
+    found = [region for region, areas in POSTCODE_AREAS.items() if area and area[0] in areas]
+    results = [{"group_id": f"_{region}"} for region in found]
+    return {"count": len(results), "next": None, "previous": None, "results": results}
 
 
 def _product(code: str) -> dict[str, Any]:

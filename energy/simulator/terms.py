@@ -11,6 +11,23 @@ UK = ZoneInfo("Europe/London")
 AGILE = "AGILE-24-10-01"
 FLEXIBLE = "VAR-22-11-01"
 REGIONS = tuple("ABCDEFGHJKLMNP")
+POSTCODE_AREAS = {
+    "A": ("CB", "NR", "IP", "PE"),
+    "B": ("DE", "NG", "LE", "LN"),
+    "C": ("E", "EC", "N", "NW", "SE", "SW", "W", "WC"),
+    "E": ("B", "CV", "WS", "WV"),
+    "F": ("NE", "DH", "SR"),
+    "G": ("M", "BL", "OL", "PR"),
+    "H": ("OX", "RG", "SO", "PO"),
+    "J": ("BN", "CT", "ME", "TN"),
+    "K": ("CF", "NP", "SA"),
+    "L": ("BS", "EX", "PL", "TR"),
+    "M": ("LS", "S", "YO", "HU"),
+    "N": ("EH", "G"),
+    "P": ("AB", "IV", "PH"),
+}
+"""Areas of postcodes that lie in one region for the most part."""
+
 PAYMENT_MARKUP = (("DIRECT_DEBIT", 1.0), ("NON_DIRECT_DEBIT", 1.02))
 DIRECT_DEBIT_ONLY = PAYMENT_MARKUP[:1]
 
