@@ -8,7 +8,7 @@ MANAGE := $(BIN)/python manage.py
 WORKERS := --numprocesses=4 --dist=worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help setup setup-farm demo up test lint bench clean
+.PHONY: help setup setup-farm demo up test lint bench screenshots clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
@@ -55,6 +55,10 @@ ifneq ($(wildcard benchmarks/run.py),)
 bench: setup ## Measure
 	@exec $(BIN)/python benchmarks/run.py $(ARGS)
 endif
+
+screenshots: $(VENV)/.installed-dev ## Take the pictures of docs/screenshots anew, of a simulated fleet of their own
+	@.ci/chromium $(BIN)/playwright
+	@exec $(BIN)/python docs/screenshots/take.py $(ARGS)
 
 clean: ## Remove the virtual environment and caches (never your data)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles

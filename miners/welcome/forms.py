@@ -73,15 +73,17 @@ class ElectricityForm(forms.Form):
                 self.add_error("price", "Say what a kWh costs.")
         elif data.get("kind") == AGILE and not self.errors:
             data["product"] = (data.get("product") or AGILE_PRODUCT).strip().upper()
-            data["region"] = data.get("region") or self._region(data.get("postcode") or "")
+            data["region"] = self._region(data.get("postcode") or "", data.get("region") or "")
         return data
 
-    def _region(self, postcode: str) -> str:
+    def _region(self, postcode: str, chosen: str) -> str:
+        """Return the region of the postcode where one is given, since it is the surer, else the chosen one."""
         if not postcode:
-            self.add_error("postcode", "Give a postcode, or choose the region.")
-            return ""
+            if not chosen:
+                self.add_error("postcode", "Give a postcode, or choose the region.")
+            return chosen
         try:
             return region_of(postcode)
         except RegionUnknown as unknown:
-            self.add_error("postcode", f"{unknown}. You can choose the region yourself.")
+            self.add_error("postcode", f"{unknown}. Leave it empty and choose the region yourself.")
             return ""

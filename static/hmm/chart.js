@@ -69,7 +69,7 @@
       scales: { x: data.start ? { auto: false, min: data.start, max: data.end } : {}, ...Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => uPlot.rangeNum(Math.min(low, data.from_zero === false ? low : 0), high, 0.08, true) }])) },
       axes: [
         axis(colours, { space: few ? 70 : 60, values: [[86400, "{DD} {MMM}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1], [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1]] }),
-        ...units.slice(0, 2).map((unit, place) => axis(colours, { scale: unit, side: place ? 1 : 3, size: 56, grid: place ? { show: false } : { stroke: colours.line, width: 1 }, values: (_, splits) => splits.map((value) => `${value.toLocaleString("en-GB").replace("-", "−")} ${unit}`) })),
+        ...units.slice(0, 2).map((unit, place) => axis(colours, { scale: unit, side: place ? 1 : 3, size: (_, texts) => 18 + 6.5 * Math.max(3, ...(texts || []).map((text) => text.length)), grid: place ? { show: false } : { stroke: colours.line, width: 1 }, values: (_, splits) => splits.map((value) => `${value.toLocaleString("en-GB").replace("-", "−")} ${unit}`) })),
       ],
       series: [{}, ...data.series.map((series, place) => {
         const stroke = colourOf(figure, `series-${place + 1}`);

@@ -1,6 +1,8 @@
 """The parts that pages are made of, and what they weigh."""
 
 import gzip
+import json
+import struct
 from datetime import timedelta
 from pathlib import Path
 
@@ -89,3 +91,13 @@ def test_scripts_and_styles_stay_light() -> None:
     assert len(scripts) >= 4
     assert packed(*scripts) <= 60_000
     assert packed(*STATIC.rglob("*.css")) <= 15_000
+
+
+def test_the_manifest_names_icons_of_the_size_it_says() -> None:
+    manifest = json.loads((STATIC / "hmm/manifest.webmanifest").read_text())
+    pictures = [icon for icon in manifest["icons"] if icon["type"] == "image/png"]
+    assert len(pictures) == 2
+    for icon in pictures:
+        told = (STATIC / "hmm" / icon["src"]).read_bytes()
+        width, height = struct.unpack(">II", told[16:24])  # of a PNG's header
+        assert icon["sizes"] == f"{width}x{height}"

@@ -100,7 +100,7 @@ def test_a_region_that_is_chosen_becomes_the_sites_tariff_since_ever(owner: Clie
 def test_a_postcode_finds_the_region(owner: Client, settings: Any) -> None:
     with simulated_prices(NOW) as (url, _):
         settings.OCTOPUS_BASE_URL = url
-        choose(owner, **AGILE | {"region": "", "postcode": "m1 1ae"})
+        choose(owner, **AGILE | {"postcode": "m1 1ae"})  # and not Yorkshire, which is chosen
     assert today_of(Site.objects.get(pk=1)).region == "G"
 
 
@@ -132,7 +132,7 @@ def test_a_service_that_is_away_leaves_the_choice_to_the_person(owner: Client, s
     settings.OCTOPUS_BASE_URL = "http://127.0.0.1:1"
     response = choose(owner, **AGILE | {"region": "", "postcode": "SW1A 1AA"})
     assert response.status_code == 422
-    assert "You can choose the region yourself" in said(response)
+    assert "Leave it empty and choose the region yourself" in said(response)
 
 
 def test_one_price_is_in_the_installations_money(owner: Client) -> None:
