@@ -3,8 +3,9 @@
 Works on a database of its own, made and dropped on the server that DATABASE_URL or the embedded PostgreSQL gives.
 Each figure is a median; the floor is taken again beside each. `make bench ARGS=--large` goes on to 1,000 miners and
 20 million rows, which takes some minutes and 3 GB, and to a tick beside a day of 6,000 miners, which takes 3 GB more
-(`--days=6` for 100 million rows). `make bench ARGS=--tick` is the ticks alone, `make bench ARGS="--soak --hours=24"`
-the collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet on real sockets.
+(`--days=6` for 100 million rows). `make bench ARGS=--tick` is the ticks alone, `--pages` the pages,
+`make bench ARGS="--soak --hours=24"` the collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet
+on real sockets.
 """
 
 import os
@@ -23,7 +24,7 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
-from benchmarks import dataset, packing, poll, reading, soak, store, tick  # noqa: E402
+from benchmarks import dataset, packing, pages, poll, reading, soak, store, tick  # noqa: E402
 from benchmarks.measure import heading  # noqa: E402
 from metrics.engine.run import fill  # noqa: E402
 
@@ -100,6 +101,11 @@ if __name__ == "__main__":
             soak.soak(dataset.make(6000, days=0), dataset.START, option("hours", 2))
         elif "--poll" in sys.argv:
             poll.poll(option("devices", 6000), option("cycles", 10))
+        elif "--pages" in sys.argv:
+            ids = dataset.make(100)
+            vacuum()
+            heading()
+            pages.pages(ids)
         elif "--tick" in sys.argv:
             heading()
             ticks()
