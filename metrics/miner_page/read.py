@@ -11,7 +11,7 @@ from metrics.miner_page.health import Day
 from metrics.miner_page.money import first_start
 from metrics.miner_page.series import QUANTITIES, SPANS, Line, line_of_figures, line_of_readings
 from metrics.query import MetricRow, metrics_in_range, miner_metrics
-from miners.models import LatestReading, Miner, MinerState, StateChange
+from miners.models import Command, LatestReading, Miner, MinerState, StateChange
 from miners.telemetry.read import rows_between
 
 EVENTS_SHOWN = 12
@@ -78,9 +78,16 @@ def line(miner_id: int, quantity: str, span: str, now: datetime, zone: ZoneInfo)
 
 
 def marks(miner_id: int, start: datetime) -> list[tuple[datetime, str]]:
-    """Return what happened to the miner since `start`, oldest first, the last of it where there is much. One query."""
-    found = StateChange.objects.filter(miner_id=miner_id, at__gte=start).order_by("-at")[:MOST_MARKS]
-    return [(change.at, change.get_state_display()) for change in reversed(found)]
+    """Return what happened to the miner and what it was told since `start`, in order. Two queries.
+
+    Where there is much, the last of it.
+    """
+    changes = StateChange.objects.filter(miner_id=miner_id, at__gte=start).order_by("-at")[:MOST_MARKS]
+    orders = Command.objects.filter(miner_id=miner_id, asked_at__gte=start).order_by("-asked_at")[:MOST_MARKS]
+    return sorted(
+        [(change.at, change.get_state_display()) for change in changes]
+        + [(order.asked_at, f"{order.get_kind_display()}: {order.get_status_display()}") for order in orders]
+    )
 
 
 def events(miner_id: int) -> list[Event]:

@@ -17,6 +17,7 @@ from metrics.miner_page.series import QUANTITIES, SPANS, USUAL_SPAN, chart_json
 from metrics.query import NotComputedYet
 from metrics.views.present import present as _present
 from miners.models import Miner
+from miners.views.commands import commands_context
 
 LONGEST_NOTES = 10_000
 
@@ -33,6 +34,7 @@ def miner(request: HttpRequest, miner_id: int) -> HttpResponse:
         "charts": _charts(request),
         "events": read.events(miner_id),
         **_figures(found, _by(request), at),
+        **commands_context(found),
     }
     return render(request, "metrics/miner.html", context)
 

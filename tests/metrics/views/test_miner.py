@@ -116,6 +116,17 @@ def test_each_reading_is_there_in_the_shortest_span(member: Client) -> None:
     assert found["series"][0]["values"] == [58.0, None, *[58.0] * 12]
 
 
+def test_orders_are_there_with_what_became_of_them_and_marked(member: Client) -> None:
+    (miner,) = working_miners(1, NOW)
+    miner.commands.create(
+        kind="restart", who="ann", why="hung", asked_at=NOW - timedelta(hours=1), status="confirmed"
+    )
+    page = words(member, "metrics:miner", miner)
+    assert "Restart confirmed" in page
+    assert "ann: hung" in page
+    assert [mark["label"] for mark in series(member, miner, "power")["marks"]] == ["restart: confirmed"]
+
+
 def test_what_happened_is_marked(member: Client) -> None:
     (miner,) = working_miners(1, NOW)
     StateChange.objects.create(miner=miner, at=NOW - timedelta(hours=30), state="online")
