@@ -26,6 +26,7 @@ PAGES = {
     "set up": "/welcome",
     "discovery": "/discovery",
     "strategies": "/strategies/ranking",
+    "pools": "/pools",
     "system": "/system",
     "no such page": "/nowhere",
 }
