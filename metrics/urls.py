@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from metrics.views import dashboard, fleet_blocks, miner, pools, prometheus, retention, strategies, system
+from metrics.views import (
+    dashboard,
+    fleet_blocks,
+    ledger,
+    miner,
+    pools,
+    prometheus,
+    retention,
+    strategies,
+    system,
+)
 
 app_name = "metrics"
 urlpatterns: list[URLPattern] = [
@@ -26,6 +36,8 @@ urlpatterns: list[URLPattern] = [
     path("blocks/pools-now", pools.pools_now, name="pools_now"),
     path("system", system.system, name="system"),
     path("system/blocks/<slug:name>", system.system_block, name="system_block"),
+    path("ledger", ledger.ledger, name="ledger"),
+    path("ledger.csv", ledger.ledger_csv, name="ledger_csv"),
     path("retention", retention.retention, name="retention"),
     path("metrics", prometheus.prometheus, name="prometheus"),
 ]
