@@ -8,6 +8,7 @@ from metrics.views import (
     ledger,
     miner,
     pools,
+    prices,
     prometheus,
     retention,
     strategies,
@@ -38,6 +39,8 @@ urlpatterns: list[URLPattern] = [
     path("system/blocks/<slug:name>", system.system_block, name="system_block"),
     path("ledger", ledger.ledger, name="ledger"),
     path("ledger.csv", ledger.ledger_csv, name="ledger_csv"),
+    path("prices", prices.prices, name="prices"),
+    path("blocks/price-outlook", prices.price_outlook, name="price_outlook"),
     path("retention", retention.retention, name="retention"),
     path("metrics", prometheus.prometheus, name="prometheus"),
 ]

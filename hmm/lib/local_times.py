@@ -18,9 +18,10 @@ def is_twice(moment: datetime, zone: tzinfo) -> bool:
 
 
 def clock_span(start: datetime, end: datetime, zone: tzinfo) -> str:
-    """Return 13:00–13:30; in an hour that comes twice also which of the two it is: 01:00–01:30 GMT."""
-    words = f"{start.astimezone(zone):%H:%M}–{end.astimezone(zone):%H:%M}"
-    return f"{words} {start.astimezone(zone):%Z}" if is_twice(start, zone) else words
+    """Return 13:00–13:30, both by the clock of `start`; in an hour that comes twice also which: 01:00–01:30 GMT."""
+    local = start.astimezone(zone)
+    words = f"{local:%H:%M}–{local.replace(tzinfo=None) + (end - start):%H:%M}"
+    return f"{words} {local:%Z}" if is_twice(start, zone) else words
 
 
 def clock_change(day: Bucket) -> str:

@@ -41,6 +41,18 @@ def test_the_hour_that_comes_twice_says_which_it_is() -> None:
     assert spans == ["00:30–01:00", "01:00–01:30 BST", "01:00–01:30 GMT", "02:00–02:30"]
 
 
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("2025-10-26T00:30", "01:30–02:00 BST"),
+        ("2025-10-26T01:30", "01:30–02:00 GMT"),
+        ("2026-03-29T00:30", "00:30–01:00"),
+    ],
+)
+def test_a_span_up_to_the_change_ends_by_the_clock_it_began_by(start: str, words: str) -> None:
+    assert clock_span(utc(start), utc(start) + HALF_HOUR, LONDON) == words
+
+
 @given(
     st.datetimes(datetime(2001, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(["Europe/London", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu"]),
