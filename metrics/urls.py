@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from metrics.views import (
     dashboard,
+    explain,
     fleet_blocks,
     ledger,
     miner,
@@ -41,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("ledger.csv", ledger.ledger_csv, name="ledger_csv"),
     path("prices", prices.prices, name="prices"),
     path("blocks/price-outlook", prices.price_outlook, name="price_outlook"),
+    path("explain", explain.explain, name="explain"),
     path("retention", retention.retention, name="retention"),
     path("metrics", prometheus.prometheus, name="prometheus"),
 ]

@@ -1,0 +1,94 @@
+"""Which figure is to be explained: one key of a metric of one entity, in a period or over a range; and its address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from metrics.query import Refused, kinds_of
+from metrics.query.aggregate import check_one
+from metrics.query.stretches import instant
+from metrics.query.words import check_word, check_words
+
+LARGEST_ID = 2**31 - 1
+
+OPENS = SafeString('hx-boost="true" hx-target="#panel" hx-swap="innerHTML show:none"')
+"""The attributes of an element by which the links in it, or it itself, open in the panel; without script they are links."""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRef:
+    """A key of a metric of one entity: in the `period` that begins at `start`, or, with `end`, in all that begin before it."""
+
+    metric_type: str
+    key: str
+    entity_type: str
+    entity_id: int | None
+    period: str
+    start: datetime
+    end: datetime | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of its explanation."""
+        # Words of the registry, numbers and times: nothing in it needs quoting.
+        one = f"&entity_id={self.entity_id}" if self.entity_id is not None else ""
+        when = (
+            f"from={_written(self.start)}&to={_written(self.end)}"
+            if self.end
+            else f"at={_written(self.start)}"
+        )
+        whose = f"entity_type={self.entity_type}{one}&period={self.period}"
+        return f"{_address()}?type={self.metric_type}&key={self.key}&{whose}&{when}"
+
+
+def figure_ref(given: Mapping[str, str], zone: ZoneInfo) -> FigureRef:
+    """Return the figure that an address asks for. Raises Refused naming what is wrong with it."""
+    missing = next((name for name in ("type", "key", "entity_type", "period") if not given.get(name)), None)
+    if missing:
+        raise Refused(missing, "is needed")
+    metric_type, key, entity_type, period = (given[n] for n in ("type", "key", "entity_type", "period"))
+    check_words(metric_type, period, entity_type)
+    check_word("key", key, list(kinds_of(metric_type, entity_type)))
+    entity_id = _id(given.get("entity_id", ""))
+    check_one(entity_type, entity_id)
+    start, end = _times(given, zone)
+    return FigureRef(metric_type, key, entity_type, entity_id, period, start, end)
+
+
+def explained(text: str, ref: FigureRef) -> SafeString:
+    """Return the text of a figure as a link that opens its explanation."""
+    return format_html('<a class="explained" href="{}" {}>{}</a>', ref.url, OPENS, text)
+
+
+def _times(given: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime, datetime | None]:
+    if given.get("at"):
+        return instant("at", given["at"], zone), None
+    if not (given.get("from") and given.get("to")):
+        raise Refused("at", "is needed, or from and to")
+    start, end = instant("from", given["from"], zone), instant("to", given["to"], zone, is_end=True)
+    if start >= end:
+        raise Refused("to", "must be after from")
+    return start, end
+
+
+def _id(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 11 and 0 < int(text) <= LARGEST_ID):
+        raise Refused("entity_id", f"{text!r} is no id")
+    return int(text)
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+
+@lru_cache(maxsize=1)
+def _address() -> str:
+    return reverse("metrics:explain")
