@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from metrics.views import (
+    analytics,
     dashboard,
     explain,
     fleet_blocks,
@@ -42,6 +43,9 @@ urlpatterns: list[URLPattern] = [
     path("ledger.csv", ledger.ledger_csv, name="ledger_csv"),
     path("prices", prices.prices, name="prices"),
     path("blocks/price-outlook", prices.price_outlook, name="price_outlook"),
+    path("analytics", analytics.analytics, name="analytics"),
+    path("analytics.csv", analytics.analytics_csv, name="analytics_csv"),
+    path("analytics.json", analytics.analytics_json, name="analytics_json"),
     path("explain", explain.explain, name="explain"),
     path("retention", retention.retention, name="retention"),
     path("metrics", prometheus.prometheus, name="prometheus"),

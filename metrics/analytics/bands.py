@@ -1,0 +1,67 @@
+"""Energy by price band: how much was used when it was cheap, and how much when it was dear."""
+
+from django.utils.safestring import SafeString
+
+from hmm.lib.svg import Bar, Tick, bar_chart
+from metrics.analytics.asked import Asked
+from metrics.analytics.report import Column, Here, Report
+from metrics.dashboard.prices import BANDS, legend
+from metrics.query.bands import EnergyByBand, energy_by_band
+from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy, money
+
+
+def bands(asked: Asked, here: Here) -> Report:
+    """Return the first entity's energy and cost by the price of each slot."""
+    whom = asked.whom[0]
+    found = energy_by_band(
+        edges=[band.below for band in BANDS[:-1]],
+        start=asked.start,
+        end=asked.end,
+        entity_type=whom.entity_type,
+        entity_id=whom.entity_id,
+        now=here.now,
+    )
+    names = [words for _, words in legend(here.currency)]
+    total = sum(band.kwh for band in found.bands)
+    notes = ["Of the slots that are over."]
+    if found.unpriced_kwh > 0:
+        notes.append(f"{energy(found.unpriced_kwh)} more have no known price.")
+    hundredth = SYMBOLS[here.currency][1]
+    return Report(
+        f"Energy by price, {whom.name}",
+        [
+            Column("band", f"Price, {hundredth} a kWh", is_number=False),
+            Column("kwh", "Energy", energy),
+            Column("share", "Share", lambda share: "–" if share is None else f"{decimal(100 * share, 1)} %"),
+            Column(f"cost_{here.currency.lower()}", "Cost", lambda cost: money(cost, here.currency)),
+        ],
+        [
+            [name, band.kwh, band.kwh / total if total else None, band.cost]
+            for name, band in zip(names, found.bands, strict=True)
+        ],
+        chart=_chart(found, names) if total else None,
+        notes=notes,
+    )
+
+
+def _chart(found: EnergyByBand, names: list[str]) -> SafeString:
+    count = len(found.bands)
+    drawn = [
+        Bar(
+            n / count,
+            (n + 1) / count,
+            energy_of.kwh,
+            f"bar {band.css_class}",
+            f"{names[n]}: {energy(energy_of.kwh)}",
+        )
+        for n, (band, energy_of) in enumerate(zip(BANDS, found.bands, strict=True))
+        if energy_of.kwh
+    ]
+    ticks = [Tick((n + 0.5) / count, name) for n, name in enumerate(names)]
+    return bar_chart(
+        drawn,
+        ticks,
+        label="Energy by price band. The same figures are in the table below.",
+        unit="kWh",
+        now_at=None,
+    )

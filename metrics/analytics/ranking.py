@@ -1,0 +1,82 @@
+"""Miners in order: highest and lowest, and who has improved most against the range before."""
+
+from datetime import datetime
+from typing import Any
+
+from metrics.analytics.asked import Asked
+from metrics.analytics.report import Column, Here, Report, figure_column, named_figure
+from metrics.analytics.series import change_percent, change_words
+from metrics.query import Refused, aggregate
+from metrics.query.keys import numeric_key
+from miners.models import Miner
+
+SHOWN = 10
+MOST_MINERS = 1000
+"""Of more miners the changes are not formed: each needs two figures of every miner."""
+
+LOWER_IS_BETTER = ("j_per_th", "reject_rate", "rejected", "cost", "avg_price", "temperature")
+
+
+def ranking(asked: Asked, here: Here) -> Report:
+    """Return the miners that did best and worst, and whose figure changed most for the better."""
+    key = asked.key_of("miner", here.currency)
+    numeric_key(asked.metric_type, "miner", key)
+    if Miner.objects.count() > MOST_MINERS:
+        raise Refused("view", f"ranks at most {MOST_MINERS} miners; `manage.py query top` ranks any number")
+    now = _figures(asked, key, asked.start, asked.end, here)
+    before = _figures(asked, key, *asked.before, here)
+    names = dict(Miner.objects.filter(pk__in=now).values_list("pk", "name"))
+    lower = is_lower_better(asked.metric_type, key)
+    title = named_figure(asked.metric_type, key, here)
+    return Report(
+        title,
+        [
+            Column("place", "", is_number=False),
+            Column("miner", "Miner", is_number=False),
+            figure_column(key, title, asked.metric_type, key, here),
+            figure_column("before", "Range before", asked.metric_type, key, here),
+            Column("change_percent", "Change", change_words),
+        ],
+        rows(now, before, names, lower_is_better=lower),
+        notes=[f"{'Lower' if lower else 'Higher'} counts as better. {len(now)} miners have a figure."],
+    )
+
+
+def is_lower_better(metric_type: str, key: str) -> bool:
+    """Return whether less of it is better: of what costs, heats or is refused."""
+    return metric_type == "temperature" or any(key.startswith(word) for word in LOWER_IS_BETTER)
+
+
+def rows(
+    now: dict[int, float], before: dict[int, float], names: dict[int, str], *, lower_is_better: bool
+) -> list[list[Any]]:
+    """Return the best, the worst that are not among them, and the most improved, each SHOWN at most."""
+    sign = 1 if lower_is_better else -1
+    order = sorted(now, key=lambda pk: (sign * now[pk], names.get(pk, "")))
+    best, rest = order[:SHOWN], order[SHOWN:]
+    gains = {pk: sign * (before[pk] - now[pk]) for pk in now.keys() & before.keys()}
+    improved = sorted((pk for pk in gains if gains[pk] > 0), key=lambda pk: (-gains[pk], names.get(pk, "")))
+    groups = (("best", best), ("worst", rest[::-1][:SHOWN]), ("most improved", improved[:SHOWN]))
+    return [
+        [
+            f"{title} {place}",
+            names.get(pk, ""),
+            now[pk],
+            before.get(pk),
+            change_percent(now[pk], before.get(pk)),
+        ]
+        for title, found in groups
+        for place, pk in enumerate(found, 1)
+    ]
+
+
+def _figures(asked: Asked, key: str, start: datetime, end: datetime, here: Here) -> dict[int, float]:
+    found = aggregate(
+        metric_type=asked.metric_type,
+        period=asked.period,
+        start=start,
+        end=end,
+        entity_type="miner",
+        now=here.now,
+    )
+    return {f.entity_id: f.value_json[key] for f in found if f.entity_id and f.value_json[key] is not None}

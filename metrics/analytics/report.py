@@ -1,0 +1,100 @@
+"""What a view of analytics comes to: a chart, and a table that is also the file."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from metrics.figure_words import in_words, title_of
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table: its name in files, its heading, and how a cell of it is said."""
+
+    name: str
+    title: str
+    say: Callable[[Any], str] = str
+    is_number: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A figure above the chart."""
+
+    label: str
+    number: str | SafeString
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A view. `rows` are as files have them: numbers unrounded, null for what is not known.
+
+    `chart` is drawn on the server; `is_drawn_by_script` has the page fetch a chart to zoom in its place.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+    chart: SafeString | None = None
+    legend: Sequence[tuple[str, str]] = ()
+    stats: Sequence[Stat] = ()
+    notes: Sequence[str] = ()
+    is_drawn_by_script: bool = False
+
+    @property
+    def headings(self) -> list[tuple[str, bool]]:
+        """Heading, and whether it is of numbers, for each column."""
+        return [(column.title, column.is_number) for column in self.columns]
+
+    @property
+    def said(self) -> list[list[str]]:
+        """The rows in words."""
+        return [[c.say(cell) for c, cell in zip(self.columns, row, strict=True)] for row in self.rows]
+
+    @property
+    def body(self) -> SafeString:
+        """The rows as lines of a table; made here, since a template takes several times as long for hundreds."""
+        return mark_safe("".join(f"<tr>{self._line(row)}</tr>" for row in self.said))
+
+    def _line(self, row: Sequence[str]) -> str:
+        first, *others = map(escape, row)
+        cells = (
+            f'<td class="num">{cell}</td>' if column.is_number else f"<td>{cell}</td>"
+            for column, cell in zip(self.columns[1:], others, strict=True)
+        )
+        return f'<th scope="row">{first}</th>{"".join(cells)}'
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the table is better scrolled by itself."""
+        return len(self.rows) > 40
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows with the names of their columns."""
+        return [{c.name: cell for c, cell in zip(self.columns, row, strict=True)} for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """When and where a report is made."""
+
+    now: datetime
+    zone: ZoneInfo
+    currency: str
+
+
+def figure_column(name: str, title: str, metric_type: str, key: str, here: Here) -> Column:
+    """Return a column of figures of one key."""
+    return Column(name, title, lambda value: in_words(metric_type, key, value, here.currency))
+
+
+def named_figure(metric_type: str, key: str, here: Here) -> str:
+    """Return what the key is called."""
+    return title_of(metric_type, key, here.currency)

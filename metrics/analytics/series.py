@@ -1,0 +1,128 @@
+"""A metric over time: of several entities, or beside the range before."""
+
+from datetime import datetime
+from typing import Any
+
+from metrics.analytics.asked import Asked
+from metrics.analytics.report import Column, Here, Report, Stat, named_figure
+from metrics.analytics.whom import Whom
+from metrics.explain.figure import FigureRef, explained
+from metrics.figure_words import in_words, unit_of
+from metrics.query import aggregate, metrics_in_range
+from metrics.templatetags.hmm_format import UNKNOWN, decimal
+
+BEFORE = "the range before"
+
+
+def series(asked: Asked, here: Here) -> Report:
+    """Return the figures period by period, and each entity's over the whole range."""
+    told = {each.name: _figures(asked, each, asked.start, asked.end, here) for each in asked.whom}
+    starts = sorted({start for figures in told.values() for start in figures})
+    columns = [Column("start", "Begins", lambda moment: _said(moment, asked.period), is_number=False)]
+    columns += [_column(asked, each, each.name, here) for each in asked.whom]
+    rows: list[list[Any]] = [
+        [start.astimezone(here.zone), *(figures.get(start) for figures in told.values())] for start in starts
+    ]
+    notes = []
+    if asked.compare:
+        earlier = list(_figures(asked, asked.whom[0], *asked.before, here).values())
+        columns.append(_column(asked, asked.whom[0], BEFORE, here))
+        rows = [[*row, earlier[n] if n < len(earlier) else None] for n, row in enumerate(rows)]
+        notes.append(
+            f"The range before is {asked.whom[0].name}'s, its first period beside the first of this one."
+        )
+    return Report(
+        named_figure(asked.metric_type, asked.key, here),
+        columns,
+        rows,
+        stats=[stat for each in asked.whom for stat in _stats(asked, each, here)],
+        notes=notes,
+        is_drawn_by_script=True,
+    )
+
+
+def chart_json(asked: Asked, report: Report, here: Here) -> dict[str, Any]:
+    """Return the report's rows as static/hmm/chart.js draws them."""
+    unit = unit_of(asked.metric_type, asked.key, here.currency)
+    lines = [[row[place] for row in report.rows] for place in range(1, len(report.columns))]
+    return {
+        "zone": here.zone.key,
+        "t": [int(row[0].timestamp()) for row in report.rows],
+        "series": [
+            {
+                "label": column.title,
+                "unit": unit.text,
+                "digits": unit.digits,
+                "values": [None if value is None else value * unit.factor for value in line],
+            }
+            for column, line in zip(report.columns[1:], lines, strict=True)
+        ],
+        "marks": [],
+    }
+
+
+def _figures(
+    asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here
+) -> dict[datetime, float | None]:
+    key = asked.key_of(whom.entity_type, here.currency)
+    rows = metrics_in_range(
+        metric_type=asked.metric_type,
+        period=asked.period,
+        start=start,
+        end=end,
+        entity_type=whom.entity_type,
+        entity_id=whom.entity_id,
+        now=here.now,
+    )
+    return {row.timestamp: row.value_json[key] for row in rows}
+
+
+def _column(asked: Asked, whom: Whom, title: str, here: Here) -> Column:
+    key = asked.key_of(whom.entity_type, here.currency)
+    return Column(title, title, lambda value: in_words(asked.metric_type, key, value, here.currency))
+
+
+def _stats(asked: Asked, whom: Whom, here: Here) -> list[Stat]:
+    now = _whole(asked, whom, asked.start, asked.end, here)
+    key = asked.key_of(whom.entity_type, here.currency)
+    ref = FigureRef(
+        asked.metric_type, key, whom.entity_type, whom.entity_id, asked.period, asked.start, asked.end
+    )
+    text = explained(in_words(asked.metric_type, key, now, here.currency), ref)
+    if not asked.compare or whom is not asked.whom[0]:
+        return [Stat(whom.name, text, ["over the whole range"])]
+    before = _whole(asked, whom, *asked.before, here)
+    said = in_words(asked.metric_type, key, before, here.currency)
+    return [Stat(whom.name, text, [f"before: {said}", change_words(change_percent(now, before))])]
+
+
+def _whole(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here) -> float | None:
+    found = aggregate(
+        metric_type=asked.metric_type,
+        period=asked.period,
+        start=start,
+        end=end,
+        entity_type=whom.entity_type,
+        entity_id=whom.entity_id,
+        now=here.now,
+    )
+    return found[0].value_json[asked.key_of(whom.entity_type, here.currency)] if found else None
+
+
+def change_percent(now: float | None, before: float | None) -> float | None:
+    """Return by how many per cent a figure has changed; null where that means nothing."""
+    if now is None or before is None or before <= 0:
+        return None
+    return 100 * (now - before) / before
+
+
+def change_words(percent: float | None) -> str:
+    """Return a change with its sign: +12.5 %, −3.0 %."""
+    if percent is None:
+        return UNKNOWN
+    return f"{'+' if round(percent, 1) > 0 else ''}{decimal(percent, 1)} %"
+
+
+def _said(moment: datetime, period: str) -> str:
+    day = f"{moment:%a} {moment.day} {moment:%b %Y}"
+    return f"{day}, {moment:%H:%M} {moment:%Z}" if period in ("slot", "hourly") else day

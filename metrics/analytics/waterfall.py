@@ -1,0 +1,97 @@
+"""What changed the cost: from that of the range before to that of this one, by energy and by price."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.safestring import SafeString
+
+from hmm.lib.svg import Tick
+from hmm.lib.svg_steps import Step, step_chart
+from metrics.analytics.asked import Asked, same_key
+from metrics.analytics.report import Column, Here, Report
+from metrics.query import aggregate
+from metrics.templatetags.hmm_format import SYMBOLS, money
+from metrics.types.base import MINOR
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """What a range used that has a price, in kWh, and what that cost."""
+
+    kwh: float
+    cost: float
+
+
+def waterfall(asked: Asked, here: Here) -> Report:
+    """Return the steps from the first entity's cost of the range before to that of this range."""
+    whom = asked.whom[0]
+    now = _energy(asked, asked.start, asked.end, here)
+    before = _energy(asked, *asked.before, here)
+    title = f"What changed the cost, {whom.name}"
+    columns = [
+        Column("step", "", is_number=False),
+        Column(f"amount_{here.currency.lower()}", "Amount", lambda amount: money(amount, here.currency)),
+    ]
+    if now is None or before is None:
+        return Report(title, columns, [], notes=["It needs the cost of this range and of the one before."])
+    found = steps(before, now)
+    return Report(
+        title,
+        columns,
+        [[name, amount] for name, amount in found],
+        chart=_chart(found, here),
+        notes=[
+            f"The range before is the {asked.days} days just before. More energy is counted at the price before, a dearer "
+            "kWh at the energy of now: together they are the whole difference. Only energy that has a price counts."
+        ],
+    )
+
+
+def steps(before: Energy, now: Energy) -> list[tuple[str, float]]:
+    """Return the cost before, what more energy and a dearer kWh add to it, and the cost now: the first three sum to it."""
+    price = before.cost / before.kwh if before.kwh else 0.0
+    by_energy = (now.kwh - before.kwh) * price
+    return [
+        ("Range before", before.cost),
+        ("More or less energy", by_energy),
+        ("Dearer or cheaper kWh", now.cost - before.cost - by_energy),
+        ("This range", now.cost),
+    ]
+
+
+def _energy(asked: Asked, start: datetime, end: datetime, here: Here) -> Energy | None:
+    whom = asked.whom[0]
+    found = aggregate(
+        metric_type="energy_cost",
+        period="daily",
+        start=start,
+        end=end,
+        entity_type=whom.entity_type,
+        entity_id=whom.entity_id,
+        now=here.now,
+    )
+    if not found:
+        return None
+    value = found[0].value_json
+    cost = value[same_key("energy_cost", f"cost_{here.currency.lower()}", whom.entity_type, here.currency)]
+    if cost is None or value[f"avg_price_{MINOR[here.currency]}"] is None:
+        return None
+    return Energy(value["priced_kwh"], cost)
+
+
+def _chart(found: list[tuple[str, float]], here: Here) -> SafeString:
+    (_, before), (_, by_energy), _, (_, now) = found
+    edges = [(0.0, before), (before, before + by_energy), (before + by_energy, now), (0.0, now)]
+    drawn = [
+        Step(low, high, _class(name, high - low), f"{name}: {money(amount, here.currency)}")
+        for (low, high), (name, amount) in zip(edges, found, strict=True)
+    ]
+    ticks = [Tick((n + 0.5) / len(found), name) for n, (name, _) in enumerate(found)]
+    label = f"Cost from {money(before, here.currency)} to {money(now, here.currency)}. The same figures are in the table below."
+    return step_chart(drawn, ticks, label=label, unit=SYMBOLS[here.currency][0])
+
+
+def _class(name: str, change: float) -> str:
+    if name.endswith("range") or name.startswith("Range"):
+        return "bar series-1"
+    return "bar band-high" if change > 0 else "bar band-low"

@@ -1,0 +1,56 @@
+"""Of whom figures are asked, as people write it: all, site Home, pool Braiins, or a miner's name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Model
+
+from metrics.query import Refused
+from metrics.query.questions.whom import miner_id
+from miners.models import Miner, Site
+from pools.models import Pool
+
+ALL = "all"
+PREFIXES: Mapping[str, type[Model]] = {"site": Site, "pool": Pool}
+OFFERED = 200
+"""So many miners are offered by name; any other may be typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """An entity, and how it is written in an address and called on a page."""
+
+    entity_type: str
+    entity_id: int | None
+    text: str
+
+    @property
+    def name(self) -> str:
+        """What a page calls it."""
+        return "All miners" if self.entity_id is None else self.text
+
+
+def whom_named(text: str) -> Whom:
+    """Return whom `text` means. Raises Refused where there is no such one. At most two queries."""
+    if text == ALL:
+        return Whom("system", None, ALL)
+    kind, _, name = text.partition(" ")
+    if kind in PREFIXES and name:
+        found = PREFIXES[kind]._default_manager.filter(name=name).values_list("pk", flat=True).first()
+        if found is not None:
+            return Whom(kind, found, text)
+    try:
+        return Whom("miner", miner_id(text), text)
+    except Refused:
+        raise Refused("of", f"there is no miner {text!r}, nor 'site NAME', 'pool NAME' or 'all'") from None
+
+
+def offered() -> list[str]:
+    """Return what may be asked, as suggestions. Three queries."""
+    named = [
+        f"{kind} {name}"
+        for kind, model in PREFIXES.items()
+        for name in model._default_manager.order_by("name").values_list("name", flat=True)[:OFFERED]
+    ]
+    miners = Miner.objects.filter(retired_at=None).values_list("name", flat=True)[:OFFERED]
+    return [ALL, *named, *miners]

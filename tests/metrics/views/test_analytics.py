@@ -1,0 +1,265 @@
+"""Analytics, from rows in the database to the chart, the table and the files."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from metrics.analytics import asked as asking
+from metrics.analytics import ranking
+from metrics.analytics.asked import VIEWS
+from metrics.query import aggregate
+from miners.models import Site
+from tests.factories import MinerFactory, UserFactory
+from tests.metrics.fleet_at_work import publish, report, working_miners
+
+NOW = datetime(2026, 6, 3, 11, 10, tzinfo=UTC)  # 12:10 in London
+DAY = timedelta(days=1)
+TWO_DAYS = {"from": "2026-06-02", "to": "2026-06-03"}
+
+pytestmark = pytest.mark.django_db
+Ask = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _fleet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    first, second = working_miners(2, NOW)  # 18 W and 1.2 TH/s in the last hour
+    for ago, hashrate_ghs in ((1, 600.0), (2, 900.0)):
+        report(first, NOW - ago * DAY, rows=12, hashrate_ghs=hashrate_ghs)
+    report(second, NOW - 2 * DAY, rows=6)
+    publish([10.0] * 48 + [30.0] * 200, datetime(2026, 5, 31, 23, tzinfo=UTC))
+
+
+@pytest.fixture
+def member(client: Client) -> Client:
+    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def ask(member: Client) -> Ask:
+    """The JSON of a view."""
+
+    def answer(**asked: Any) -> dict[str, Any]:
+        response = member.get(reverse("metrics:analytics_json"), asked)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    return answer
+
+
+def said(member: Client, status: int = 200, **asked: Any) -> str:
+    response = member.get(reverse("metrics:analytics"), asked)
+    assert response.status_code == status
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.text)))
+
+
+def test_figures_over_time_are_those_of_the_store(ask: Ask, member: Client) -> None:
+    rows = ask(view="series", metric="energy_cost.kwh", of=["all", "gamma-1"], **TWO_DAYS)["rows"]
+    assert [row["start"] for row in rows] == ["2026-06-02T00:00:00+01:00", "2026-06-03T00:00:00+01:00"]
+    assert [row["gamma-1"] for row in rows] == [pytest.approx(0.036), pytest.approx(0.018)]
+    assert [row["All miners"] for row in rows] == [pytest.approx(0.036), pytest.approx(0.036)]
+    page = said(member, view="series", metric="energy_cost.kwh", of=["all", "gamma-1"], **TWO_DAYS)
+    assert "All miners 0.07 kWh over the whole range gamma-1 0.05 kWh" in page
+    assert "Tue 2 Jun 2026 0.04 kWh 0.04 kWh" in page
+
+
+def test_the_whole_range_is_merged_never_averaged(member: Client) -> None:
+    whole = aggregate(
+        metric_type="hashrate",
+        period="daily",
+        start=datetime(2026, 6, 1, 23, tzinfo=UTC),
+        end=datetime(2026, 6, 3, 23, tzinfo=UTC),
+        entity_type="miner",
+        entity_id=None,
+    )
+    assert whole[0].value_json["avg"] == pytest.approx(800)  # two hours at 600, one at 1,200
+    assert "gamma-1 800 GH/s" in said(member, metric="hashrate.avg", of="gamma-1", **TWO_DAYS)
+
+
+def test_the_range_before_lies_beside_it(ask: Ask, member: Client) -> None:
+    asked = {
+        "metric": "energy_cost.kwh",
+        "of": "gamma-2",
+        "from": "2026-06-03",
+        "to": "2026-06-03",
+        "compare": "1",
+    }
+    assert ask(**asked)["rows"][0]["the range before"] is None
+    two = {**asked, "from": "2026-06-02", "metric": "energy_cost.kwh", "of": "gamma-1"}
+    rows = ask(**two)["rows"]
+    assert [row["the range before"] for row in rows] == [pytest.approx(0.036), None]
+    assert "before: 0.04 kWh · +50.0 %" in said(member, **two)
+
+
+def test_the_chart_is_drawn_from_the_same_rows_with_gaps_as_gaps(ask: Ask) -> None:
+    asked = {"metric": "hashrate.avg", "of": ["gamma-1", "gamma-2"], "from": "2026-06-01", "to": "2026-06-03"}
+    drawn = ask(**asked, chart="1")
+    rows = ask(**asked)["rows"]
+    assert drawn["series"][1]["values"] == [1.2, None, 1.2]
+    assert drawn["series"][0]["values"] == [row["gamma-1"] / 1000 for row in rows]
+    assert drawn["series"][0]["unit"] == "TH/s"
+    assert drawn["t"][0] == int(datetime(2026, 5, 31, 23, tzinfo=UTC).timestamp())
+
+
+def test_a_calendar_has_a_field_for_each_day_and_says_which_are_missing(ask: Ask, member: Client) -> None:
+    asked = {
+        "view": "calendar",
+        "metric": "energy_cost.kwh",
+        "of": "gamma-2",
+        "from": "2026-05-30",
+        "to": "2026-06-03",
+    }
+    assert [row["day"][:10] for row in ask(**asked)["rows"]] == ["2026-06-01", "2026-06-03"]
+    assert "3 of 5 days have no figure." in said(member, **asked)
+    page = member.get(reverse("metrics:analytics"), asked).text
+    assert page.count('class="cell heat-') == 2
+    assert page.count('class="cell-none"') == 12  # the other days of two weeks
+
+
+def test_a_distribution_is_of_covered_hours(ask: Ask) -> None:
+    rows = ask(view="distribution", metric="hashrate.avg", of="gamma-1", **TWO_DAYS)["rows"]
+    told = {row["from"]: row["hours"] for row in rows if row["hours"]}
+    assert sum(told.values()) == pytest.approx(2 + 50 / 60)  # the hour that is not over is not in it
+    assert min(told) <= 0.6 < max(told) <= 1.2
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+
+
+def test_a_ranking_says_best_worst_and_most_improved(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "SHOWN", 1)
+    rows = ask(view="ranking", metric="efficiency.j_per_th", **TWO_DAYS)["rows"]
+    assert [(row["place"], row["miner"]) for row in rows] == [("best 1", "gamma-2"), ("worst 1", "gamma-1")]
+    day = {"from": "2026-06-03", "to": "2026-06-03"}
+    improved = ask(view="ranking", metric="hashrate.avg", **day)["rows"][-1]
+    assert (improved["place"], improved["miner"], improved["change_percent"]) == (
+        "most improved 1",
+        "gamma-1",
+        pytest.approx(100),
+    )
+
+
+def test_energy_by_price_adds_up_to_the_energy_of_the_range(ask: Ask, member: Client) -> None:
+    asked = {"view": "bands", "from": "2026-06-01", "to": "2026-06-03"}
+    rows = ask(**asked)["rows"]
+    told = {row["band"]: (row["kwh"], row["cost_gbp"]) for row in rows if row["kwh"]}
+    assert told == {
+        "10–20 p": (pytest.approx(0.054), pytest.approx(0.0054)),
+        "30 and more p": (pytest.approx(0.036 + 2 * 0.015), pytest.approx(0.3 * (0.036 + 0.03))),
+    }
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+    assert member.get(reverse("metrics:analytics"), asked).text.count('class="bar band-') == 2
+
+
+def test_what_changed_the_cost_adds_up_to_the_cost(ask: Ask) -> None:
+    rows = ask(view="waterfall", **{"from": "2026-06-02", "to": "2026-06-02"})["rows"]
+    amounts = [row["amount_gbp"] for row in rows]
+    assert amounts == [pytest.approx(x) for x in (0.0054, -0.0018, 0.0072, 0.0108)]
+    assert sum(amounts[:3]) == pytest.approx(amounts[3])
+
+
+def test_what_changed_the_cost_needs_both_ranges(member: Client) -> None:
+    page = said(member, view="waterfall", **{"from": "2026-06-01", "to": "2026-06-01"})
+    assert "It needs the cost of this range and of the one before." in page
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_files_are_the_table_of_the_page(view: str, ask: Ask, member: Client) -> None:
+    asked = {"view": view, "metric": "hashrate.avg", "of": "gamma-1", **TWO_DAYS}
+    page = member.get(reverse("metrics:analytics"), asked)
+    lines = re.findall(r"<tr>(.*?)</tr>", page.text.partition("<tbody>")[2], re.S)
+    answer = member.get(reverse("metrics:analytics_csv"), asked)
+    rows = list(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
+    records = ask(**asked)["rows"]
+    assert len(lines) == len(rows) - 1 == len(records) > 0
+    assert rows[0] == list(records[0])
+    assert rows[1:] == [["" if cell is None else str(cell) for cell in record.values()] for record in records]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_address_shows_the_same_view_again(view: str, member: Client) -> None:
+    first = member.get(
+        reverse("metrics:analytics"), {"view": view, "metric": "hashrate.avg", "of": "gamma-1", **TWO_DAYS}
+    )
+    again = re.search(r'href="/analytics.csv(\?[^"]*)"', first.text)
+    assert again
+    second = member.get(reverse("metrics:analytics") + unescape(again[1]))
+    assert without_token(second.text) == without_token(first.text)
+
+
+def without_token(page: str) -> str:
+    return re.sub(r'(X-CSRFToken": |csrfmiddlewaretoken" value=)"[^"]*"', "", unescape(page))
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"view": "pie"}, "view: 'pie' is unknown; there are: series"),
+        ({"metric": "joy.avg"}, "type: 'joy' is unknown"),
+        ({"metric": "hashrate.joy"}, "metric: there is no 'joy' of hashrate"),
+        ({"metric": "hashrate.unit"}, "key: 'unit' is unknown"),
+        ({"of": "nobody"}, "of: there is no miner 'nobody'"),
+        ({"of": "site Nowhere"}, "of: there is no miner 'site Nowhere'"),
+        ({"of": ["all", "gamma-1", "gamma-2", "site Home", "1"]}, "of: at most 4 are drawn together, not 5"),
+        (
+            {"metric": "pool_health.health_score"},
+            "of: there is no pool_health of a system; there is of: pool",
+        ),
+        ({"view": "distribution"}, "metric: a distribution is of hashrate or temperature"),
+        (
+            {"period": "slot", "from": "2026-01-01", "to": "2026-06-01"},
+            "a page draws at most 800: take a longer period",
+        ),
+        ({"from": "2020-01-01", "view": "bands"}, "this view goes over at most 400"),
+        ({"from": "2026-06-03", "to": "2026-06-01"}, "to: must not be before from"),
+        ({"to": "someday"}, "to: 'someday' is not a date"),
+    ],
+)
+@pytest.mark.parametrize("name", ["analytics", "analytics_csv", "analytics_json"])
+def test_what_is_asked_wrongly_or_is_too_much_is_refused_in_words(
+    asked: dict[str, Any], why: str, name: str, member: Client
+) -> None:
+    response = member.get(reverse(f"metrics:{name}"), asked)
+    assert response.status_code == 422
+    assert why in unescape(response.text)
+
+
+def test_more_miners_than_can_be_ranked_are_refused(member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "MOST_MINERS", 1)
+    assert "ranks at most 1 miners" in said(member, 422, view="ranking", metric="hashrate.avg")
+
+
+def test_a_year_of_days_is_within_the_bound() -> None:
+    assert asking.MOST_POINTS >= 2 * 366
+    assert asking.MOST_DAYS >= 366
+
+
+QUERIES = {"series": 12, "calendar": 10, "distribution": 9, "ranking": 13, "bands": 9, "waterfall": 11}
+
+
+@pytest.mark.parametrize("more", [0, 8])
+@pytest.mark.parametrize("view", VIEWS)
+def test_queries_are_as_many_however_many_miners(
+    view: str, more: int, member: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(more):
+        report(MinerFactory(site=Site.objects.get(pk=1)), NOW)
+    asked = {"view": view, "metric": "hashrate.avg", "of": "gamma-1", **TWO_DAYS}
+    member.get(reverse("metrics:analytics"), asked)
+    with django_assert_num_queries(QUERIES[view]):
+        member.get(reverse("metrics:analytics"), asked)
+
+
+@pytest.mark.parametrize("name", ["analytics", "analytics_csv", "analytics_json"])
+def test_a_stranger_is_sent_to_the_login(name: str, client: Client) -> None:
+    assert client.get(reverse(f"metrics:{name}"))["Location"].startswith(reverse("login"))
