@@ -24,7 +24,17 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
-from benchmarks import dataset, packing, pages, poll, reading, soak, store, tick  # noqa: E402
+from benchmarks import (  # noqa: E402
+    dataset,
+    figure_pages,
+    packing,
+    pages,
+    poll,
+    reading,
+    soak,
+    store,
+    tick,
+)
 from benchmarks.measure import heading  # noqa: E402
 from metrics.engine.run import fill  # noqa: E402
 
@@ -45,6 +55,7 @@ def main() -> None:
     reading.thirty_days(ids)
     reading.hours_of_a_miner(ids)
     reading.latest(100)
+    figure_pages.figure_pages(ids)
     if "--large" in sys.argv:
         large()
     ticks()
@@ -106,6 +117,7 @@ if __name__ == "__main__":
             vacuum()
             heading()
             pages.pages(ids)
+            figure_pages.figure_pages(ids)
         elif "--tick" in sys.argv:
             heading()
             ticks()

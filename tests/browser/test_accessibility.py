@@ -28,6 +28,12 @@ PAGES = {
     "strategies": "/strategies/ranking",
     "pools": "/pools",
     "system": "/system",
+    "ledger": "/ledger",
+    "prices": "/prices",
+    "explanation": "/explain?type=energy_cost&key=total_kwh&entity_type=system&period=daily&at={today}",
+    "analytics": "/analytics?metric=hashrate.avg",
+    "calendar": "/analytics?view=calendar",
+    "energy by price": "/analytics?view=bands",
     "no such page": "/nowhere",
 }
 
@@ -76,7 +82,8 @@ def is_drawn(page: Page) -> None:
 def test_a_page_can_be_used_by_everyone(
     visit: Visit, owner: Any, fleet: list[Miner], name: str, theme: str
 ) -> None:
-    page = visit(PAGES[name].format(miner=fleet[0].pk), as_user=owner, color_scheme=theme, viewport=SIZES[0])
+    path = PAGES[name].format(miner=fleet[0].pk, today=timezone.localdate())
+    page = visit(path, as_user=owner, color_scheme=theme, viewport=SIZES[0])
     expect(page.get_by_text("Something went wrong")).to_have_count(0)
     for size in SIZES:
         page.set_viewport_size(size)  # type: ignore[arg-type]
