@@ -9,7 +9,7 @@ from metrics.engine.belonging import Span, known_miners
 from metrics.engine.farm import Farm
 from metrics.engine.grid import Grid
 from metrics.engine.merge import merge_fleet, merge_miners
-from metrics.engine.pieces import worth_a_scan
+from metrics.engine.pieces import worth_a_scan, worth_sharing
 from metrics.engine.pool_rows import merge_pools
 from metrics.engine.retained import (
     MADE_OF_DROPPED,
@@ -68,7 +68,8 @@ def _compute(
         return _compute_below_slots(part, miner_ids, closed, spans, grid, farm, now)
     everyone = set(miner_ids) >= set(known_miners(spans))
     told_by_all = everyone and not part.retained
-    rows = _make_slots(part, spans, grid, now, scan=told_by_all and worth_a_scan(start, end))
+    scan = worth_a_scan(start, end) or worth_sharing(len(part.told), start, end)
+    rows = _make_slots(part, spans, grid, now, scan=told_by_all and scan)
     standing = farm.standing
     rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)
     for period, found in closed.items():

@@ -6,15 +6,18 @@ and where there is much to read, those are better looked for by themselves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from miners.telemetry.read import VALUES, ending_within, reaching_in
+from miners.telemetry.read import VALUES, ending_within, reaching_in, reaching_over
 
 WORTH_A_SCAN = timedelta(hours=6)
 """From here on, all miners' rows are read by scanning days, below by the index, miner by miner."""
 
 MANY_MINER_HOURS = 2000
+
+FEW_EDGES = 2
+"""At so many edges, the window's end among them, the rows that reach over are looked up rather than looked for."""
 
 CUT = """
 SELECT reading.*, end_s - covered_s AS start_s,
@@ -52,6 +55,15 @@ FROM (
 ) cut
 """
 
+# Over an edge reaches one row of a miner at most: here is its piece before that edge, and no other.
+BEFORE_EDGES = """
+SELECT miner_id, n, start_s >= n * {length_s} AS begins, (edge_s - greatest(start_s, n * {length_s}))::float8 AS sec,
+       {values}
+FROM (
+    SELECT reading.*, end_s - covered_s AS start_s, (edge_s - 1) / {length_s} AS n FROM ({over}) reading
+) reading
+"""
+
 
 def worth_a_scan(start: datetime, end: datetime) -> bool:
     """Return whether [start, end) is long enough to read whole partitions, where everyone's rows are wanted."""
@@ -69,7 +81,8 @@ class Pieces:
 
     All of these are SQL expressions of integers, start and end of seconds since 1970. The queries have the parameter
     `miner_ids`; `everyone` says that these are all the miners there are. `reaching` is the query of the rows that reach
-    in from after the end, that of telemetry itself where empty.
+    in from after the end, that of telemetry itself where empty. `edges_s` are the ends of the stretches, in seconds
+    from the start, where they are few enough to look up what reaches over them.
     """
 
     start_s: str
@@ -79,6 +92,7 @@ class Pieces:
     count: str
     everyone: bool = False
     reaching: str = ""
+    edges_s: tuple[int, ...] = ()
 
     @staticmethod
     def between(
@@ -86,7 +100,8 @@ class Pieces:
     ) -> "Pieces":
         """Make those in [start, end); the last stretch may be shorter."""
         numbers = piece_params(start, end, length_s)
-        return _described({name: str(number) for name, number in numbers.items()}, everyone, reaching)
+        described = _described({name: str(number) for name, number in numbers.items()}, everyone, reaching)
+        return replace(described, edges_s=_edges_s(numbers["piece_window_s"], length_s))
 
     def cut(self) -> str:
         """Return the query of the rows, each once for every stretch `n` that it reaches into, with its `start_s`."""
@@ -102,7 +117,7 @@ class Pieces:
 
     def earlier(self) -> str:
         """Return the query of the pieces before those, and of those of rows that end after `end`."""
-        return self._format(EARLIER)
+        return self._format(BEFORE_EDGES if self.edges_s else EARLIER)
 
     def _format(self, sql: str) -> str:
         return sql.format(
@@ -112,6 +127,7 @@ class Pieces:
             straddles=STRADDLES.format(length_s=self.length_s),
             ending=ending_within(self.start_s, self.end_s, everyone=self.everyone),
             reaching=self.reaching or reaching_in(self.start_s, self.end_s),
+            over=reaching_over(self.start_s, self.edges_s) if self.edges_s else "",
         )
 
 
@@ -135,6 +151,11 @@ def piece_params(start: datetime, end: datetime, length_s: int) -> dict[str, int
         "piece_length_s": length_s,
         "piece_count": -(-(end_s - start_s) // length_s),
     }
+
+
+def _edges_s(window_s: int, length_s: int) -> tuple[int, ...]:
+    edges_s = (*range(length_s, window_s, length_s), window_s)
+    return edges_s if len(edges_s) <= FEW_EDGES else ()
 
 
 def _described(by: Mapping[str, str], everyone: bool = False, reaching: str = "") -> Pieces:

@@ -73,10 +73,11 @@ def _write_plain(cursor: CursorWrapper, window: SlotWindow, cut: Sequence[Segmen
     params = _params(window, cut, now)
     if not window.is_large and not sees_packed():  # a kept plan reads plain rows alone
         return FEW_SLOTS.call(cursor, params | piece_params(window.start, window.end, window.slot_s))
-    params |= read_reaching_in(window.start, window.end, window.miner_ids)
     pieces = Pieces.between(
         window.start, window.end, window.slot_s, everyone=window.everyone, reaching=REACHING
     )
+    if not pieces.edges_s:
+        params |= read_reaching_in(window.start, window.end, window.miner_ids)
     with staged(cursor, select_plain_slots(pieces, shared=True), params) as stage:
         cursor.execute(INSERT.format(source=stage), params)
         return int(cursor.rowcount)

@@ -167,8 +167,8 @@ def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any], *
         asked = piece_params(hours.start, hours.end, hours.length_s) | {"first": hours.first}
         _run(HOURS_OF_MINERS, cursor, params | asked, few=few)
         return
-    more = read_reaching_in(hours.start, hours.end, params["miner_ids"])
     pieces = Pieces.between(hours.start, hours.end, hours.length_s, everyone=hours.scan, reaching=REACHING)
+    more = {} if pieces.edges_s else read_reaching_in(hours.start, hours.end, params["miner_ids"])
     cells = of_telemetry(pieces, str(hours.first), shared=True)
     with staged(cursor, SKETCHES.format(cells=cells), params | more) as stage:
         cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params | {"period": SHORTEST})
@@ -190,8 +190,8 @@ def _hours(found: Sequence[Bucket], kept: set[Bucket], miners: int, *, everyone:
         for i in range(0, len(hours), at_once):
             part = hours[i : i + at_once]
             (first, low), (_, high) = part[0], part[-1]
-            scan = everyone and worth_a_scan(low.start, high.end)
             shared = worth_sharing(miners, low.start, high.end)
+            scan = everyone and (shared or worth_a_scan(low.start, high.end))
             yield Hours(first, low.start, high.end, length_s, scan, shared)
 
 

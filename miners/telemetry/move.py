@@ -17,6 +17,7 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from miners.models import PackedTelemetry
+from miners.telemetry.by_time import by_time_sql, index_name
 from miners.telemetry.hypertable import Kind, compress_before, make_hypertable, storage_kind
 from miners.telemetry.packed.job import first_plain_day
 from miners.telemetry.packed.store import hold_packing, hold_unpacking, midnight, unpack
@@ -128,8 +129,8 @@ def _make_table(to: Kind, days: Sequence[date]) -> None:
         cursor.execute(like if to == "timescaledb" else f"{like} PARTITION BY RANGE (timestamp)")
         if to == "timescaledb":
             make_hypertable(cursor, NEW)
-            return
-        for partition in partitions_for(days, []):
+        cursor.execute(by_time_sql(NEW))
+        for partition in partitions_for(days, []) if to == "native" else []:
             cursor.execute(
                 f"CREATE TABLE {partition.name} PARTITION OF {NEW} "
                 f"FOR VALUES FROM ('{partition.start} 00:00+00') TO ('{partition.end} 00:00+00')"
@@ -155,6 +156,7 @@ def _exchange() -> None:
         cursor.execute("DROP TABLE telemetry")
         cursor.execute(f"ALTER TABLE {NEW} RENAME TO telemetry")
         cursor.execute(f"ALTER INDEX {NEW}_pkey RENAME TO telemetry_pkey")
+        cursor.execute(f"ALTER INDEX {index_name(NEW)} RENAME TO {index_name('telemetry')}")
 
 
 def _compress(now: datetime, detail_days: int) -> None:

@@ -46,6 +46,15 @@ SELECT reading.* FROM unnest(%(miner_ids)s::int[]) AS m(id) CROSS JOIN LATERAL (
 ) reading WHERE reading.end_s - reading.covered_s < {{end_s}} - {{start_s}}
 """
 
+REACHING_OVER = f"""
+SELECT reading.*, edge.edge_s FROM unnest(%(miner_ids)s::int[]) AS m(id)
+CROSS JOIN (VALUES {{edges}}) AS edge(edge_s) CROSS JOIN LATERAL (
+    SELECT {ROW} FROM {{telemetry}} t
+    WHERE t.miner_id = m.id AND t.timestamp > to_timestamp({{start_s}} + edge.edge_s)
+      AND t.timestamp < to_timestamp({{start_s}} + edge.edge_s + {MAX_COVERED_S}) ORDER BY t.timestamp LIMIT 1
+) reading WHERE reading.end_s - reading.covered_s < edge.edge_s
+"""
+
 REACHING = f"""
 SELECT * FROM unnest(%(reaching_miner)s::int[], %(reaching_end_s)s::int[], %(reaching_covered_s)s::int[],
     {", ".join(f"%(reaching_{name})s::{kind}[]" for name, kind in KINDS.items())})
@@ -109,6 +118,16 @@ def reaching_in(start_s: str, end_s: str) -> str:
     Its parameter is `miner_ids`.
     """
     return REACHING_IN.format(telemetry=relation(), start_s=start_s, end_s=end_s)
+
+
+def reaching_over(start_s: str, edges_s: Sequence[int]) -> str:
+    """Return the query of the rows that begin before and end after edges, which are in seconds from `start_s`.
+
+    It has the columns of `ending_within`, and `edge_s`: a row comes once for each edge that it reaches over. Its
+    parameter is `miner_ids`.
+    """
+    edges = ", ".join(f"({edge_s})" for edge_s in edges_s)
+    return REACHING_OVER.format(telemetry=relation(), start_s=start_s, edges=edges)
 
 
 def read_reaching_in(start: datetime, end: datetime, miner_ids: Sequence[int]) -> dict[str, list[Any]]:

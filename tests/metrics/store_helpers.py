@@ -132,6 +132,7 @@ def taken_for_large(large: bool) -> Iterator[None]:
         if large:
             patch.setattr("metrics.engine.pieces.MANY_MINER_HOURS", 0)
             patch.setattr("metrics.engine.pieces.WORTH_A_SCAN", timedelta(0))
+            patch.setattr("metrics.engine.pieces.FEW_EDGES", 30)  # a day's hours, and not its slots
             patch.setattr("metrics.engine.merge.MANY_ROWS", 0)
             patch.setattr("metrics.sketches.write.FEW", 0)
         yield
