@@ -3,9 +3,9 @@
 Works on a database of its own, made and dropped on the server that DATABASE_URL or the embedded PostgreSQL gives.
 Each figure is a median; the floor is taken again beside each. `make bench ARGS=--large` goes on to 1,000 miners and
 20 million rows, which takes some minutes and 3 GB, and to a tick beside a day of 6,000 miners, which takes 3 GB more
-(`--days=6` for 100 million rows). `make bench ARGS=--tick` is the ticks alone, `--pages` the pages,
-`make bench ARGS="--soak --hours=24"` the collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet
-on real sockets.
+(`--days=6` for 100 million rows). `make bench ARGS=--tick` is the ticks alone, `--pages` the pages, `--farm` those of 100
+and of 6,000 miners, and the farm's hourly job (some minutes and 1 GB), `make bench ARGS="--soak --hours=24"` the
+collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet on real sockets.
 """
 
 import os
@@ -26,6 +26,7 @@ from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
 from benchmarks import (  # noqa: E402
     dataset,
+    farm,
     figure_pages,
     packing,
     pages,
@@ -118,6 +119,8 @@ if __name__ == "__main__":
             heading()
             pages.pages(ids)
             figure_pages.figure_pages(ids)
+        elif "--farm" in sys.argv:
+            farm.farm()
         elif "--tick" in sys.argv:
             heading()
             ticks()

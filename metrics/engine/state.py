@@ -12,6 +12,7 @@ from hmm.lib.buckets import slot_length_s
 from hmm.replica.route import connection
 from metrics.engine.farm import PARTS, Farm, farm_of, moment
 from metrics.engine.grid import Grid, grid
+from metrics.engine.known import Known, this_database
 from metrics.store.kept import KeptQuery
 from miners.telemetry.read import FIRST_START
 from pools.coin_history import VALUED_IN, CoinHistory
@@ -34,6 +35,14 @@ COINS = """
     ORDER BY timestamp DESC LIMIT 1)) known)
 """.replace("__SINCE__", SINCE).replace("__COIN__", VALUED_IN)
 
+# Cheaper than the farm itself, which changes once in months.
+FARM_VERSION = "concat_ws(' ', {})".format(
+    ", ".join(
+        f"(SELECT count(*) || ':' || coalesce(sum(hash_record_extended(row, 0)), 0) FROM {table} row)"
+        for table in ("miners_minersite", "miners_sitetariff", "energy_standingcharge")
+    )
+)
+
 READ_STATE = (
     """
 SELECT jsonb_build_object(
@@ -41,7 +50,9 @@ SELECT jsonb_build_object(
   'marks', (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
   'grid', (SELECT jsonb_agg(jsonb_build_array(start, slot_s) ORDER BY start) FROM metrics_slotgrid),
   'slots_s', (SELECT jsonb_agg(DISTINCT slot_s) FROM energy_tariff),
-  __FARM__,
+  'farm', (SELECT CASE WHEN version = %(farm)s THEN jsonb_build_object('version', version)
+                       ELSE jsonb_build_object('version', version, __FARM__) END
+           FROM (SELECT __FARM_VERSION__ AS version) known),
   'dirty', (SELECT jsonb_agg(jsonb_build_array(d.low, d.high) ORDER BY d.low) FROM (
               -- Of a price, only as far as there is telemetry that it could change.
               SELECT CASE WHEN kind IN ('tariff', 'coin') THEN greatest(start, (__FIRST__)) ELSE start END AS low,
@@ -59,9 +70,11 @@ SELECT jsonb_build_object(
 """.replace("__COINS__", COINS)
     .replace("__FIRST__", FIRST_START)
     .replace("__FARM__", PARTS)
+    .replace("__FARM_VERSION__", FARM_VERSION)
 )
 
-STATE = KeptQuery("state", dict.fromkeys(("now", "start", "end", "open"), "timestamptz"), (READ_STATE,))
+TYPES = dict.fromkeys(("now", "start", "end", "open"), "timestamptz") | {"farm": "text"}
+STATE = KeptQuery("state", TYPES, (READ_STATE,))
 KEPT = (STATE,)
 
 
@@ -85,16 +98,25 @@ class State:
         return [p for t, p in self.prices if t == tariff_id and p.start < end and p.end > start]
 
 
+_farms: Known[tuple[str, Farm]] = Known(8)
+"""Each database's farm as this process has last read it, with its version."""
+
+
 def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) -> State:
     """Return the state for reading [start, end), the open period of which began at `opened`. One query."""
-    params = {"now": now, "start": start, "end": end, "open": opened}
+    where = (this_database(), installation().zone)
+    known = _farms.get(where)
+    params = {"now": now, "start": start, "end": end, "open": opened, "farm": known[0] if known else ""}
     with connection.cursor() as cursor:
         raw = json.loads(STATE.call(cursor, params))
+    version = raw["farm"]["version"]
+    if known is None or version != known[0]:
+        known = _farms.keep(where, (version, farm_of(raw["farm"], installation().zone)))
     return State(
         cut=_grid(raw, now),
         marks={period: moment(at) for period, at in _marks(raw).items()},
         dirty=[(moment(a), moment(b)) for a, b in raw["dirty"] or []],
-        farm=farm_of(raw, installation().zone),
+        farm=known[1],
         prices=[(t, PricePoint(moment(a), moment(b), float(p))) for t, a, b, p in raw["prices"] or []],
         coins=CoinHistory(
             [

@@ -22,7 +22,8 @@ def _place(condition: Condition) -> int:
     return CONDITIONS.index(condition)
 
 
-# The condition as its place in `Condition`. `is_known`: its last reading may be shown as how it is now.
+# The condition as its place in `Condition`. `is_known`: its last reading may be shown as how it is now. OFFSET 0 has
+# that found out once a miner, and how old a reading may be once a site.
 MINERS = f"""
 SELECT n.*, CASE
     WHEN state = 'maintenance' THEN {_place(Condition.MAINTENANCE)}
@@ -36,13 +37,16 @@ FROM (
     SELECT m.id, m.name, m.name_key, model.name AS model, model.max_temperature_c, m.site_id, site.poll_interval_s,
         m.enabled AND m.host <> '' AS is_polled, m.state, m.state_reason, m.state_since, l.timestamp AS reading_at,
         l.hashrate_ghs, l.power_w, l.temperature_c,
-        m.state <> 'unreachable' AND coalesce(extract(epoch FROM %(now)s - l.timestamp)
-            <= greatest({FRESH_POLLS} * site.poll_interval_s, {LEAST_FRESH.total_seconds()}), FALSE) AS is_known
+        m.state <> 'unreachable' AND coalesce(l.timestamp >= site.fresh_since, FALSE) AS is_known
     FROM miners_miner m
-    JOIN miners_site site ON site.id = m.site_id
+    JOIN (
+        SELECT id, poll_interval_s, %(now)s - greatest({FRESH_POLLS} * poll_interval_s,
+                   {LEAST_FRESH.total_seconds()}) * interval '1 second' AS fresh_since
+        FROM miners_site OFFSET 0
+    ) site ON site.id = m.site_id
     LEFT JOIN miners_minermodel model ON model.id = m.model_id
     LEFT JOIN miners_latestreading l ON l.miner_id = m.id
-    WHERE m.retired_at IS NULL
+    WHERE m.retired_at IS NULL OFFSET 0
 ) n
 """
 

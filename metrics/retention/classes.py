@@ -11,11 +11,18 @@ from django.db.backends.utils import CursorWrapper
 
 from hmm.jobs import KEEP_RUNS
 from metrics.retention.apply import KEEP_ASIDE, KEEP_EVENTS
-from miners.telemetry.sizes import NEWEST_DAY
+from miners.telemetry.sizes import NEWEST_DAY, OLDEST
 
 FOR_EVER = "for ever"
 
 SINCE_YESTERDAY = "{time} >= %(now)s::timestamptz - interval '1 day' AND {time} < %(now)s"
+
+# The system's row of a period counts the miners that have one, so that those need not be counted.
+OF_MINERS_TOO = """
+SELECT count(*) + coalesce(sum(miner_count) FILTER (WHERE entity_type = 'system'), 0)::bigint
+FROM metrics_rollup WHERE period = '{period}' AND entity_type IN ('pool', 'site', 'system')
+  AND timestamp >= %(now)s::timestamptz - interval '1 day' AND timestamp < %(now)s
+"""
 
 # What the statistics of the leaves say: to count rows would take as long as reading them.
 SIZE = """
@@ -29,13 +36,18 @@ JOIN pg_class c ON c.oid = coalesce(leaf.relid, root.name::regclass) WHERE leaf.
 
 @dataclass(frozen=True, slots=True)
 class DataClass:
-    """One kind of data. `newest` counts what came in the last day, `{time}` is the column that tells when."""
+    """One kind of data; `time` is the column that tells when.
+
+    `newest` counts what came in the last day and `first` gives the oldest moment, where there is a better way than to read
+    the tables.
+    """
 
     name: str
     tables: tuple[str, ...]
     time: str
     kept: str
     newest: str = ""
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,7 @@ def classes() -> list[DataClass]:
         settings.RETENTION_RAW_DAYS,
         settings.RETENTION_SLOT_DAYS,
     )
+    of_slots, of_hours = (OF_MINERS_TOO.format(period=period) for period in ("slot", "hourly"))
     return [
         DataClass(
             "Telemetry in detail",
@@ -69,6 +82,7 @@ def classes() -> list[DataClass]:
             "timestamp",
             f"{days(detail)}, then packed",
             NEWEST_DAY["telemetry"],
+            OLDEST["telemetry"],
         ),
         DataClass(
             "Telemetry, packed (miner-days)",
@@ -76,9 +90,10 @@ def classes() -> list[DataClass]:
             "first_at",
             days(raw),
             NEWEST_DAY["telemetry_packed"],
+            OLDEST["telemetry_packed"],
         ),
-        DataClass("Slots", ("metrics_rollup_slot",), "timestamp", days(slots)),
-        DataClass("Hours", ("metrics_rollup_hourly",), "timestamp", days(slots)),
+        DataClass("Slots", ("metrics_rollup_slot",), "timestamp", days(slots), of_slots),
+        DataClass("Hours", ("metrics_rollup_hourly",), "timestamp", days(slots), of_hours),
         DataClass("Percentiles of hours", ("metrics_sketch_hourly",), "timestamp", days(slots)),
         DataClass("Days", ("metrics_rollup_daily",), "timestamp", FOR_EVER),
         DataClass(
@@ -111,7 +126,7 @@ def _amount(cursor: CursorWrapper, each: DataClass, now: datetime) -> Amount:
     cursor.execute(SIZE, params)
     rows, size_bytes = cursor.fetchone()
     source = " UNION ALL ".join(f"SELECT {each.time} AS at FROM {table}" for table in each.tables)
-    cursor.execute(f"SELECT min(at) FROM ({source}) rows")
+    cursor.execute(each.first or f"SELECT min(at) FROM ({source}) rows")
     oldest = cursor.fetchone()[0]
     cursor.execute(
         each.newest or f"SELECT count(*) FROM ({source}) rows WHERE {SINCE_YESTERDAY.format(time='at')}",

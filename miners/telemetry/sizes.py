@@ -11,3 +11,16 @@ NEWEST_DAY = {
     """,
 }
 """Queries of one number each, by table: rows that the newest whole day added."""
+
+# The key finds a miner's first row; the first of all would be looked for in all rows.
+OLDEST = {
+    "telemetry": """
+        SELECT min(first.timestamp) FROM miners_miner m CROSS JOIN LATERAL (
+            SELECT timestamp FROM telemetry WHERE miner_id = m.id ORDER BY timestamp LIMIT 1
+        ) first
+    """,
+    "telemetry_packed": """
+        SELECT min(first_at) FROM telemetry_packed WHERE day = (SELECT min(day) FROM telemetry_packed)
+    """,
+}
+"""Queries of one moment each, by table: the timestamp of the oldest row."""

@@ -11,8 +11,8 @@ from tests.factories import MinerFactory
 TEN_MINUTES = timedelta(minutes=10)
 
 
-def working_miners(count: int, now: datetime, hours: int = 1) -> list[Miner]:
-    """Return miners at the site Home that have hashed for some hours, up to `now`."""
+def working_miners(count: int, now: datetime, hours: int = 1, first: int = 1) -> list[Miner]:
+    """Return miners at the site Home that have hashed for some hours, up to `now`; they are numbered from `first`."""
     home = Site.objects.get(pk=1)
     miners = [
         MinerFactory(
@@ -22,7 +22,7 @@ def working_miners(count: int, now: datetime, hours: int = 1) -> list[Miner]:
             state=MinerState.ONLINE,
             state_since=now - timedelta(hours=hours),
         )
-        for n in range(1, count + 1)
+        for n in range(first, first + count)
     ]
     for miner in miners:
         report(miner, now, rows=6 * hours)
