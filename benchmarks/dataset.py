@@ -48,13 +48,13 @@ def make(miners: int = 100, days: int = DAYS, name: str = "") -> list[int]:
     return ids
 
 
-def fill(ids: list[int], days: int) -> None:
-    """Store `days` days of rows of these miners, from START on, and nothing of what comes of them."""
-    ensure_partitions(START, START + timedelta(days=days, hours=1))
+def fill(ids: list[int], days: int, start: datetime = START) -> None:
+    """Store `days` days of rows of these miners, from `start` on, and nothing of what comes of them."""
+    ensure_partitions(start, start + timedelta(days=days, hours=1))
     rows = days * 86400 // CADENCE_S
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
-        cursor.execute(FILL, {"start": START, "cadence": CADENCE_S, "rows": rows, "miners": ids})
+        cursor.execute(FILL, {"start": start, "cadence": CADENCE_S, "rows": rows, "miners": ids})
 
 
 def _prices(tariff: Tariff, days: int) -> list[PriceSlot]:

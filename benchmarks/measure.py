@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.db import connection
 
@@ -42,9 +43,19 @@ def seconds(work: Callable[[], object]) -> tuple[float, DatabaseClock]:
     return time.perf_counter() - started, clock
 
 
+def processor_s() -> tuple[float, float]:
+    """Return the processor time so far of this process and of its connection's backend, which must be on this Linux."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        spent = Path(f"/proc/{cursor.fetchone()[0]}/schedstat")
+    return time.process_time(), int(spent.read_text().split()[0]) / 1e9 if spent.exists() else float("nan")
+
+
 def heading() -> None:
     """Print what the columns of `measure` are."""
-    print(f"{'':52} {'median':>12} {'in database':>12} {'statements':>10}   beside a floor of")
+    print(
+        f"{'':52} {'median':>12} {'in database':>12} {'statements':>10} {'processor, here + server':>25}   beside a floor of"
+    )
 
 
 def measure(
@@ -55,16 +66,21 @@ def measure(
     beside: Callable[[], object] = floor,
 ) -> float:
     """Print the medians of `work` and their ratio to the floor `beside` it; return that of the whole, in seconds."""
-    floors, wholes, inside, statements = [], [], [], 0
+    floors, wholes, inside, here, there, statements = [], [], [], [], [], 0
     for _ in range(times):
         floors.append(seconds(beside)[0])
         prepare()
+        before = processor_s()
         whole, clock = seconds(work)
+        after = processor_s()
+        here.append(after[0] - before[0])
+        there.append(after[1] - before[1])
         wholes.append(whole)
         inside.append(clock.seconds)
         statements = clock.statements
     bare, whole, database = (statistics.median(figures) for figures in (floors, wholes, inside))
+    processor = f"{statistics.median(here) * 1e3:.2f} + {statistics.median(there) * 1e3:.2f} ms"
     print(
-        f"{name:52} {whole * 1e3:9.2f} ms {database * 1e3:9.2f} ms {statements:10}   {bare:.3f} s: × {whole / bare:.3f}"
+        f"{name:52} {whole * 1e3:9.2f} ms {database * 1e3:9.2f} ms {statements:10} {processor:>25}   {bare:.4f} s: × {whole / bare:.3f}"
     )
     return whole

@@ -10,7 +10,7 @@ collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet
 
 import os
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -74,13 +74,16 @@ def large() -> None:
 def ticks() -> None:
     """The collector's tick of a few and of many miners, and of the same beside all that they have said for days."""
     days = option("days", 1)
-    begins = dataset.START + timedelta(days=days, minutes=1)
+    today = datetime.now(UTC).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )  # of which a collector knows the partition
+    begins = today + timedelta(minutes=1)
     tick.tick(dataset.make(100, days=0, name="tick"), begins)
     many = dataset.make(6000, days=0)
     vacuum()
     first_s = tick.tick(many, begins)
     if "--large" in sys.argv:
-        dataset.fill(many, days)
+        dataset.fill(many, days, today - timedelta(days=days) + timedelta(hours=1))
         vacuum()
         then_s = tick.tick(many, begins + timedelta(minutes=20))
         print(f"{'of that before there was a past':52} × {then_s / first_s:.2f}")

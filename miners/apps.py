@@ -9,5 +9,7 @@ class MinersConfig(AppConfig):
 
     def ready(self) -> None:
         from miners.first_rows import ensure_first_rows
+        from miners.telemetry.tick_sql import refresh_tick_function
 
         post_migrate.connect(ensure_first_rows, sender=self)
+        post_migrate.connect(refresh_tick_function, sender=self)

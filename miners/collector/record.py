@@ -26,7 +26,7 @@ from miners.telemetry.neighbours import NOBODY, Neighbours, neighbours
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.rules import refusal
-from miners.telemetry.tick import store_news, store_tick
+from miners.telemetry.tick import FunctionMissing, do_without_function, store_news, store_tick
 from miners.telemetry.write import write_rows
 
 LEARNED_FIELDS = ["driver", "model", "identity"]
@@ -57,14 +57,27 @@ class _Known:
 
 def record(outcomes: Sequence[Outcome], now: datetime) -> WriteResult:
     """Store the outcomes of polls, in any order, in one transaction."""
-    ensure_days(_days([outcome.at for outcome in outcomes if outcome.is_reading]))
+    ensure_days(_days([outcome.at for outcome in outcomes if isinstance(outcome.result, Reading)]))
     plain, rest = split(outcomes, now)
-    with transaction.atomic():
-        hold_latest_readings(outcome.target.miner_id for outcome in outcomes)
-        result, left = _record_plain(plain, now)
-        result += _record_one_by_one([*rest, *left], now)
+    try:
+        result = _record(plain, rest, now)
+    except FunctionMissing:
+        do_without_function()
+        result = _record(plain, rest, now)
     readings_stored.add(result.stored)
     return result
+
+
+def _record(plain: Sequence[Outcome], rest: Sequence[Outcome], now: datetime) -> WriteResult:
+    held = sorted({outcome.target.miner_id for outcome in (*plain, *rest)})
+    with transaction.atomic():
+        result, left = _record_plain(plain, held, now) if plain else _hold_only(held)
+        return result + _record_one_by_one([*rest, *left], now)
+
+
+def _hold_only(held: Sequence[int]) -> tuple[WriteResult, list[Outcome]]:
+    hold_latest_readings(held)
+    return WriteResult(), []
 
 
 def _days(times: Sequence[datetime]) -> set[date]:
@@ -77,11 +90,11 @@ def _days(times: Sequence[datetime]) -> set[date]:
     return {at.astimezone(UTC).date() for at in times}
 
 
-def _record_plain(plain: Sequence[Outcome], now: datetime) -> tuple[WriteResult, list[Outcome]]:
+def _record_plain(
+    plain: Sequence[Outcome], held: Sequence[int], now: datetime
+) -> tuple[WriteResult, list[Outcome]]:
     """Store what is plain the short way; return also which of it is to go the long one."""
-    if not plain:
-        return WriteResult(), []
-    ticked = store_tick(columns_of(plain))
+    ticked = store_tick(columns_of(plain), held)
     of_miner = {outcome.target.miner_id: outcome for outcome in plain} if ticked.needs_more else {}
     store_news(news_of(of_miner[miner_id] for miner_id in ticked.with_news))
     _follow_up([of_miner[miner_id] for miner_id in ticked.odd], now)

@@ -3,31 +3,37 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from math import isnan
 
-from miners.collector.figures import counter as sound_counter
-from miners.collector.figures import device_facts
+from miners.collector.figures import INT8_MAX, counter, device_facts
 from miners.collector.poll import Outcome
 from miners.collector.states import State, next_state, storable
 from miners.drivers.base import Reading
 from miners.models import MinerState
 from miners.telemetry.rules import BOUNDS, FIRST_BLOCK, MAX_AHEAD
-from miners.telemetry.tick import TELLS_DRIVER, TELLS_IDENTITY, TELLS_MODEL, News, TickColumns
+from miners.telemetry.tick import News, TickColumns
+from miners.telemetry.tick_sql import TELLS_DRIVER, TELLS_IDENTITY, TELLS_MODEL
 
 MOST_DIGESTS = 50_000
 LATE = timedelta(days=1)
 """What comes later than this, as from the spool of a long outage, may be of a day that is packed or gone."""
 
-_digests: dict[tuple[object, ...], int] = {}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Facts = tuple[str | None, str | None, str | None, str | None, tuple[str, ...], float | None, float | None]
+"""Mode, firmware, pool's address and user, warnings, and what its chips are set to: MHz and mV."""
+
+_digests: dict[Facts, int] = {}
 
 
 def split(outcomes: Sequence[Outcome], now: datetime) -> tuple[list[Outcome], list[Outcome]]:
     """Return the outcomes that are the only one of their miner and a believable reading, and all others."""
-    of_miner = Counter([outcome.target.miner_id for outcome in outcomes])
-    if len(of_miner) == len(outcomes) and are_believable(outcomes, now):
+    ids = [outcome.target.miner_id for outcome in outcomes]
+    if len(set(ids)) == len(ids) and are_believable(outcomes, now):
         return list(outcomes), []
+    of_miner = Counter(ids)
     plain: list[Outcome] = []
     rest: list[Outcome] = []
     for outcome in outcomes:
@@ -38,7 +44,7 @@ def split(outcomes: Sequence[Outcome], now: datetime) -> tuple[list[Outcome], li
 
 def are_believable(outcomes: Sequence[Outcome], now: datetime) -> bool:
     """Return whether nothing speaks against any of these; of what does, `rules.refusal` says what it is."""
-    said = [outcome.result for outcome in outcomes if isinstance(outcome.result, Reading)]
+    said = _readings(outcomes)
     if not said or len(said) < len(outcomes):
         return False
     times = [outcome.at for outcome in outcomes]
@@ -49,11 +55,15 @@ def are_believable(outcomes: Sequence[Outcome], now: datetime) -> bool:
             _all_within("power_w", [one.power_w for one in said])
             and _all_within("hashrate_ghs", [one.hashrate_ghs for one in said])
             and _all_within("temperature_c", [one.temperature_c for one in said])
-            and _all_within("fan_rpm", [one.fan_rpm for one in said])
-            and all(isinstance(one.fan_rpm, int | None) for one in said)
+            and _all_within("fan_rpm", fans := [one.fan_rpm for one in said])
+            and all(isinstance(rpm, int | None) for rpm in set(fans))
         )
     except TypeError:
         return False
+
+
+def _readings(outcomes: Iterable[Outcome]) -> list[Reading]:
+    return [outcome.result for outcome in outcomes if isinstance(outcome.result, Reading)]
 
 
 def _all_within(name: str, given: Sequence[float | None]) -> bool:
@@ -67,27 +77,39 @@ def _all_within(name: str, given: Sequence[float | None]) -> bool:
 
 def columns_of(plain: Sequence[Outcome]) -> TickColumns:
     """Return believable readings as columns."""
-    said = [outcome.result for outcome in plain if isinstance(outcome.result, Reading)]
+    said = _readings(plain)
     targets = [outcome.target for outcome in plain]
-    numbers: dict[State, int] = {}
-    columns = TickColumns(
+    states = _States()
+    return TickColumns(
         miner_id=[target.miner_id for target in targets],
-        at=[int(outcome.at.timestamp()) for outcome in plain],
-        address=[f"{target.host} {target.port or ''}" for target in targets],
+        at=[_seconds(outcome.at - EPOCH) for outcome in plain],
+        host=[target.host for target in targets],
+        port=[-1 if target.port is None else target.port for target in targets],
         power_w=[one.power_w for one in said],
         hashrate_ghs=[one.hashrate_ghs for one in said],
         temperature_c=[one.temperature_c for one in said],
         fan_rpm=[one.fan_rpm for one in said],
-        accepted_counter=[sound_counter(one.accepted) for one in said],
-        rejected_counter=[sound_counter(one.rejected) for one in said],
-        uptime_s=[sound_counter(one.uptime_s) for one in said],
-        facts_digest=[_digest(one) for one in said],
-        state_no=[numbers.setdefault(_state(one), len(numbers) + 1) for one in said],
+        accepted_counter=_sound([one.accepted for one in said]),
+        rejected_counter=_sound([one.rejected for one in said]),
+        uptime_s=_sound([one.uptime_s for one in said]),
+        facts_digest=_digests_of(said),
+        state_no=[1 if one.hashrate_ghs else states.number(one) for one in said],
         tells=[_tells(one) for one in said],
+        states=[str(state.state.value) for state in states.numbers],
+        reasons=[state.reason for state in states.numbers],
     )
-    columns.states = [str(state.state.value) for state in numbers]
-    columns.reasons = [state.reason for state in numbers]
-    return columns
+
+
+def _seconds(since: timedelta) -> int:
+    return since.days * 86400 + since.seconds  # total_seconds() takes six times as long
+
+
+def _sound(counters: list[int | None]) -> list[int | None]:
+    """Return counters without those that the database cannot hold."""
+    told = [count for count in counters if count is not None]
+    if not told or (min(told) >= 0 and max(told) <= INT8_MAX):
+        return counters
+    return [counter(count) for count in counters]
 
 
 def news_of(outcomes: Iterable[Outcome]) -> list[News]:
@@ -100,16 +122,18 @@ def _news(miner_id: int, said: Reading) -> News:
     warnings = json.dumps(facts.warnings)
     settings = (facts.frequency_mhz, facts.core_voltage_mv)
     texts = (facts.mode, facts.firmware, facts.pool_url, facts.pool_user)
-    return News(miner_id, *texts, *settings, warnings, _digest(said))
+    return News(miner_id, *texts, *settings, warnings, _digest(_facts(said)))
 
 
-PLAIN_STATE = State(MinerState.ONLINE)
+class _States:
+    """The states that readings mean, each with its number: 1 is that of what hashes."""
 
+    def __init__(self) -> None:
+        self.numbers = {State(MinerState.ONLINE): 1}
 
-def _state(said: Reading) -> State:
-    if said.hashrate_ghs:
-        return PLAIN_STATE
-    return storable(next_state(said, in_maintenance=False))
+    def number(self, said: Reading) -> int:
+        state = storable(next_state(said, in_maintenance=False))
+        return self.numbers.setdefault(state, len(self.numbers) + 1)
 
 
 def _tells(said: Reading) -> int:
@@ -120,10 +144,18 @@ def _tells(said: Reading) -> int:
     )
 
 
-def _digest(said: Reading) -> int:
+def _facts(said: Reading) -> Facts:
+    settings = (said.frequency_mhz, said.core_voltage_mv)
+    return said.mode, said.firmware, said.pool_url, said.pool_user, tuple(said.warnings), *settings
+
+
+def _digests_of(said: Sequence[Reading]) -> list[int]:
+    facts = list(map(_facts, said))
+    return [known or _digest(each) for known, each in zip(map(_digests.get, facts), facts, strict=True)]
+
+
+def _digest(facts: Facts) -> int:
     """Return 64 bits that tell one set of facts from another, the same in every process."""
-    texts = (said.mode, said.firmware, said.pool_url, said.pool_user, tuple(said.warnings))
-    facts = (*texts, said.frequency_mhz, said.core_voltage_mv)
     found = _digests.get(facts)
     if found is None:
         if len(_digests) >= MOST_DIGESTS:

@@ -5,6 +5,9 @@ from typing import Any
 
 from django.db import connection
 
+from hmm.lib.binary_arrays import Int4Array, binding_cursor, number_array
+from miners.telemetry.tick_sql import HOLD
+
 CREATE_MISSING = """
 INSERT INTO miners_latestreading (miner_id, mode, firmware, pool_url, pool_user, warnings)
 SELECT id, '', '', '', '', '[]' FROM miners_miner WHERE id = ANY(%s)
@@ -13,9 +16,6 @@ ON CONFLICT (miner_id) DO NOTHING
 
 # In the order of the ids, so that two writers of the same miners wait for each other instead of deadlocking.
 LOCK = "SELECT miner_id FROM miners_latestreading WHERE miner_id = ANY(%s) ORDER BY miner_id FOR UPDATE"
-
-
-HOLD = f"SELECT count(*) FROM ({LOCK.replace('ANY(%s)', 'ANY(%s::int4[])')}) AS held"
 
 
 def lock_latest_readings(miner_ids: Iterable[int]) -> set[int]:
@@ -35,14 +35,10 @@ def lock_latest_readings(miner_ids: Iterable[int]) -> set[int]:
 def hold_latest_readings(miner_ids: Iterable[int]) -> None:
     """Lock as `lock_latest_readings` does, without asking which of these miners there are."""
     wanted = sorted(set(miner_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(HOLD, [_literal(wanted)])
+    with binding_cursor() as cursor:
+        cursor.execute(HOLD, {"held": number_array(Int4Array, wanted)})
         if cursor.fetchone()[0] < len(wanted):
             lock_latest_readings(wanted)
-
-
-def _literal(miner_ids: list[int]) -> str:
-    return "{" + str(miner_ids)[1:-1] + "}"
 
 
 def _lock(cursor: Any, wanted: list[int]) -> set[int]:

@@ -1,98 +1,27 @@
 """The short way into telemetry for a tick: one reading of each of many miners, newer than all that is stored of it.
 
-Nearly all that a collector ever writes is of that kind. One statement reads what was before, stores the rows, keeps
-the latest readings and appends the dirty ranges. Its meaning is that of `miners.collector.figures` and of `merge`,
-which take whatever it leaves; a test lays the two ways side by side.
+Nearly all that a collector ever writes is of that kind. One statement (`tick_sql`) reads what was before, stores the
+rows, keeps the latest readings and appends the dirty ranges. Its meaning is that of `miners.collector.figures` and of
+`merge`, which take whatever it leaves; a test lays the two ways side by side.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from django.db import connection
+from django.db import ProgrammingError, connection
 
-from miners.telemetry.rules import INT4_MAX
+from hmm.lib.binary_arrays import BinaryArray, Int4Array, binding_cursor, number_array, text_array
+from miners.telemetry.latest import hold_latest_readings
+from miners.telemetry.tick_sql import CALL, COLUMNS, NAME, TICK
 
-# Built as text here: the driver escapes values one by one, which would take most of the time of a tick.
-KINDS = {
-    "miner_id": "int4",
-    "at": "int8",
-    "address": "text",
-    "power_w": "float8",
-    "hashrate_ghs": "float8",
-    "temperature_c": "float8",
-    "fan_rpm": "int4",
-    "accepted_counter": "int8",
-    "rejected_counter": "int8",
-    "uptime_s": "int8",
-    "facts_digest": "int8",
-    "state_no": "int4",
-    "tells": "int4",
-}
+log = logging.getLogger(__name__)
 
-TELLS_DRIVER, TELLS_MODEL, TELLS_IDENTITY = 1, 2, 4
+FEW = 1000
+"""Up to so many readings the function's plan, which is for few, takes less than planning for as many as there are."""
 
-TICK = """
-WITH given AS MATERIALIZED (
-    SELECT * FROM unnest({arrays}) AS g ({names})
-),
-taken AS MATERIALIZED (
-    SELECT g.*, to_timestamp(g.at) AS timestamp, l.ctid AS place,
-           CASE WHEN 2 * gap_s <= 5 * s.poll_interval_s THEN gap_s ELSE s.poll_interval_s END AS covered_s,
-           CASE WHEN g.accepted_counter >= l.accepted_counter THEN g.accepted_counter - l.accepted_counter
-                WHEN l.accepted_counter IS NOT NULL THEN g.accepted_counter END AS accepted,
-           CASE WHEN g.rejected_counter >= l.rejected_counter THEN g.rejected_counter - l.rejected_counter
-                WHEN l.rejected_counter IS NOT NULL THEN g.rejected_counter END AS rejected,
-           l.facts_digest IS DISTINCT FROM g.facts_digest AS has_news,
-           (g.tells & 1 > 0 AND m.driver = '') OR (g.tells & 2 > 0 AND m.model_id IS NULL)
-               OR (g.tells & 4 > 0 AND m.identity = '')
-               OR CASE WHEN m.maintenance THEN m.state <> 'maintenance'
-                       ELSE m.state <> (%(states)s::text[])[g.state_no]
-                            OR m.state_reason <> (%(reasons)s::text[])[g.state_no] END AS is_odd
-    FROM given g
-    JOIN miners_miner m ON m.id = g.miner_id
-    JOIN miners_site s ON s.id = m.site_id
-    JOIN miners_latestreading l ON l.miner_id = g.miner_id
-    CROSS JOIN LATERAL (SELECT g.at - date_part('epoch', l.timestamp)::int8) AS since (gap_s)
-    WHERE (gap_s > 0 OR l.timestamp IS NULL)
-      -- A CASE, which nearly all rows pass, as the planner takes it; of an equality it thinks that none does.
-      AND CASE WHEN g.address = m.host || ' ' || coalesce(m.port::text, '') THEN TRUE ELSE FALSE END
-),
-stored AS (
-    INSERT INTO telemetry (miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm,
-                           accepted, rejected)
-    SELECT miner_id, timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm,
-           CASE WHEN accepted <= {most} THEN accepted END, CASE WHEN rejected <= {most} THEN rejected END
-    FROM taken
-),
--- The locked rows stay where they are, and so are found without their index.
-advanced AS (
-    UPDATE miners_latestreading l
-    SET timestamp = t.timestamp, covered_s = t.covered_s, power_w = t.power_w, hashrate_ghs = t.hashrate_ghs,
-        temperature_c = t.temperature_c, fan_rpm = t.fan_rpm, uptime_s = t.uptime_s,
-        accepted_counter = coalesce(t.accepted_counter, l.accepted_counter),
-        rejected_counter = coalesce(t.rejected_counter, l.rejected_counter)
-    FROM taken t WHERE l.ctid = t.place
-),
--- Rounded as in `merge`, and written here: the ids need not travel.
-marked AS (
-    INSERT INTO hmm_dirtyrange (kind, entity_ids, start, "end")
-    SELECT 'miner', array_agg(miner_id ORDER BY miner_id), to_timestamp(first_bin * 300), to_timestamp(last_bin * 300 + 300)
-    FROM (SELECT miner_id, (at - covered_s) / 300 AS first_bin, (at - 1) / 300 AS last_bin FROM taken) bins
-    GROUP BY first_bin, last_bin
-)
-SELECT (SELECT count(*) FROM taken),
-       ARRAY(SELECT miner_id FROM taken WHERE is_odd),
-       ARRAY(SELECT miner_id FROM taken WHERE has_news),
-       CASE WHEN (SELECT count(*) FROM taken) < (SELECT count(*) FROM given)
-            THEN ARRAY(SELECT miner_id FROM given EXCEPT ALL SELECT miner_id FROM taken) ELSE ARRAY[]::int4[] END
-""".format(
-    arrays=", ".join(f"%({name})s::{kind}[]" for name, kind in KINDS.items()),
-    names=", ".join(KINDS),
-    most=INT4_MAX,
-)
-# The driver remembers how to send a statement of up to 4,096 characters.
-TICK = " ".join(line.strip() for line in TICK.splitlines() if not line.lstrip().startswith("--"))
+UNDEFINED_FUNCTION = "42883"
 
 NEWS = """
 UPDATE miners_latestreading l
@@ -109,14 +38,15 @@ WHERE l.miner_id = n.miner_id
 class TickColumns:
     """The readings of a tick, column by column: the n-th value of each is of the same miner.
 
-    `at` is in whole seconds since 1970. `address` is "HOST PORT", as it was when the miner was asked. `state_no`
-    counts from 1, in `states` and `reasons`: what a reading means where there is no maintenance. `tells` adds up
-    what the device says of itself.
+    `at` is in whole seconds since 1970. `host` and `port` (−1: the driver's own) are as they were when the miner was
+    asked. `state_no` counts from 1, in `states` and `reasons`: what a reading means where there is no maintenance.
+    `tells` adds up what the device says of itself.
     """
 
     miner_id: list[int] = field(default_factory=list)
     at: list[int] = field(default_factory=list)
-    address: list[str] = field(default_factory=list)
+    host: list[str] = field(default_factory=list)
+    port: list[int] = field(default_factory=list)
     power_w: list[float | None] = field(default_factory=list)
     hashrate_ghs: list[float | None] = field(default_factory=list)
     temperature_c: list[float | None] = field(default_factory=list)
@@ -164,16 +94,57 @@ class News:
     digest: int
 
 
-def store_tick(columns: TickColumns) -> Ticked:
-    """Store the readings of a tick, in the running transaction, which holds their miners' latest readings.
+class FunctionMissing(Exception):
+    """The function of the tick is not there: another version of HMM has migrated the database since."""
 
-    The values have been found believable, and their days have partitions.
+
+_without_function: set[str] = set()
+"""The databases in which it was missing."""
+
+
+def store_tick(columns: TickColumns, held: Sequence[int]) -> Ticked:
+    """Store the readings of a tick, in the running transaction.
+
+    The values have been found believable, and their days have partitions. The latest readings of all miners in
+    `held`, each once, are locked before until the transaction ends; those of the tick are among them. Raises
+    FunctionMissing, which breaks the transaction; it is not raised again after `do_without_function`.
     """
-    params: dict[str, Any] = {name: _array(getattr(columns, name)) for name in KINDS}
-    params |= {"address": _texts(columns.address), "states": columns.states, "reasons": columns.reasons}
-    with connection.cursor() as cursor:
+    params = _params(columns, held)
+    by_function = len(held) <= FEW and connection.settings_dict["NAME"] not in _without_function
+    if by_function and (ticked := _call(params)):
+        return ticked
+    hold_latest_readings(held)
+    with binding_cursor() as cursor:
         cursor.execute(TICK, params)
         return Ticked(*cursor.fetchone())
+
+
+def do_without_function() -> None:
+    """Send the statement itself from now on, which takes a little longer."""
+    _without_function.add(connection.settings_dict["NAME"])
+    log.warning("the database has no function %s: run manage.py migrate, and start HMM anew", NAME)
+
+
+def _params(columns: TickColumns, held: Sequence[int]) -> dict[str, BinaryArray]:
+    params: dict[str, BinaryArray] = {"held": number_array(Int4Array, held)}
+    for name in ("host", "states", "reasons"):
+        params[name] = text_array(getattr(columns, name))
+    for name, kind in COLUMNS.items():
+        params[name] = number_array(kind, getattr(columns, name))
+    return params
+
+
+def _call(params: dict[str, Any]) -> Ticked | None:
+    """Call the function; None where it found that latest readings are missing, and did nothing."""
+    try:
+        with binding_cursor() as cursor:
+            cursor.execute(CALL, params)
+            found = cursor.fetchone()
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_FUNCTION:
+            raise
+        raise FunctionMissing(NAME) from error
+    return Ticked(*found) if found else None
 
 
 def store_news(news: Sequence[News]) -> None:
@@ -181,12 +152,3 @@ def store_news(news: Sequence[News]) -> None:
     if news:
         with connection.cursor() as cursor:
             cursor.execute(NEWS, [list(column) for column in zip(*map(astuple, news), strict=True)])
-
-
-def _array(values: Sequence[float | None]) -> str:
-    return "{" + str(values)[1:-1].replace("None", "NULL") + "}"
-
-
-def _texts(values: Sequence[str]) -> str:
-    joined = "\x00".join(values).replace("\\", "\\\\").replace('"', '\\"')
-    return '{"' + joined.replace("\x00", '","') + '"}' if values else "{}"

@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import transaction
+from django.db import ProgrammingError, connection, transaction
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +15,9 @@ from miners.collector.poll import Outcome, Target
 from miners.collector.record import record
 from miners.drivers.base import Reading
 from miners.models import LatestReading, Miner, MinerState, SetAside, Site, StateChange, Telemetry
+from miners.telemetry import tick
 from miners.telemetry.rows import TelemetryRow, WriteResult
+from miners.telemetry.tick_sql import NAME, PREFIX, refresh_tick_function
 from miners.telemetry.write import write_rows
 from tests.factories import MinerFactory, SiteFactory
 from tests.miners.collector.conftest import NOON
@@ -137,15 +139,61 @@ def test_facts_are_kept_anew_when_a_row_without_the_collector_wrote_others(miner
     assert LatestReading.objects.get().mode == "eco"
 
 
-def test_a_tick_takes_two_statements_however_many_miners(
-    site: Site, django_assert_num_queries: Callable[[int], Any]
+@pytest.mark.parametrize(("few", "statements"), [(1000, 1), (0, 2)])
+def test_a_tick_takes_one_statement_or_two_however_many_miners(
+    site: Site,
+    django_assert_num_queries: Callable[[int], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
+    statements: int,
 ) -> None:
+    monkeypatch.setattr(tick, "FEW", few)
     fleet = [make_miner(site) for _ in range(20)]
     record([said(miner, 0) for miner in fleet], NOON)
     for count in (1, 20):
         # Four savepoints of the test's own transaction, and a look for partitions that it cannot commit.
-        with django_assert_num_queries(2 + 5):
+        with django_assert_num_queries(statements + 5):
             record([said(miner, 30 * count) for miner in fleet[:count]], NOON + timedelta(hours=1))
+
+
+def test_a_tick_beside_one_of_a_new_miner_stores_both(miner: Miner, site: Site) -> None:
+    record([said(miner, 0)], NOON)
+    new = make_miner(site)
+    assert record([said(miner, 30), said(new, 30)], NOON) == WriteResult(stored=2)
+    assert LatestReading.objects.filter(timestamp=NOON + timedelta(seconds=30)).count() == 2
+
+
+def test_without_the_function_of_the_tick_its_statement_is_sent(
+    miner: Miner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when a newer version has migrated the database under a collector that still runs."""
+    monkeypatch.setattr(tick, "_without_function", set())
+    record([said(miner, 0)], NOON)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER FUNCTION {NAME} RENAME TO {PREFIX}newer")
+    for n in (1, 2):
+        assert record([said(miner, 30 * n)], NOON) == WriteResult(stored=1)
+    assert [message for message in caplog.messages if NAME in message] == [
+        f"the database has no function {NAME}: run manage.py migrate, and start HMM anew"
+    ]
+
+
+def test_a_function_of_the_tick_that_fails_otherwise_is_no_missing_one(
+    miner: Miner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tick, "_without_function", set())
+    monkeypatch.setattr(tick, "CALL", "SELECT no_such_column")
+    with pytest.raises(ProgrammingError, match="no_such_column"):
+        record([said(miner, 0)], NOON)
+
+
+def test_migrating_makes_the_function_of_the_tick_anew_and_drops_others(db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER FUNCTION {NAME} RENAME TO {PREFIX}older")
+        for _ in range(2):
+            refresh_tick_function(using="default")
+            cursor.execute("SELECT proname FROM pg_proc WHERE starts_with(proname, %s)", [PREFIX])
+            assert cursor.fetchall() == [(NAME,)]
 
 
 def test_a_tick_beside_a_moved_miner_stores_the_others(miner: Miner, site: Site) -> None:
@@ -213,11 +261,16 @@ def stored_by(way: Callable[[Sequence[Outcome]], object], fleet: Sequence[Miner]
     ]
 
 
+@pytest.mark.parametrize("few", [1000, 0])
 @given(told=turns)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_short_way_means_what_the_long_way_means(db: None, told: Any) -> None:
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_short_way_means_what_the_long_way_means(db: None, few: int, told: Any) -> None:
     """Rows, latest readings, states and what is learned are the same either way; and all of it is dirty."""
     now = NOON + timedelta(hours=1)
+
+    def short_way(batch: Sequence[Outcome]) -> object:
+        with patch.object(tick, "FEW", few):
+            return record(batch, now)
 
     def long_way(batch: Sequence[Outcome]) -> object:
         with patch("miners.collector.record.split", lambda outcomes, _now: ([], list(outcomes))):
@@ -227,7 +280,7 @@ def test_the_short_way_means_what_the_long_way_means(db: None, told: Any) -> Non
         site = SiteFactory(poll_interval_s=30)
         here = [make_miner(site, maintenance=n == 2) for n in range(3)]
         there = [make_miner(site, maintenance=n == 2) for n in range(3)]
-        short = stored_by(lambda batch: record(batch, now), here, told)
+        short = stored_by(short_way, here, told)
         event(f"{len(short[0])} rows")
         assert short == stored_by(long_way, there, told)
         for row in Telemetry.objects.all():
