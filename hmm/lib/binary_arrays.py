@@ -82,13 +82,14 @@ def text_array(values: Sequence[str]) -> TextArray:
 
 
 @contextmanager
-def binding_cursor() -> Iterator[CursorWrapper]:
-    """Give a cursor that sends its parameters beside the statement.
+def binding_cursor(*, binary: bool = False) -> Iterator[CursorWrapper]:
+    """Give a cursor that sends its parameters beside the statement; `binary` is how it wants its results.
 
     Nothing is prepared, so that it works behind a pooler that lends connections by the transaction.
     """
     connection.ensure_connection()
     raw: Any = Cursor(connection.connection)
+    raw.format = Format.BINARY if binary else Format.TEXT
     for dumper in DUMPERS:
         raw.adapters.register_dumper(*dumper)
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor

@@ -34,17 +34,28 @@ class DamagedBlock(ValueError):
 
 
 SAMPLE = 256
-"""Numbers by which it is decided which kind of block is shorter; deflating all of them twice takes twice as long."""
+"""Numbers by which it is decided which kind of block is likely to be shorter."""
 
 
 def encode_numbers(numbers: Sequence[int]) -> bytes:
     """Return signed 64-bit `numbers`, at least one, as a block of the kind that is likely to be shorter."""
+    if isinstance(numbers, array):
+        numbers = numbers.tolist()  # an array makes its numbers anew each time that they are looked at
     middle = len(numbers) // 2
     sample = numbers[max(0, middle - SAMPLE // 2) : middle + SAMPLE // 2]
-    by_difference = _differences(sample)
-    if by_difference is None or len(by_difference) >= len(_offsets(sample)):
-        return _offsets(numbers)
-    return _differences(numbers) or _offsets(numbers)
+    return (_is_smooth(sample) and _differences(numbers)) or _offsets(numbers)
+
+
+def _is_smooth(sample: Sequence[int]) -> bool:
+    """Return whether the steps from one number to the next tell less than the numbers.
+
+    They do where few of them differ; where all differ, as in measurements of many digits, where they are smaller.
+    """
+    steps = list(map(sub, sample[1:], sample))
+    different, different_steps = len(set(sample)), len(set(steps))
+    if not steps or 8 * min(different, different_steps) < 7 * max(different, different_steps):
+        return different_steps < different
+    return max(steps) - min(steps) < max(sample) - min(sample)
 
 
 def decode_numbers(data: bytes, at: int, count: int) -> tuple[Sequence[int], int]:
@@ -102,8 +113,7 @@ def _block(kind: int, numbers: Sequence[int], base: int, width: int, first: int)
     header = HEADER.pack(kind, width, base, first)
     if width == 0:
         return header
-    above = list(map(sub, numbers, repeat(base))) if base else numbers
-    shuffled = _little_endian(above).tobytes()
+    shuffled = _little_endian([number - base for number in numbers] if base else numbers).tobytes()
     return b"".join([header, *(encode_bytes(shuffled[place::8]) for place in range(width))])
 
 

@@ -5,6 +5,7 @@ with how many of its values are told; where that is some but not all, a plane of
 told follows as one block of numbers: times as seconds of their UTC day, figures as `figures` tells.
 """
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -66,7 +67,8 @@ def decode(data: bytes) -> Day:
 
 
 def _encode_column(name: str, values: Values) -> bytes:
-    is_told = bytes(value is not None for value in values) if None in values else None
+    has_gaps = not isinstance(values, array) and None in values
+    is_told = bytes(value is not None for value in values) if has_gaps else None
     told = list(compress(values, is_told)) if is_told is not None else values
     parts = [TOLD.pack(len(told))]
     if is_told is not None and told:

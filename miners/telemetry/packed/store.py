@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from hmm.lib.batches import batched
+from hmm.lib.binary_arrays import Int4Array, binding_cursor, number_array
 from hmm.lib.locks import lock, lock_shared
 from miners.telemetry.packed.payload import Day, decode, encode
 from miners.telemetry.packed.wire import READ, WRITE, read_days, write_days
@@ -63,8 +64,7 @@ def pack(miner_ids: Sequence[int], day: date) -> int:
     start, end = midnight(day), midnight(day) + timedelta(days=1)
     with transaction.atomic(), connection.cursor() as cursor:
         hold_packing()
-        with cursor.copy(READ, [int(start.timestamp()), list(miner_ids), start, end]) as copy:
-            found = list(read_days(b"".join(copy)))
+        found = list(read_days(_read(miner_ids, start, end)))
         with cursor.copy(STORE) as copy:
             copy.set_types(STORED_TYPES)
             for miner_id, rows in found:
@@ -74,6 +74,14 @@ def pack(miner_ids: Sequence[int], day: date) -> int:
         if cursor.rowcount != packed:
             raise RowsChanged(f"{packed} rows of {day} packed, {cursor.rowcount} there")
     return packed
+
+
+def _read(miner_ids: Sequence[int], start: datetime, end: datetime) -> list[list[bytes]]:
+    params = {"midnight": start.timestamp(), "start": start, "end": end}
+    with binding_cursor(binary=True) as cursor:
+        cursor.execute(READ, params | {"miner_ids": number_array(Int4Array, miner_ids)})
+        result = cursor.pgresult
+        return [[result.get_value(row, n) for n in range(result.nfields)] for row in range(result.ntuples)]
 
 
 def unpack(days: Collection[tuple[int, date]]) -> int:

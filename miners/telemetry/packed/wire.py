@@ -1,25 +1,28 @@
-"""Rows in PostgreSQL's binary COPY format, column by column: no row is ever made into Python objects of its own.
+"""Rows on their way from and to PostgreSQL in its binary forms, column by column: no row is made into Python objects.
 
-Rows of the same shape have the same length, so that a column is every so-many-th byte of them.
+They come as arrays and go as COPY. What is of one width, elements or rows, is every so-many-th byte of them.
 """
 
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from itertools import compress, repeat
 from operator import add, mul
 from struct import Struct
 from typing import Any
 
-from miners.telemetry.packed.payload import Day, Values
+from miners.telemetry.packed.payload import Day
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
 FIELDS = Struct(">h")
 LENGTH = Struct(">i")
 NO_VALUE = LENGTH.pack(-1)
+ARRAY = Struct(">iiIii")
+"""Dimensions, whether there are nulls, the elements' type, how many there are, and the number of the first."""
 
 INT4, INT8, FLOAT8 = "i", "q", "d"
 """Types on the wire, as the codes of `array`."""
@@ -28,37 +31,29 @@ NULLABLE = ("power_w", "hashrate_ghs", "temperature_c", "fan_rpm", "accepted", "
 FIGURES = NULLABLE[:3]
 
 READ = f"""
-COPY (
-    SELECT miner_id, (extract(epoch FROM timestamp) - %s)::int AS second, covered_s,
-           {" + ".join(f"CASE WHEN {name} IS NULL THEN {1 << bit} ELSE 0 END" for bit, name in enumerate(NULLABLE))} AS missing,
-           {", ".join(f"coalesce({name}, 0) AS {name}" for name in NULLABLE)}
-    FROM telemetry WHERE miner_id = ANY(%s) AND timestamp >= %s AND timestamp < %s ORDER BY miner_id, timestamp
-) TO STDOUT (FORMAT binary)
+SELECT miner_id, array_agg((date_part('epoch', timestamp) - %(midnight)s)::int4), array_agg(covered_s),
+       {", ".join(f"array_agg({name})" for name in NULLABLE)}
+FROM telemetry
+WHERE miner_id = ANY(%(miner_ids)s) AND timestamp >= %(start)s AND timestamp < %(end)s GROUP BY miner_id
 """
-"""Nulls are told beside the values, so that all rows have one length. Its parameters: when the day begins, in seconds
-since 1970, the miners, and from when to when."""
-
-READ_TYPES = (INT4, INT4, INT4, INT4, FLOAT8, FLOAT8, FLOAT8, INT4, INT4, INT4)
+"""A row a miner: as many rows as it has readings would take longer to pass on than to pack. They are nearly always
+stored in the order of time, so that nobody sorts them there. Its parameters: when the day begins, in seconds since 1970,
+the miners, and from when to when."""
 
 WRITE = f"COPY {{table}} (miner_id, timestamp, covered_s, {', '.join(NULLABLE)}) FROM STDIN (FORMAT binary)"
 
 Y2K = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def read_days(data: bytes) -> Iterator[tuple[int, Day]]:
-    """Yield each miner's id and day of what READ gave."""
-    columns = _columns(data[len(SIGNATURE) : -len(TRAILER)])
-    miners, second, covered_s, missing, *values = columns
-    start = 0
-    while start < len(miners):
-        end = start + miners[start:].count(miners[start])
-        part = slice(start, end)
-        told = [_with_nulls(column[part], missing[part], 1 << bit) for bit, column in enumerate(values)]
-        yield (
-            miners[start],
-            Day(second[part], covered_s[part], **dict(zip(NULLABLE, told, strict=True))),  # type: ignore[arg-type]
-        )
-        start = end
+def read_days(rows: Iterable[Sequence[bytes]]) -> Iterator[tuple[int, Day]]:
+    """Yield each miner's id and day of what READ gave, in binary form."""
+    for miner_id, second, covered_s, *values in rows:
+        told = {
+            name: _values(FLOAT8 if name in FIGURES else INT4, data)
+            for name, data in zip(NULLABLE, values, strict=True)
+        }
+        day = Day(second=_values(INT4, second), covered_s=_values(INT4, covered_s), **told)
+        yield LENGTH.unpack(miner_id)[0], _in_order(day)
 
 
 def write_days(copy: Any, days: Iterator[tuple[int, date, Day]]) -> int:
@@ -72,24 +67,47 @@ def write_days(copy: Any, days: Iterator[tuple[int, date, Day]]) -> int:
     return rows
 
 
-def _columns(rows: bytes) -> "list[array[Any]]":
-    width = FIELDS.size + sum(LENGTH.size + array(kind).itemsize for kind in READ_TYPES)
-    found, at = [], FIELDS.size
-    for kind in READ_TYPES:
-        size = array(kind).itemsize
-        at += LENGTH.size
-        ordered = bytearray(len(rows) // width * size)
-        for place in range(size):
-            ordered[place::size] = rows[at + place :: width]
-        found.append(_big_endian(array(kind, bytes(ordered))))
-        at += size
-    return found
+def _in_order(day: Day) -> Day:
+    """Return the rows of `day` by their second."""
+    ordered = sorted(day.second)
+    if ordered == list(day.second):
+        return day
+    places = sorted(range(len(day)), key=day.second.__getitem__)
+    return Day(**{field.name: [getattr(day, field.name)[n] for n in places] for field in fields(Day)})
 
 
-def _with_nulls(values: "array[Any]", missing: "array[int]", bit: int) -> Values:
-    if not any(missing):
-        return values
-    return [None if told & bit else value for value, told in zip(values, missing, strict=True)]
+def _values(code: str, data: bytes) -> Any:
+    """Return what an array of one dimension holds; None for nulls."""
+    _, has_nulls, _, count, _ = ARRAY.unpack_from(data)
+    if not has_nulls:
+        return _numbers(code, data[ARRAY.size :])
+    if len(data) == ARRAY.size + LENGTH.size * count:
+        return [None] * count
+    return list(_with_nulls(code, data[ARRAY.size :]))
+
+
+def _with_nulls(code: str, items: bytes) -> Iterator[Any]:
+    stride = LENGTH.size + array(code).itemsize
+    at = 0
+    while at < len(items):
+        # Up to the next null, whose length is −1, the items are of one width.
+        until = items[at::stride].find(NO_VALUE[:1])
+        if until < 0:
+            yield from _numbers(code, items[at:])
+            return
+        yield from _numbers(code, items[at : at + until * stride])
+        yield None
+        at += until * stride + LENGTH.size
+
+
+def _numbers(code: str, items: bytes) -> "array[Any]":
+    """Return numbers of one width, each of which has its length before it."""
+    size = array(code).itemsize
+    stride = LENGTH.size + size
+    ordered = bytearray(len(items) // stride * size)
+    for place in range(size):
+        ordered[place::size] = items[LENGTH.size + place :: stride]
+    return _big_endian(array(code, bytes(ordered)))
 
 
 def _rows(miner_id: int, on: date, day: Day) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from random import Random
 from unittest.mock import patch
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from miners.models import Miner, PackedTelemetry
+from miners.models import Miner, PackedTelemetry, Telemetry
 from miners.telemetry.packed import store
 from miners.telemetry.packed.store import RowsChanged, hold_unpacking, pack, unpack
 from tests.factories import MinerFactory
@@ -141,3 +142,26 @@ def test_packing_waits_for_whoever_reads_where_days_may_be_packed(
     assert len(refused) == 1
     assert "lock timeout" in refused[0]
     assert pack([miner.pk], DAY) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_are_not_stored_in_the_order_of_time_are_packed_in_it(miner: Miner, seed: int) -> None:
+    """As late rows are, which come after those of the next hour."""
+    chance = Random(seed)
+    rows = [
+        Telemetry(
+            miner=miner,
+            timestamp=MIDNIGHT + timedelta(seconds=second),
+            covered_s=10,
+            power_w=chance.choice([None, 3000.0]),
+            fan_rpm=chance.choice([None, second]),
+            rejected=None if second < 500 else 0,
+        )
+        for second in range(30, 3000, 30)
+    ]
+    chance.shuffle(rows)
+    Telemetry.objects.bulk_create(rows)
+    before = plain()
+    assert pack([miner.pk], DAY) == len(rows)
+    assert unpack_all() == len(rows)
+    assert plain() == before
