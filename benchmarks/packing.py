@@ -30,11 +30,9 @@ SELECT timestamp, covered_s, power_w, hashrate_ghs, temperature_c, fan_rpm, acce
 FROM telemetry WHERE miner_id = %s AND timestamp >= %s AND timestamp < %s ORDER BY timestamp
 """
 
-PACKED_DAY = "SELECT payload FROM telemetry_packed WHERE miner_id = %s AND day = %s"
+PACKED_DAY = "SELECT payload || payload_end FROM telemetry_packed WHERE miner_id = %s AND day = %s"
 
-PACKED_SIZE = (
-    "SELECT sum(rows), sum(length(payload)), pg_total_relation_size('telemetry_packed') FROM telemetry_packed"
-)
+PACKED_SIZE = "SELECT sum(rows), sum(length(payload) + length(payload_end)), pg_total_relation_size('telemetry_packed') FROM telemetry_packed"
 
 PLAIN_SIZE = """
 SELECT (SELECT count(*) FROM telemetry), sum(pg_total_relation_size(inhrelid)) FROM pg_inherits

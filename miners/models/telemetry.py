@@ -98,7 +98,8 @@ class SetAside(models.Model):
 class PackedTelemetry(models.Model):
     """A miner's rows of one UTC day in one row, bit for bit; miners/telemetry/packed tells how.
 
-    A day is in this form or in plain rows, never in both. `begins_at` is where its first row's interval begins.
+    A day is in this form or in plain rows, never in both. `begins_at` is where its first row's interval begins. The
+    bytes are `payload` and `payload_end` together: long values go in chunks, and the end would leave one half empty.
     """
 
     pk = models.CompositePrimaryKey("miner_id", "day")
@@ -111,6 +112,7 @@ class PackedTelemetry(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     payload = models.BinaryField()
+    payload_end = models.BinaryField(default=b"")
 
     class Meta:
         db_table = "telemetry_packed"

@@ -74,7 +74,7 @@ def _rounded(figures: Sequence[float]) -> list[int] | None:
         numbers = list(map(round, figures))
     except (ValueError, OverflowError):  # NaN or infinite
         return None
-    return numbers if -EXACT_BELOW < min(numbers) and max(numbers) < EXACT_BELOW else None
+    return numbers if min(numbers) > -EXACT_BELOW and max(numbers) < EXACT_BELOW else None
 
 
 def _single(figures: Sequence[float]) -> tuple[int, Sequence[int]] | None:

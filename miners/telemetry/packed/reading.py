@@ -41,7 +41,7 @@ CREATE TEMPORARY TABLE telemetry_unpacked (LIKE telemetry) ON COMMIT DROP
 INDEX = "CREATE INDEX ON pg_temp.telemetry_unpacked (miner_id, timestamp); ANALYZE pg_temp.telemetry_unpacked"
 
 PAYLOADS = """
-SELECT miner_id, day, payload FROM telemetry_packed
+SELECT miner_id, day, payload || payload_end FROM telemetry_packed
 WHERE (miner_id, day) IN (SELECT * FROM unnest(%s::int[], %s::date[]))
 """
 

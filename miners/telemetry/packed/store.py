@@ -16,14 +16,19 @@ PACKING, UNPACKING = "packing telemetry", "unpacking telemetry"
 """Locks, taken in this order: held by whoever packs (or drops) days, and by whoever unpacks them for good. Readers of
 what may be packed share both; writers of late rows share the first, and so wait for no reader where nothing is packed."""
 
-STORE = "COPY telemetry_packed (miner_id, day, rows, begins_at, first_at, last_at, payload) FROM STDIN (FORMAT binary)"
-STORED_TYPES = ("int4", "date", "int4", "timestamptz", "timestamptz", "timestamptz", "bytea")
+STORE = """
+COPY telemetry_packed (miner_id, day, rows, begins_at, first_at, last_at, payload, payload_end) FROM STDIN (FORMAT binary)
+"""
+STORED_TYPES = ("int4", "date", "int4", "timestamptz", "timestamptz", "timestamptz", "bytea", "bytea")
+
+CHUNK = 1996
+"""Bytes of a long value that PostgreSQL stores together, four times to a page: what begins a chunk takes all its room."""
 
 DELETE = "DELETE FROM telemetry WHERE miner_id = ANY(%s) AND timestamp >= %s AND timestamp < %s"
 
 TAKE = """
 DELETE FROM telemetry_packed WHERE (miner_id, day) IN (SELECT * FROM unnest(%s::int[], %s::date[]))
-RETURNING miner_id, day, payload
+RETURNING miner_id, day, payload || payload_end
 """
 
 DAYS_AT_ONCE = 300
@@ -77,9 +82,10 @@ def pack(miner_ids: Sequence[int], day: date) -> int:
 
 
 def _read(miner_ids: Sequence[int], start: datetime, end: datetime) -> list[list[bytes]]:
-    params = {"midnight": start.timestamp(), "start": start, "end": end}
+    params: dict[str, Any] = {"midnight": start.timestamp(), "start": start, "end": end}
+    params["miner_ids"] = number_array(Int4Array, miner_ids)
     with binding_cursor(binary=True) as cursor:
-        cursor.execute(READ, params | {"miner_ids": number_array(Int4Array, miner_ids)})
+        cursor.execute(READ, params)
         result = cursor.pgresult
         return [[result.get_value(row, n) for n in range(result.nfields)] for row in range(result.ntuples)]
 
@@ -106,4 +112,6 @@ def copy_days(cursor: Any, table: str, packed: Iterable[tuple[int, date, bytes]]
 def _packed_row(miner_id: int, day: date, rows: Day) -> tuple[Any, ...]:
     first, last = (midnight(day) + timedelta(seconds=rows.second[n]) for n in (0, -1))
     begins = first - timedelta(seconds=rows.covered_s[0])
-    return miner_id, day, len(rows), begins, first, last, encode(rows)
+    data = encode(rows)
+    chunks = len(data) // CHUNK * CHUNK
+    return miner_id, day, len(rows), begins, first, last, data[:chunks], data[chunks:]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from miners.models import Miner, PackedTelemetry, Telemetry
 from miners.telemetry.packed import store
-from miners.telemetry.packed.store import RowsChanged, hold_unpacking, pack, unpack
+from miners.telemetry.packed.store import CHUNK, RowsChanged, hold_unpacking, pack, unpack
+from miners.telemetry.partitions import ensure_days
 from tests.factories import MinerFactory
 from tests.miners.telemetry.packed.conftest import A_DAY, DAY, MIDNIGHT, packed_days, plain, row, write
 
@@ -144,6 +145,22 @@ def test_packing_waits_for_whoever_reads_where_days_may_be_packed(
     assert pack([miner.pk], DAY) == 1
 
 
+@pytest.mark.parametrize("rows", [3, 1500])
+def test_the_end_of_a_payload_is_stored_apart(miner: Miner, rows: int) -> None:
+    """So that what PostgreSQL cuts into chunks fills them; a day packed before that was so has no end apart."""
+    chance = Random(rows)
+    write(*(row(miner, 40 * n, power_w=chance.random()) for n in range(rows)))
+    before = plain()
+    pack([miner.pk], DAY)
+    packed = PackedTelemetry.objects.get()
+    assert len(packed.payload) % CHUNK == 0
+    assert (len(packed.payload) > 0) == (rows > 3)
+    assert 0 < len(packed.payload_end) < CHUNK
+    PackedTelemetry.objects.update(payload=bytes(packed.payload) + bytes(packed.payload_end), payload_end=b"")
+    unpack_all()
+    assert plain() == before
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_that_are_not_stored_in_the_order_of_time_are_packed_in_it(miner: Miner, seed: int) -> None:
     """As late rows are, which come after those of the next hour."""
@@ -160,6 +177,7 @@ def test_rows_that_are_not_stored_in_the_order_of_time_are_packed_in_it(miner: M
         for second in range(30, 3000, 30)
     ]
     chance.shuffle(rows)
+    ensure_days([DAY])
     Telemetry.objects.bulk_create(rows)
     before = plain()
     assert pack([miner.pk], DAY) == len(rows)
