@@ -3,9 +3,10 @@
 Works on a database of its own, made and dropped on the server that DATABASE_URL or the embedded PostgreSQL gives.
 Each figure is a median; the floor is taken again beside each. `make bench ARGS=--large` goes on to 1,000 miners and
 20 million rows, which takes some minutes and 3 GB, and to a tick beside a day of 6,000 miners, which takes 3 GB more
-(`--days=6` for 100 million rows). `make bench ARGS=--tick` is the ticks alone, `--pages` the pages, `--farm` those of 100
-and of 6,000 miners, and the farm's hourly job (some minutes and 1 GB), `make bench ARGS="--soak --hours=24"` the
-collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet on real sockets.
+(`--days=6` for 100 million rows). `make bench ARGS=--tick`, `--packing`, `--import` and `--pages` are these alone, `--farm`
+the pages of 100 and of 6,000 miners and the farm's hourly job (some minutes and 1 GB), `make bench
+ARGS="--soak --hours=24"` the collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet on
+real sockets.
 """
 
 import os
@@ -28,6 +29,7 @@ from benchmarks import (  # noqa: E402
     dataset,
     farm,
     figure_pages,
+    importing,
     packing,
     pages,
     poll,
@@ -61,6 +63,7 @@ def main() -> None:
         large()
     ticks()
     packing.packing(ids)
+    importing.importing()
 
 
 def large() -> None:
@@ -127,6 +130,10 @@ if __name__ == "__main__":
         elif "--tick" in sys.argv:
             heading()
             ticks()
+        elif "--packing" in sys.argv:
+            packing.packing(dataset.make(100))
+        elif "--import" in sys.argv:
+            importing.importing()
         else:
             main()
     finally:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -41,6 +42,12 @@ def local_midnight(day: date, zone: tzinfo) -> datetime:
 def floor_to_second(moment: datetime) -> datetime:
     """Return `moment` without its fraction of a second."""
     return moment.replace(microsecond=0)
+
+
+def whole_seconds(moment: datetime) -> int:
+    """Return the whole seconds from 1970 until `moment`, as `int(moment.timestamp())` does in six times the time."""
+    since = moment - EPOCH
+    return since.days * 86400 + since.seconds
 
 
 def _instant(text: str, zone: tzinfo, is_end: bool) -> datetime:

@@ -3,10 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from math import isnan
 
+from hmm.lib.times import whole_seconds
 from miners.collector.figures import INT8_MAX, counter, device_facts
 from miners.collector.poll import Outcome
 from miners.collector.states import State, next_state, storable
@@ -19,8 +20,6 @@ from miners.telemetry.tick_sql import TELLS_DRIVER, TELLS_IDENTITY, TELLS_MODEL
 MOST_DIGESTS = 50_000
 LATE = timedelta(days=1)
 """What comes later than this, as from the spool of a long outage, may be of a day that is packed or gone."""
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Facts = tuple[str | None, str | None, str | None, str | None, tuple[str, ...], float | None, float | None]
 """Mode, firmware, pool's address and user, warnings, and what its chips are set to: MHz and mV."""
@@ -82,7 +81,7 @@ def columns_of(plain: Sequence[Outcome]) -> TickColumns:
     states = _States()
     return TickColumns(
         miner_id=[target.miner_id for target in targets],
-        at=[_seconds(outcome.at - EPOCH) for outcome in plain],
+        at=[whole_seconds(outcome.at) for outcome in plain],
         host=[target.host for target in targets],
         port=[-1 if target.port is None else target.port for target in targets],
         power_w=[one.power_w for one in said],
@@ -98,10 +97,6 @@ def columns_of(plain: Sequence[Outcome]) -> TickColumns:
         states=[str(state.state.value) for state in states.numbers],
         reasons=[state.reason for state in states.numbers],
     )
-
-
-def _seconds(since: timedelta) -> int:
-    return since.days * 86400 + since.seconds  # total_seconds() takes six times as long
 
 
 def _sound(counters: list[int | None]) -> list[int | None]:

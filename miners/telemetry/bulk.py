@@ -1,14 +1,18 @@
 """Stores long histories that are made here, past the collector: generated ones and the demo's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import count
 from typing import NamedTuple
 
 from django.db import transaction
 
+from hmm.lib.batches import batched
+from hmm.lib.times import whole_seconds
+from miners.telemetry.columns import Columns
 from miners.telemetry.rows import WriteResult
 from miners.telemetry.staging import StagedMiner, merge_stage, staging
+
+ROWS_AT_ONCE = 2000
 
 
 class BulkRow(NamedTuple):
@@ -35,10 +39,16 @@ def store_histories(
     """Store the rows of several miners, each with its id, as `store_history` does those of one."""
     with transaction.atomic():
         with staging() as stage:
-            numbers = count(1)
             for miner_id, rows in histories:
-                for timestamp, covered_s, *values in rows:
-                    stage.add(next(numbers), miner_id, int(timestamp.timestamp()), covered_s, *values)
+                for part in batched(rows, ROWS_AT_ONCE):
+                    lines = range(stage.rows + 1, stage.rows + 1 + len(part))
+                    stage.add_columns(lines, [miner_id] * len(part), _columns(part))
         # Every row has its covered_s, so that the poll interval is not asked for.
         miners = [StagedMiner(miner_id, miner_id, 1) for miner_id in stage.keys]
         return merge_stage(stage, miners, source=source, now=now)
+
+
+def _columns(rows: Sequence[BulkRow]) -> Columns:
+    times, *values = zip(*rows, strict=True)
+    texts = [["" if value is None else str(value) for value in column] for column in values]
+    return Columns(miners=(), at=[whole_seconds(at) for at in times], values=texts)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmm.lib.times import EARLIEST, LATEST, NaiveTimeError, local_midnight, parse_when
+from hmm.lib.times import EARLIEST, LATEST, NaiveTimeError, local_midnight, parse_when, whole_seconds
 
 LONDON = ZoneInfo("Europe/London")
 ZONES = [LONDON, *map(ZoneInfo, ("America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe", "Asia/Beirut"))]
@@ -69,3 +69,8 @@ def test_days_follow_each_other_without_a_gap(day: date, zone: ZoneInfo) -> None
 )
 def test_every_instant_is_written_and_read_back(moment: datetime, zone: ZoneInfo) -> None:
     assert parse_when(moment.astimezone(zone).isoformat(), LONDON) == moment
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.sampled_from(ZONES)))
+def test_whole_seconds_are_those_of_the_timestamp(moment: datetime) -> None:
+    assert whole_seconds(moment) == int(moment.astimezone(UTC).timestamp())

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("miners", "0007_packed_telemetry"),
+        ("miners", "0008_commands"),
     ]
 
     operations = [
