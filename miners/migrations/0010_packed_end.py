@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("miners", "0008_commands"),
+        ("miners", "0009_telemetry_by_time"),
     ]
 
     operations = [
