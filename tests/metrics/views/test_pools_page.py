@@ -1,7 +1,7 @@
 """The page Pools: health with its parts and its formula, the last error, what pools and coins are now."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,6 +13,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hmm.dirty import mark_pools_dirty
 from metrics.engine.run import run
 from metrics.pool_page import coin_table
 from metrics.query import metrics_in_range
@@ -25,6 +26,14 @@ from tests.miners.drivers.servers import closed_port
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+NOW = datetime(2026, 6, 3, 11, 40, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+
+
 @pytest.fixture
 def member(db):
     client = Client()
@@ -35,6 +44,7 @@ def member(db):
 def checked(pool, minutes_ago, **said):
     found = {"reachable": True, "response_time_ms": 60.0, "covered_s": 120} | said
     at = timezone.now().replace(microsecond=0) - timedelta(minutes=minutes_ago)
+    mark_pools_dirty([pool.pk], at - timedelta(seconds=found["covered_s"]), at)
     return PoolReading.objects.create(pool=pool, timestamp=at, **found)
 
 
@@ -44,11 +54,11 @@ def test_no_pool_yet(member):
     assert "No pool is known yet" in page.text
 
 
-def test_a_pool_is_shown_with_the_parts_of_its_health_and_the_formula(member):
+def test_a_pool_is_shown_with_the_parts_of_its_health_and_the_formula(clock, member):
     pool = Pool.objects.create(name="Solo & <Co>", client="ckpool", is_solo=True)
     checked(pool, 3, accepted=97, rejected=3)
     checked(pool, 1, accepted=97, rejected=3)
-    run(timezone.now())
+    run(NOW)
     page = member.get(reverse("metrics:pools")).text
     assert "Solo &amp; &lt;Co&gt;" in page
     assert "40 × the share of checks that reached the pool" in page
@@ -65,7 +75,7 @@ def test_a_pool_that_was_never_checked_and_one_that_is_not(member):
     assert "not checked" in page.text
 
 
-def test_a_failed_check_is_named_and_stays_the_last_error_when_the_pool_is_back(member):
+def test_a_failed_check_is_named_and_stays_the_last_error_when_the_pool_is_back(clock, member):
     pool = Pool.objects.create(name="a pool", client="ckpool")
     checked(pool, 4, reachable=False, failed_step="tls", error="certificate <expired>", response_time_ms=None)
     assert "failed: tls" in member.get(reverse("metrics:pool_table")).text
@@ -75,18 +85,19 @@ def test_a_failed_check_is_named_and_stays_the_last_error_when_the_pool_is_back(
     assert "certificate &lt;expired&gt;" in page
 
 
-def test_the_number_of_queries_does_not_grow_with_the_pools(member):
+def test_the_number_of_queries_does_not_grow_with_the_pools(clock, member):
     def made(count):
         for n in range(count):
             checked(Pool.objects.create(name=f"{count} {n}", client="ckpool"), 1)
 
     made(1)
-    run(timezone.now())
+    run(NOW)
     url = reverse("metrics:pool_table")
     member.get(url)
     with CaptureQueriesContext(connection) as first:
         member.get(url)
     made(9)
+    run(NOW)
     with CaptureQueriesContext(connection) as then:
         member.get(url)
     assert len(then) == len(first)
@@ -119,7 +130,7 @@ def test_strangers_are_sent_to_sign_in():
         assert Client().get(reverse(f"metrics:{name}")).status_code == 302
 
 
-def test_parts_make_the_score_that_the_store_computes(member):
+def test_parts_make_the_score_that_the_store_computes(clock, member):
     said = [
         (10.0, 100, 0),
         (60.0, 98, 2),
@@ -132,9 +143,8 @@ def test_parts_make_the_score_that_the_store_computes(member):
         pool = Pool.objects.create(name=str(number), client="ckpool")
         checked(pool, 1, response_time_ms=response_ms, accepted=accepted, rejected=rejected)
         checked(pool, 1.5, reachable=False, response_time_ms=None)
-    now = timezone.now()
     rows = metrics_in_range(
-        metric_type="pool_health", period="daily", start=now - timedelta(days=2), end=now, now=now
+        metric_type="pool_health", period="daily", start=NOW - timedelta(days=2), end=NOW, now=NOW
     )
     assert {row.entity_id for row in rows} == set(Pool.objects.values_list("pk", flat=True))
     for row in rows:
