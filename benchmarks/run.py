@@ -80,13 +80,13 @@ def ticks() -> None:
     today = datetime.now(UTC).replace(
         hour=0, minute=0, second=0, microsecond=0
     )  # of which a collector knows the partition
-    begins = today + timedelta(minutes=1)
+    begins = today + timedelta(hours=23, minutes=1)
     tick.tick(dataset.make(100, days=0, name="tick"), begins)
     many = dataset.make(6000, days=0)
     vacuum()
     first_s = tick.tick(many, begins)
     if "--large" in sys.argv:
-        dataset.fill(many, days, today - timedelta(days=days) + timedelta(hours=1))
+        dataset.fill(many, days, today + timedelta(hours=23) - timedelta(days=days))
         vacuum()
         then_s = tick.tick(many, begins + timedelta(minutes=20))
         print(f"{'of that before there was a past':52} × {then_s / first_s:.2f}")

@@ -26,6 +26,10 @@ PATIENCE_S = 300.0
 PAGES = {
     "dashboard": "/",
     "miner": "/miners/2?span=7d",
+    "prices": "/prices?hours=4&stretch=60",
+    "ledger": "/ledger?of=together",
+    "analytics": "/analytics?view=bands",
+    "pools": "/pools",
     "set-up": "/welcome",
     "strategies": "/strategies/ranking?target_kw=1.5",
     "system": "/system",
