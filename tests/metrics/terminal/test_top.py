@@ -17,7 +17,7 @@ from hmm.models import JobRun
 from metrics.dashboard.blocks import Present
 from metrics.terminal import show
 from metrics.terminal.work import read_work
-from miners.models import MinerModel
+from miners.models import MinerModel, Site
 from tests.factories import MinerFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.terminal.shown import line_of
@@ -150,7 +150,7 @@ def test_the_number_of_queries_does_not_grow_with_the_fleet() -> None:
     working_miners(1, NOW)
     few = queries_of_a_page()
     for n in range(12):
-        report(MinerFactory(name=f"more-{n}", site_id=1), NOW, rows=6)
+        report(MinerFactory(name=f"more-{n}", site=Site.objects.get(pk=1)), NOW, rows=6)
     assert queries_of_a_page() == few
     assert few < 25
 

@@ -244,7 +244,7 @@ def test_a_year_of_days_is_within_the_bound() -> None:
     assert asking.MOST_DAYS >= 366
 
 
-QUERIES = {"series": 12, "calendar": 10, "distribution": 9, "ranking": 13, "bands": 9, "waterfall": 11}
+QUERIES = {"series": 10, "calendar": 8, "distribution": 7, "ranking": 11, "bands": 7, "waterfall": 9}
 
 
 @pytest.mark.parametrize("more", [0, 8])

@@ -145,7 +145,7 @@ def test_without_a_tariff_the_page_says_so(see: See) -> None:
     assert "No site is on a tariff" in see()
 
 
-@pytest.mark.parametrize(("name", "queries"), [("metrics:prices", 8), ("metrics:price_outlook", 5)])
+@pytest.mark.parametrize(("name", "queries"), [("metrics:prices", 6), ("metrics:price_outlook", 5)])
 def test_queries_are_few_however_many_prices(
     name: str, queries: int, member: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
