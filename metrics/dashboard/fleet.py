@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from itertools import zip_longest
 
+from hmm.lib.times import local_midnight
 from metrics.dashboard.prices import Outlook, outlook_words
+from metrics.explain.figure import FigureRef, explained
 from metrics.query.conditions import Condition
 from metrics.query.fleet import FleetNow, FleetTotals
 from metrics.query.today import EnergyToday
@@ -19,6 +22,7 @@ from metrics.templatetags.hmm_format import (
     power,
     price,
 )
+from metrics.types.base import MINOR
 
 WHOLE = 0.995
 """From this coverage on, a figure is called complete."""
@@ -29,11 +33,16 @@ TOLD = (*TROUBLE, Condition.NEW, Condition.MAINTENANCE, Condition.UNPOLLED)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its unit, and notes on what it stands for."""
+    """A number with its unit, and notes on what it stands for.
+
+    `ref` says which figure of the store it is, `note_refs` which the notes are, one after the other.
+    """
 
     label: str
     text: str
     notes: Sequence[str] = ()
+    ref: FigureRef | None = None
+    note_refs: Sequence[FigureRef | None] = ()
 
     @property
     def number(self) -> str:
@@ -44,6 +53,20 @@ class Figure:
     def unit(self) -> str:
         """The unit alone, empty where it stands before the number, as that of money does."""
         return self.text.partition(" ")[2]
+
+    @property
+    def number_linked(self) -> str:
+        """The figure without its unit, as a link to its explanation where it has one."""
+        return _linked(self.number, self.ref)
+
+    @property
+    def notes_linked(self) -> list[str]:
+        """The notes, those that are figures of the store as links to their explanations."""
+        return [_linked(note, ref) for note, ref in zip_longest(self.notes, self.note_refs)]
+
+
+def _linked(words: str, ref: FigureRef | None) -> str:
+    return explained(words, ref, in_block=True) if ref else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +109,9 @@ def summarise(
         if today and today.cost is not None
         else "no cost yet today",
     ]
-    figures = [*_live_figures(fleet.totals), _price_figure(price_now), _cost_figure(today, currency)]
+    midnight = local_midnight(now.astimezone(zone).date(), zone)
+    cost = _cost_figure(today, currency, midnight)
+    figures = [*_live_figures(fleet.totals), _price_figure(price_now), cost]
     return FleetSummary(tone_of(fleet), parts, figures)
 
 
@@ -150,11 +175,13 @@ def _price_figure(price_now: PriceNow | None) -> Figure:
     )
 
 
-def _cost_figure(today: EnergyToday | None, currency: str) -> Figure:
+def _cost_figure(today: EnergyToday | None, currency: str, midnight: datetime) -> Figure:
+    keys = (f"total_cost_{currency.lower()}", "total_kwh", f"avg_price_{MINOR[currency]}")
+    whole, *refs = (FigureRef("energy_cost", key, "system", None, "daily", midnight) for key in keys)
     if today is None:
-        return Figure("Cost today", UNKNOWN, ["nothing measured yet"])
+        return Figure("Cost today", UNKNOWN, ["nothing measured yet"], whole)
     notes = [energy(today.kwh), f"average {price(today.average_price, currency)}"]
-    return Figure("Cost today", money(today.cost, currency), [*notes, *_shortfalls(today)])
+    return Figure("Cost today", money(today.cost, currency), [*notes, *_shortfalls(today)], whole, refs)
 
 
 def _shortfalls(today: EnergyToday) -> list[str]:

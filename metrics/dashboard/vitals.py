@@ -9,6 +9,8 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.buckets import bucket_at
 from hmm.lib.svg import sparkline
+from hmm.lib.times import local_midnight
+from metrics.explain.figure import FigureRef, explained
 from metrics.miner_page.health import rejects_tone, uptime_tone
 from metrics.models import Metric
 from metrics.query import MetricRow, open_metrics
@@ -30,22 +32,32 @@ class Vital:
     tone: str
     note: str
     spark: SafeString
+    ref: FigureRef
+
+    @property
+    def link(self) -> SafeString:
+        """The number as a link to its explanation."""
+        return explained(self.number, self.ref, in_block=True)
 
 
 def vitals(now: datetime, zone: Any) -> list[Vital]:
     """Return the three figures; "–" for what nothing is known of. Three queries. Raises NotComputedYet."""
     today = open_metrics(TYPES, period="daily", entity_type="system", now=now).get(None, {})
+    midnight = local_midnight(now.astimezone(zone).date(), zone)
     first = bucket_at("hourly", now, zone, 0).start - timedelta(hours=HOURS)
     hours = Metric.objects.filter(
         metric_type__in=TYPES, entity_type="system", period="hourly", timestamp__gte=first, timestamp__lt=now
     ).values_list("metric_type", "timestamp", "value_json")
-    return shown(today, list(hours), first)
+    return shown(today, list(hours), first, midnight)
 
 
 def shown(
-    today: dict[str, MetricRow], hours: Sequence[tuple[str, datetime, Value]], first: datetime
+    today: dict[str, MetricRow],
+    hours: Sequence[tuple[str, datetime, Value]],
+    first: datetime,
+    midnight: datetime,
 ) -> list[Vital]:
-    """Return the figures of the day and the lines of the 24 hours from `first` on."""
+    """Return the figures of the day that began at `midnight` and the lines of the 24 hours from `first` on."""
     value = {name: today[name].value_json if name in today else {} for name in TYPES}
     uptime, rejects = value["uptime"].get("uptime"), value["reject_rate"].get("reject_rate")
     degrees = value["temperature"]
@@ -57,6 +69,7 @@ def shown(
             uptime_tone(uptime),
             "of the miners' time spent hashing",
             _spark(hours, "uptime", "uptime", first),
+            _of_day("uptime", "uptime", midnight),
         ),
         Vital(
             "Rejects today",
@@ -65,6 +78,7 @@ def shown(
             rejects_tone(rejects),
             _shares(value["reject_rate"]),
             _spark(hours, "reject_rate", "reject_rate", first),
+            _of_day("reject_rate", "reject_rate", midnight),
         ),
         Vital(
             "Temperature today",
@@ -75,8 +89,13 @@ def shown(
             if degrees.get("max") is not None
             else "nobody tells one",
             _spark(hours, "temperature", "avg", first),
+            _of_day("temperature", "avg", midnight),
         ),
     ]
+
+
+def _of_day(metric_type: str, key: str, midnight: datetime) -> FigureRef:
+    return FigureRef(metric_type, key, "system", None, "daily", midnight)
 
 
 def _shares(value: Value) -> str:

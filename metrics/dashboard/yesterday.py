@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from metrics.dashboard.fleet import Figure
+from metrics.explain.figure import FigureRef
 from metrics.miner_page.series import JOULES_PER_KWH
 from metrics.query.merge import Figure as Merged
 from metrics.query.same_time import SameTime
@@ -44,18 +45,13 @@ TYPES = ("hashrate", "energy_cost", "efficiency", "earnings")
 def against_yesterday(found: SameTime, zone: tzinfo, currency: str) -> TodayAndYesterday:
     """Return the figures of both days; a figure that one of them lacks has no change."""
     code = currency.lower()
-    pairs = [
-        ("Hashrate", hashrate, _of("hashrate", "avg"), 1),
-        ("Power", power, _average_power_w, 0),
-        ("Efficiency", _j_per_th, _of("efficiency", "j_per_th"), -1),
-        ("Cost", _money(currency), _of("energy_cost", f"total_cost_{code}"), -1),
-        ("Profit", _money(currency), _of("earnings", f"profit_{code}"), 1),
+    figures = [
+        _compared(found, "Hashrate", hashrate, ("hashrate", "avg"), 1),
+        _compared(found, "Power", power, None, 0),
+        _compared(found, "Efficiency", _j_per_th, ("efficiency", "j_per_th"), -1),
+        _compared(found, "Cost", _money(currency), ("energy_cost", f"total_cost_{code}"), -1),
+        _compared(found, "Profit", _money(currency), ("earnings", f"profit_{code}"), 1),
     ]
-    figures = []
-    for label, words, pick, better in pairs:
-        today, before = pick(found.today), pick(found.yesterday)
-        notes = [f"yesterday {words(before)}" if before is not None else "yesterday not known"]
-        figures.append(Compared(Figure(label, words(today), notes), change(today, before, better)))
     return TodayAndYesterday(_clock(found.until, zone), figures)
 
 
@@ -74,11 +70,31 @@ def change(today: float | None, before: float | None, better: int) -> Change | N
     return Change(f"{'▲' if direction > 0 else '▼'} {decimal(abs(percent), 0)} %", tone)
 
 
-def _of(metric_type: str, key: str) -> Callable[[Mapping[str, Merged]], float | None]:
-    def pick(figures: Mapping[str, Merged]) -> float | None:
-        return figures[metric_type].value_json[key] if metric_type in figures else None
+def _compared(
+    found: SameTime,
+    label: str,
+    words: Callable[[float | None], str],
+    of: tuple[str, str] | None,
+    better: int,
+) -> Compared:
+    """Return a figure of both days: `of` this metric type and key, None for the power, which the store does not have."""
+    today, before = (_of(day, *of) if of else _average_power_w(day) for day in (found.today, found.yesterday))
+    text = words(today)
+    note = f"yesterday {words(before)}" if before is not None else "yesterday not known"
+    ref, note_ref = (_ref(day, *of) if of else None for day in (found.today, found.yesterday))
+    return Compared(Figure(label, text, [note], ref, [note_ref]), change(today, before, better))
 
-    return pick
+
+def _of(figures: Mapping[str, Merged], metric_type: str, key: str) -> float | None:
+    return figures[metric_type].value_json[key] if metric_type in figures else None
+
+
+def _ref(figures: Mapping[str, Merged], metric_type: str, key: str) -> FigureRef | None:
+    """Return which figure of the store it is: that of the day's whole hours, as far as both days are counted."""
+    of = figures.get(metric_type)
+    if of is None:
+        return None
+    return FigureRef(metric_type, key, of.entity_type, of.entity_id, "hourly", of.start, of.end)
 
 
 def _average_power_w(figures: Mapping[str, Merged]) -> float | None:

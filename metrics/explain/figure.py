@@ -17,8 +17,13 @@ from metrics.query.words import check_word, check_words
 
 LARGEST_ID = 2**31 - 1
 
-OPENS = SafeString('hx-boost="true" hx-target="#panel" hx-swap="innerHTML show:none"')
-"""The attributes of an element by which the links in it, or it itself, open in the panel; without script they are links."""
+OPENS = SafeString(
+    'hx-boost="true" hx-target="#panel" hx-swap="innerHTML show:none" hx-sync="#panel:replace"'
+)
+"""The attributes of an element by which the links in it, or it itself, open in the panel; without script they are links.
+
+The last click counts, whether or not the block that the link is in is just being refreshed.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,12 @@ class FigureRef:
         whose = f"entity_type={self.entity_type}{one}&period={self.period}"
         return f"{_address()}?type={self.metric_type}&key={self.key}&{whose}&{when}"
 
+    @property
+    def anchor(self) -> str:
+        """The id of its link: the same figure has the same one when its block comes anew."""
+        words = (self.metric_type, self.key, self.entity_type, self.entity_id or "all", self.period)
+        return "-".join(map(str, ("figure", *words, f"{self.start.astimezone(UTC):%Y%m%dT%H%M}")))
+
 
 def figure_ref(given: Mapping[str, str], zone: ZoneInfo) -> FigureRef:
     """Return the figure that an address asks for. Raises Refused naming what is wrong with it."""
@@ -61,9 +72,13 @@ def figure_ref(given: Mapping[str, str], zone: ZoneInfo) -> FigureRef:
     return FigureRef(metric_type, key, entity_type, entity_id, period, start, end)
 
 
-def explained(text: str, ref: FigureRef) -> SafeString:
-    """Return the text of a figure as a link that opens its explanation."""
-    return format_html('<a class="explained" href="{}" {}>{}</a>', ref.url, OPENS, text)
+def explained(text: str, ref: FigureRef, *, in_block: bool = False) -> SafeString:
+    """Return the text of a figure as a link that opens its explanation.
+
+    `in_block`: it stands once in a block that is refreshed, and has an id, by which it keeps the focus.
+    """
+    name = format_html('id="{}" ', ref.anchor) if in_block else ""
+    return format_html('<a {}class="explained" href="{}" {}>{}</a>', name, ref.url, OPENS, text)
 
 
 def _times(given: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime, datetime | None]:

@@ -22,18 +22,18 @@ def explained(
     at: datetime | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    in_block: bool = False,
 ) -> SafeString:
     """The figure inside as a link to its explanation: of the `period` that begins `at`, or of all from `start` to `end`.
 
-    Without a time it stays as it is.
+    Without a time it stays as it is. `in_block` where it stands once in a block that is refreshed.
     """
     text = mark_safe(content.strip())  # a block's content is escaped already
     begins = at or start
     if begins is None:
         return text
-    return link(
-        text, FigureRef(metric_type, key, entity_type, entity_id, period, begins, None if at else end)
-    )
+    ref = FigureRef(metric_type, key, entity_type, entity_id, period, begins, None if at else end)
+    return link(text, ref, in_block=in_block)
 
 
 @register.simple_tag

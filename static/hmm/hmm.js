@@ -84,12 +84,13 @@
 
   document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
     waiting.delete(detail.xhr);
+    const block = detail.target.id;
     if (detail.successful) {
-      failing.delete(detail.elt.id);
-      lastGood.set(detail.elt.id, Date.now());
-      if (detail.xhr.status === 200) tags.set(detail.target.id, detail.xhr.getResponseHeader("ETag"));
+      failing.delete(block);
+      lastGood.set(block, Date.now());
+      if (detail.xhr.status === 200) tags.set(block, detail.xhr.getResponseHeader("ETag"));
     } else {
-      failing.set(detail.elt.id, detail.xhr.status);
+      failing.set(block, detail.xhr.status);
     }
     sayHowStale();
   });
@@ -102,9 +103,17 @@
   document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     const dialog = detail.target.closest("dialog");
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) open(dialog);
     keepAges();
   });
+
+  // The browser gives the focus back to what opened a dialog, unless its block came anew meanwhile.
+  function open(dialog) {
+    const opener = document.activeElement;
+    dialog.showModal();
+    const giveBack = () => opener.isConnected || document.getElementById(opener.id)?.focus();
+    dialog.addEventListener("close", giveBack, { once: true });
+  }
 
   new MutationObserver((changes) => {
     for (const toast of changes.flatMap((change) => [...change.addedNodes])) if (toast.nodeType === 1) dropLater(toast);

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import Visit, settle
+from tests.browser.test_accessibility import complaints
 from tests.metrics.fleet_at_work import publish, working_miners
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -39,6 +41,54 @@ def test_a_figure_of_the_ledger_opens_leads_on_and_gives_the_focus_back(
     expect(panel).to_be_hidden()
     expect(figure).to_be_focused()
     assert faults == []
+
+
+def refresh_summary(page: Page) -> None:
+    """Have the server make the fleet's block anew, as when a minute has gone by."""
+    page.route(
+        "**/blocks/fleet-summary", lambda route: route.continue_(headers=_unconditional(route.request))
+    )
+    old = page.locator("#fleet-summary .figures").element_handle()
+    page.evaluate("() => document.body.dispatchEvent(new CustomEvent('hmm:refresh'))")
+    settle(page)
+    assert not old.evaluate("element => element.isConnected")
+
+
+def _unconditional(request: Request) -> dict[str, str]:
+    return {name: value for name, value in request.headers.items() if name != "if-none-match"}
+
+
+@pytest.mark.usefixtures("_fleet")
+def test_what_today_cost_opens_on_the_dashboard_and_stays_while_it_is_refreshed(
+    visit: Visit, member: Any, faults: list[str]
+) -> None:
+    page = visit("/", as_user=member)
+    cost = page.locator("#fleet-summary").get_by_role("link", name="£")
+    cost.click()
+    panel = page.locator("dialog#panel")
+    expect(panel).to_contain_text("Cost is that energy at the price of each slot")
+    expect(panel).to_contain_text("Formula(r.cost_pence / 100)")
+    assert urlsplit(page.url).path + urlsplit(page.url).query == "/"
+    refresh_summary(page)
+    expect(panel.get_by_role("button", name="Close")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(cost).to_be_focused()
+    refresh_summary(page)
+    expect(cost).to_be_focused()
+    page.go_back()
+    expect(page).to_have_url("about:blank")
+    assert faults == []
+
+
+@pytest.mark.usefixtures("_fleet")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_dashboards_panel_can_be_used_by_everyone(visit: Visit, member: Any, scheme: str) -> None:
+    page = visit("/", as_user=member, color_scheme=scheme, viewport={"width": 375, "height": 812})
+    page.locator("#fleet-vitals").get_by_role("link").first.click()
+    expect(page.locator("dialog#panel")).to_contain_text("Uptime")
+    settle(page)
+    assert complaints(page) == []
 
 
 @pytest.mark.usefixtures("_fleet")

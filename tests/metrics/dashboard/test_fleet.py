@@ -103,6 +103,19 @@ def test_the_cost_says_its_energy_its_average_price_and_what_is_missing(miner: M
     assert cost(today, miner, now) == "£1.92: 9.81 kWh · average 19.6 p · 98 % measured"
 
 
+def test_which_figures_of_the_store_the_cost_is_goes_by_the_currency(miner: Make, now: datetime) -> None:
+    fleet, zone = fleet_of([miner()], now), ZoneInfo("Europe/Berlin")
+    told = summarise(fleet, None, None, now=now, zone=zone, currency="EUR").figures[-1].ref
+    assert told is not None
+    assert told.key == "total_cost_eur"
+    local = told.start.astimezone(zone)
+    assert (local.date(), local.hour, local.minute) == (now.astimezone(zone).date(), 0, 0)
+
+
+def test_what_is_of_now_has_no_explanation(miner: Make, now: datetime) -> None:
+    assert all(figure.number_linked == figure.number for figure in summary([miner()], now).figures[:-1])
+
+
 def test_a_complete_day_has_no_note_on_coverage(miner: Make, now: datetime) -> None:
     today = EnergyToday(cost=-0.12, kwh=9.81, priced_kwh=9.81, average_price=-1.2, coverage=0.999)
     assert cost(today, miner, now) == "−£0.12: 9.81 kWh · average −1.2 p"

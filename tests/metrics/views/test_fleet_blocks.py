@@ -17,6 +17,7 @@ from metrics.views import dashboard, fleet_blocks
 from miners.models import Miner, MinerModel
 from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
+from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 BLOCKS = ["fleet_summary", "fleet_attention", "fleet_yesterday", "fleet_vitals", "price_bars", "miner_table"]
@@ -95,6 +96,71 @@ def test_the_vitals_are_those_of_the_store(member: Client) -> None:
     assert "Uptime today 7.6 %" in said  # one of the 13 hours and 10 minutes since midnight
     assert "Rejects today 0.50 % 12 of 2,400 shares" in said
     assert "average; hottest 58 °C" in said
+
+
+OF_TODAY = {"entity_type": "system", "period": "daily", "at": "2026-05-31T23:00Z"}  # midnight in London
+
+
+def test_what_today_cost_opens_its_explanation(member: Client) -> None:
+    working_miners(2, NOW)
+    publish([10.0] * 30, NOW.replace(hour=0, minute=0))
+    page = member.get(reverse("metrics:fleet_summary")).text
+    told = {asked["key"]: text for text, asked in figures(page)}
+    assert list(told) == ["total_cost_gbp", "total_kwh", "avg_price_pence"]
+    assert told["avg_price_pence"] == "average 10.0 p"
+    assert all(asked_by(page, "energy_cost", key) == [OF_TODAY] for key in told)
+    assert all_explained(member, page) == 3
+
+
+def test_a_day_without_a_figure_is_explained_as_well(member: Client) -> None:
+    working_miners(1, NOW, hours=0)
+    page = member.get(reverse("metrics:fleet_summary")).text
+    assert [text for text, _ in figures(page)] == ["–"]
+    assert all_explained(member, page) == 1
+
+
+def test_both_days_open_their_explanations_as_far_as_they_are_counted(member: Client) -> None:
+    (miner,) = working_miners(1, NOW, hours=2)
+    report(miner, NOW - timedelta(hours=24), rows=12)
+    publish([1000.0] * 100, NOW - timedelta(hours=26, minutes=10))
+    page = member.get(reverse("metrics:fleet_yesterday")).text
+    hours = {"entity_type": "system", "period": "hourly"}
+    assert asked_by(page, "energy_cost", "total_cost_gbp") == [
+        hours | {"from": "2026-05-31T23:00Z", "to": "2026-06-01T12:00Z"},
+        hours | {"from": "2026-05-30T23:00Z", "to": "2026-05-31T12:00Z"},
+    ]
+    assert (
+        all_explained(member, page) == len(figures(page)) == 8
+    )  # all but the power, which the store does not have
+
+
+def test_both_days_are_explained_by_the_amounts_that_are_shown(member: Client) -> None:
+    (miner,) = working_miners(1, NOW, hours=2)
+    report(miner, NOW - timedelta(hours=24), rows=9)
+    publish([1000.0] * 100, NOW - timedelta(hours=26, minutes=10))
+    page = member.get(reverse("metrics:fleet_yesterday")).text
+    costs = [(text, asked) for text, asked in figures(page) if asked["key"] == "total_cost_gbp"]
+    assert len({text for text, _ in costs}) == 2
+    for text, asked in costs:
+        told = re.search(r'explained-figure">£([\d.]+)<', member.get("/explain", asked).text)
+        assert told
+        assert f"£{float(told[1]):.2f}" in text
+
+
+def test_the_vitals_open_their_explanations(member: Client) -> None:
+    working_miners(2, NOW)
+    page = member.get(reverse("metrics:fleet_vitals")).text
+    for metric_type, key in (("uptime", "uptime"), ("reject_rate", "reject_rate"), ("temperature", "avg")):
+        assert asked_by(page, metric_type, key) == [OF_TODAY]
+    assert all_explained(member, page) == 3
+
+
+def test_no_two_figures_of_the_dashboard_have_one_id(member: Client) -> None:
+    (miner,) = working_miners(1, NOW, hours=2)
+    report(miner, NOW - timedelta(hours=24), rows=12)
+    found = ids_of(member.get(reverse("metrics:dashboard")).text)
+    assert sum(name.startswith("figure-") for name in found) == 14
+    assert len(set(found)) == len(found)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
