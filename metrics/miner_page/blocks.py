@@ -9,7 +9,7 @@ from metrics.dashboard.blocks import Present
 from metrics.dashboard.fleet import Figure
 from metrics.dashboard.miner_table import TONES
 from metrics.miner_page import read
-from metrics.miner_page.health import Expected, Part, health_parts, health_words, worst_tone
+from metrics.miner_page.health import Expected, Part, health_parts, health_words, with_refs, worst_tone
 from metrics.miner_page.money import MoneyLine, money_lines
 from metrics.query import MetricRow
 from metrics.query.conditions import Condition, MinerNow, condition_of, is_known, since
@@ -64,12 +64,12 @@ def health(miner: Miner, daily: Sequence[MetricRow], at: Present) -> Health:
     )
     today = read.day_so_far(daily, at.now, at.zone)
     parts = health_parts(miner_now(miner), today, latest.warnings if latest else [], expected, at.now)
-    return Health(worst_tone(parts), health_words(parts), parts)
+    return Health(worst_tone(parts), health_words(parts), with_refs(parts, miner.pk, today))
 
 
-def money(rows: Sequence[MetricRow], by: str, at: Present) -> list[MoneyLine]:
+def money(rows: Sequence[MetricRow], at: Present) -> list[MoneyLine]:
     """Return the lines of cost and earnings."""
-    return money_lines(rows, by, at.zone, at.currency)
+    return money_lines(rows, at.zone, at.currency)
 
 
 def _figures(miner: MinerNow, latest: LatestReading | None, known: bool) -> list[Figure]:

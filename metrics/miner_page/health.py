@@ -1,13 +1,14 @@
 """Is this miner well? Each part says what it is measured by, so that nobody has to guess why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from hmm.lib.ages import age_words
 from hmm.lib.units import format_hashrate
 from metrics.dashboard.miner_table import TONES
+from metrics.explain.figure import FigureRef, explained
 from metrics.query.conditions import Condition, MinerNow, condition_of
 from metrics.templatetags.hmm_format import decimal
 
@@ -20,6 +21,14 @@ NEAR_LIMIT_C = 5.0
 
 SEVERITY = ("muted", "good", "warn", "bad")
 
+OF_THE_DAY = {
+    "Uptime": ("uptime", "uptime"),
+    "Hashrate": ("hashrate", "avg"),
+    "Rejects": ("reject_rate", "reject_rate"),
+    "Temperature": ("temperature", "max"),
+}
+"""Which metric type and key of the local day a part shows; the others are of the last reading."""
+
 Value = Mapping[str, Any]
 
 
@@ -31,6 +40,12 @@ class Part:
     figure: str
     words: str
     tone: str
+    ref: FigureRef | None = None
+
+    @property
+    def figure_linked(self) -> str:
+        """The figure as a link to its explanation, where it is one of the store."""
+        return explained(self.figure, self.ref, in_block=True) if self.ref else self.figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,16 @@ def health_parts(
         rejects_part(today),
         temperature_part(today, expected.max_temperature_c),
         warnings_part(warnings),
+    ]
+
+
+def with_refs(parts: Sequence[Part], miner_id: int, today: Day) -> list[Part]:
+    """Return the parts, those of the store with which figure of `today` they are."""
+    return [
+        replace(part, ref=FigureRef(*OF_THE_DAY[part.name], "miner", miner_id, "daily", today.start))
+        if part.name in OF_THE_DAY
+        else part
+        for part in parts
     ]
 
 

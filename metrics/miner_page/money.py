@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Any
 
 from hmm.lib.times import local_midnight
 from hmm.lib.units import UNKNOWN
+from metrics.explain.figure import FigureRef
 from metrics.query import MetricRow
 from metrics.templatetags.hmm_format import decimal, energy, money, percent, price
 from metrics.types.base import MINOR
@@ -20,7 +20,7 @@ BACK = {"daily": ("By day", 7), "weekly": ("By week", 6), "monthly": ("By month"
 
 @dataclass(frozen=True, slots=True)
 class MoneyLine:
-    """One period as the table shows it."""
+    """One period as the table shows it; `refs` says which figure of the store each amount is."""
 
     when: str
     energy: str
@@ -32,15 +32,16 @@ class MoneyLine:
     profit_tone: str
     break_even: str
     note: str
+    refs: Mapping[str, FigureRef]
 
 
-def money_lines(rows: Sequence[MetricRow], period: str, zone: tzinfo, currency: str) -> list[MoneyLine]:
+def money_lines(rows: Sequence[MetricRow], zone: tzinfo, currency: str) -> list[MoneyLine]:
     """Return the periods that have figures, the latest first."""
-    by_start: dict[datetime, dict[str, dict[str, Any]]] = {}
+    by_start: dict[datetime, dict[str, MetricRow]] = {}
     for row in rows:
-        by_start.setdefault(row.timestamp, {})[row.metric_type] = row.value_json
+        by_start.setdefault(row.timestamp, {})[row.metric_type] = row
     return [
-        _line(start, by_start[start], period, zone, currency)
+        _line(by_start[start], zone, currency)
         for start in sorted(by_start, reverse=True)
         if "energy_cost" in by_start[start]
     ]
@@ -61,14 +62,12 @@ def sats(btc: float | None) -> str:
     return UNKNOWN if btc is None else f"{decimal(btc * SATS_PER_BTC, 0)} sat"
 
 
-def _line(
-    start: datetime, types: Mapping[str, Mapping[str, Any]], period: str, zone: tzinfo, currency: str
-) -> MoneyLine:
-    cost, work = types["energy_cost"], types.get("earnings", {})
-    code, minor = currency.lower(), MINOR[currency]
+def _line(types: Mapping[str, MetricRow], zone: tzinfo, currency: str) -> MoneyLine:
+    row, code, minor = types["energy_cost"], currency.lower(), MINOR[currency]
+    cost, work = row.value_json, types["earnings"].value_json if "earnings" in types else {}
     profit = work.get(f"profit_{code}")
     return MoneyLine(
-        when=_when(start.astimezone(zone), period, is_open=bool(cost.get("partial"))),
+        when=_when(row.timestamp.astimezone(zone), row.period, is_open=bool(cost.get("partial"))),
         energy=energy(cost["kwh"]),
         cost=money(cost[f"cost_{code}"], currency),
         average_price=price(cost[f"avg_price_{minor}"], currency),
@@ -78,7 +77,24 @@ def _line(
         profit_tone="muted" if profit is None else "good" if profit >= 0 else "bad",
         break_even=price(work.get(f"break_even_{minor}"), currency),
         note="" if cost["coverage"] >= WHOLE else f"{percent(cost['coverage'])} measured",
+        refs=_refs(row, code, minor),
     )
+
+
+def _refs(of: MetricRow, code: str, minor: str) -> dict[str, FigureRef]:
+    """Return which figures of the miner and the period of `of` the amounts are, by their names in a line."""
+    keys = {
+        "energy": ("energy_cost", "kwh"),
+        "average_price": ("energy_cost", f"avg_price_{minor}"),
+        "cost": ("energy_cost", f"cost_{code}"),
+        "coins": ("earnings", "btc"),
+        "revenue": ("earnings", f"revenue_{code}"),
+        "profit": ("earnings", f"profit_{code}"),
+        "break_even": ("earnings", f"break_even_{minor}"),
+        "note": ("energy_cost", "coverage"),
+    }
+    whose = (of.entity_type, of.entity_id, of.period, of.timestamp)
+    return {name: FigureRef(metric_type, key, *whose) for name, (metric_type, key) in keys.items()}
 
 
 def _when(local: datetime, period: str, *, is_open: bool) -> str:

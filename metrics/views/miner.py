@@ -119,7 +119,7 @@ def _figures(found: Miner, by: str, at: Present) -> dict[str, Any]:
         return {"not_computed": str(error), "by": by, "back": BACK}
     return {
         "health": blocks.health(found, daily, at),
-        "money": blocks.money(rows, by, at),
+        "money": blocks.money(rows, at),
         "by": by,
         "back": BACK,
     }

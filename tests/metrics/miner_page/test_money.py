@@ -35,7 +35,7 @@ def test_the_first_period_begins_at_local_midnight(period: str, start: datetime)
 
 def test_the_latest_comes_first_and_the_open_one_says_so() -> None:
     days = [datetime(2026, 6, day, tzinfo=LONDON) for day in (2, 3)]
-    found = money_lines([*rows(days[0]), *rows(days[1], partial=True)], "daily", LONDON, "GBP")
+    found = money_lines([*rows(days[0]), *rows(days[1], partial=True)], LONDON, "GBP")
     assert [line.when for line in found] == ["Today, so far", "Tue 2 Jun"]
 
 
@@ -48,7 +48,6 @@ def test_a_line_says_cost_earnings_and_what_is_left() -> None:
             profit_gbp=0.66,
             break_even_pence=75.0,
         ),
-        "daily",
         LONDON,
         "GBP",
     )
@@ -63,7 +62,7 @@ def test_a_line_says_cost_earnings_and_what_is_left() -> None:
 
 
 def test_what_is_not_known_is_a_dash_and_what_was_not_measured_is_said() -> None:
-    (line,) = money_lines(rows(datetime(2026, 6, 2, tzinfo=LONDON), coverage=0.5), "daily", LONDON, "GBP")
+    (line,) = money_lines(rows(datetime(2026, 6, 2, tzinfo=LONDON), coverage=0.5), LONDON, "GBP")
     assert (line.revenue, line.profit, line.profit_tone, line.coins) == ("–", "–", "muted", "")
     assert line.note == "50 % measured"
 

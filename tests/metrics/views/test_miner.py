@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from metrics.dashboard.blocks import Present
@@ -18,6 +19,7 @@ from metrics.views import miner as views
 from miners.models import LatestReading, Miner, StateChange
 from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
+from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 WHO_ASKS = 1
@@ -30,6 +32,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "_present", lambda: Present(NOW, ZoneInfo("Europe/London"), "GBP"))
+
+
+@pytest.fixture
+def _explained_at_that_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
 
 
 @pytest.fixture
@@ -99,6 +106,47 @@ def test_money_goes_by_day_week_or_month(member: Client) -> None:
     assert "Week of 1 Jun, so far" in words(member, "metrics:miner_money", miner, "?by=weekly")
     assert "June 2026, so far" in words(member, "metrics:miner_money", miner, "?by=monthly")
     assert "Today, so far" in words(member, "metrics:miner_money", miner, "?by=nonsense")
+
+
+@pytest.mark.usefixtures("_explained_at_that_moment")
+@pytest.mark.parametrize("by", ["daily", "weekly", "monthly"])
+def test_cost_and_earnings_open_their_explanations(member: Client, by: str) -> None:
+    (miner,) = working_miners(1, NOW)
+    publish([10.0, 10.0, 10.0], NOW.replace(hour=11, minute=0))
+    page = member.get(reverse("metrics:miner_money", args=[miner.pk]), {"by": by}).text
+    begins = "2026-05-31T23:00Z"  # a Monday, the first of the month
+    of_it = {"entity_type": "miner", "entity_id": str(miner.pk), "period": by, "at": begins}
+    energy = ("kwh", "avg_price_pence", "cost_gbp", "coverage")
+    earned = ("revenue_gbp", "profit_gbp", "break_even_pence")
+    for metric_type, key in [("energy_cost", key) for key in energy] + [("earnings", key) for key in earned]:
+        assert asked_by(page, metric_type, key) == [of_it]
+    assert all_explained(member, page) == len(energy) + len(earned)
+
+
+@pytest.mark.usefixtures("_explained_at_that_moment")
+def test_the_parts_of_health_that_are_of_the_day_open_their_explanations(member: Client) -> None:
+    (miner,) = working_miners(1, NOW)
+    page = member.get(reverse("metrics:miner_health", args=[miner.pk])).text
+    of_today = {
+        "entity_type": "miner",
+        "entity_id": str(miner.pk),
+        "period": "daily",
+        "at": "2026-05-31T23:00Z",
+    }
+    for metric_type, key in (
+        ("uptime", "uptime"),
+        ("hashrate", "avg"),
+        ("reject_rate", "reject_rate"),
+        ("temperature", "max"),
+    ):
+        assert asked_by(page, metric_type, key) == [of_today]
+    assert all_explained(member, page) == len(figures(page)) == 4
+
+
+def test_no_two_elements_of_the_page_have_one_id(member: Client) -> None:
+    (miner,) = working_miners(1, NOW)
+    found = ids_of(member.get(reverse("metrics:miner", args=[miner.pk])).text)
+    assert len(set(found)) == len(found)
 
 
 def test_a_line_has_what_was_measured_and_gaps_where_nothing_was(member: Client) -> None:
