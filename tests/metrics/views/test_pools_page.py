@@ -21,6 +21,7 @@ from metrics.types.pool_health import LATENCY_BANDS_MS, REJECT_BANDS_PERCENT, he
 from pools.coins.base import Prices
 from pools.models import Pool, PoolReading
 from pools.simulator.server import OutsideServer
+from tests.metrics.views.figures import all_explained, asked_by
 from tests.miners.drivers.servers import closed_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +65,15 @@ def test_a_pool_is_shown_with_the_parts_of_its_health_and_the_formula(clock, mem
     assert "40 × the share of checks that reached the pool" in page
     assert "40 + 20 + 10" in page
     assert "none in a day" in page
+    of_the_hour = {
+        "entity_type": "pool",
+        "entity_id": str(pool.pk),
+        "period": "hourly",
+        "at": "2026-06-03T11:00Z",
+    }
+    for key in ("health_score", "reject_rate"):
+        assert asked_by(page, "pool_health", key) == [of_the_hour]
+    assert all_explained(member, page) == 2
 
 
 def test_a_pool_that_was_never_checked_and_one_that_is_not(member):
