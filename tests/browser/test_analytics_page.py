@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.metrics.fleet_at_work import publish, working_miners
@@ -18,6 +18,11 @@ def _fleet(transactional_db: None) -> None:
     now = timezone.now().replace(microsecond=0)
     working_miners(2, now - timedelta(seconds=20), hours=30)
     publish([(7 * n) % 40 - 2.0 for n in range(80)], now.replace(minute=0, second=0) - timedelta(hours=34))
+
+
+def is_drawn(page: Page) -> None:
+    """Wait until the chart has its figures: the server is done with the database then."""
+    expect(page.locator("[aria-busy]")).to_have_count(0)
 
 
 @pytest.mark.usefixtures("_fleet")
@@ -40,6 +45,7 @@ def test_two_miners_are_drawn_and_the_table_says_the_same(
     page.reload()
     expect(page.get_by_label("and beside it")).to_have_value("")
     assert page.url == address
+    is_drawn(page)
     assert faults == []
 
 
@@ -61,4 +67,5 @@ def test_every_view_fits_every_width_in_both_themes(
             "aria-current", "true"
         )
         assert page.evaluate("() => document.documentElement.scrollWidth") <= width, name
+    is_drawn(page)
     assert faults == []
