@@ -50,8 +50,11 @@ def polls(one: SiteLeases, hands: HandClock) -> set[int]:
 
 
 def lapse(*names: str) -> None:
-    """Have the leases and the presence of these collectors end: as if their time were over."""
-    over = Now() - timedelta(seconds=1)
+    """Have the leases and the presence of these collectors end: as if their time were over.
+
+    By far, since Now() is the statement's time, and the test is one transaction, which began before.
+    """
+    over = Now() - timedelta(hours=1)
     SiteLease.objects.filter(holder__in=names).update(until=over)
     CollectorPresence.objects.filter(name__in=names).update(until=over)
 
@@ -94,7 +97,7 @@ def test_a_second_collector_gets_half_and_only_when_the_first_has_let_it_go(
     hands.forward(SAFE_S)
     kept = polls(barn, hands)
     assert len(kept) == 2
-    SiteLease.objects.exclude(site__in=kept).update(until=Now() - timedelta(seconds=1))
+    SiteLease.objects.exclude(site__in=kept).update(until=Now() - timedelta(hours=1))
     settle(attic, hands)
     assert polls(attic, hands) == ids(sites) - kept
     assert polls(barn, hands) == kept
@@ -137,7 +140,7 @@ def test_a_clean_stop_gives_all_back(sites: list[Site], hands: HandClock) -> Non
     assert list(CollectorPresence.objects.all()) == []
     assert polls(attic, hands) == set()  # a poll may still be in the air
     assert set(SiteLease.objects.values_list("holder", flat=True)) == {""}
-    SiteLease.objects.update(until=Now() - timedelta(seconds=1))
+    SiteLease.objects.update(until=Now() - timedelta(hours=1))
     assert polls(attic, hands) == ids(sites)
 
 
