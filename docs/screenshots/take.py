@@ -74,7 +74,7 @@ def take(names: list[str]) -> None:
 
 
 def _signed_in(browser: Browser, address: str, size: dict[str, int], theme: str) -> Page:
-    context = browser.new_context(viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=size, color_scheme=theme, locale="en-GB")  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{address}/login/")
     page.get_by_label("User name").fill("admin")

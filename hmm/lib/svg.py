@@ -11,6 +11,9 @@ from math import floor, log10
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+AXIS_PX, GAP_PX, CHARACTER_PX = 44, 6, 7
+"""The least width of an axis, the space beside its labels, and what a character of theirs takes at most."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -85,11 +88,11 @@ def bar_chart(
     scale = bar_scale([bar.value for bar in bars], height)
     steps = _grid_values(scale)
     return format_html(
-        '<div class="chart"><svg class="chart-axis" width="44" height="{h}" aria-hidden="true">{labels}</svg>'
+        '<div class="chart">{axis}'
         '<svg class="chart-plot" role="img" aria-label="{label}" width="100%" height="{h}">{grid}{bars}{zero}{ticks}{now}</svg></div>',
         h=height,
         label=label,
-        labels=_axis_labels(steps, scale, unit),
+        axis=chart_axis([(scale.y(step), f"{_plain(step)} {unit}") for step in steps], height),
         grid=format_html_join(
             "", '<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>', _pixels(steps, scale)
         ),
@@ -97,6 +100,21 @@ def bar_chart(
         zero=format_html('<line class="zero" x1="0" x2="100%" y1="{0}" y2="{0}"/>', _round(scale.y(0))),
         ticks=format_html_join("", "{}", ((_tick(tick, height),) for tick in ticks)),
         now=_now_line(now_at, scale) if now_at is not None else "",
+    )
+
+
+def chart_axis(labels: Sequence[tuple[float, str]], height: int) -> SafeString:
+    """Return the axis of a chart of `height` pixels: each label at its pixel from the top, as wide as the longest needs."""
+    width = max(AXIS_PX, *(CHARACTER_PX * len(text) + 2 * GAP_PX for _, text in labels))
+    return format_html(
+        '<svg class="chart-axis" width="{}" height="{}" aria-hidden="true">{}</svg>',
+        width,
+        height,
+        format_html_join(
+            "",
+            '<text class="axis-text" x="{}" y="{}">{}</text>',
+            ((width - GAP_PX, _round(y + 4), text) for y, text in labels),
+        ),
     )
 
 
@@ -179,9 +197,8 @@ def _anchor(at: float) -> str:
     return "at-end" if at > 0.96 else "at-middle"
 
 
-def _axis_labels(steps: list[float], scale: Scale, unit: str) -> SafeString:
-    rows = ((_round(scale.y(step) + 4), f"{step:g}".replace("-", "−"), unit) for step in steps)
-    return format_html_join("", '<text class="axis-text" x="38" y="{}">{} {}</text>', rows)
+def _plain(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
 
 
 def _grid_values(scale: Scale) -> list[float]:

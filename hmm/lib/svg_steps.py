@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from hmm.lib.svg import Tick, bar_scale, grid_step
+from hmm.lib.svg import Tick, bar_scale, chart_axis, grid_step
 
-_AXIS_PX, _TICKS_PX = 44, 22
+_TICKS_PX = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,12 @@ def step_chart(
     lines = [round(scale.low + n * grid, 9) for n in range(count + 1)]
     width = 100 / len(steps)
     return format_html(
-        '<div class="chart"><svg class="chart-axis" width="{axis}" height="{h}" aria-hidden="true">{names}</svg>'
+        '<div class="chart">{axis}'
         '<svg class="chart-plot" role="img" aria-label="{label}" width="100%" height="{h}">{grid}{bars}{ticks}</svg></div>',
-        axis=_AXIS_PX,
         h=height,
         label=label,
-        names=format_html_join(
-            "",
-            '<text class="axis-text" x="38" y="{}">{}</text>',
-            ((f"{scale.y(v) + 4:.1f}", f"{unit}{v:g}".replace(f"{unit}-", f"−{unit}")) for v in lines),
+        axis=chart_axis(
+            [(scale.y(v), f"{unit}{v:g}".replace(f"{unit}-", f"−{unit}")) for v in lines], height
         ),
         grid=format_html_join(
             "",

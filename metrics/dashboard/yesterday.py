@@ -55,19 +55,26 @@ def against_yesterday(found: SameTime, zone: tzinfo, currency: str) -> TodayAndY
     return TodayAndYesterday(_clock(found.until, zone), figures)
 
 
-def change(today: float | None, before: float | None, better: int) -> Change | None:
-    """Return the change in per cent; `better` is 1 where more is good, −1 where less is, 0 where neither is.
+def change(
+    today: float | None, before: float | None, better: int, said: Callable[[float | None], str]
+) -> Change | None:
+    """Return the change; `better` is 1 where more is good, −1 where less is, 0 where neither is.
 
-    None where there is nothing to compare, or nothing to compare with in per cent.
+    In per cent; of nothing, or where one is a loss, as `said` says the difference. None where there is nothing to compare.
     """
-    if today is None or before is None or before == 0:
+    if today is None or before is None:
         return None
-    percent = 100 * (today - before) / abs(before)
-    if abs(percent) < ALIKE_PERCENT:
+    if before > 0 and today >= 0:
+        percent = 100 * (today - before) / before
+        words, alike = f"{decimal(abs(percent), 0)} %", abs(percent) < ALIKE_PERCENT
+    else:
+        words = said(abs(today - before))
+        alike = words == said(0.0)
+    if alike:
         return Change("as yesterday", "muted")
-    direction = 1 if percent > 0 else -1
+    direction = 1 if today > before else -1
     tone = "muted" if not better else "good" if direction == better else "bad"
-    return Change(f"{'▲' if direction > 0 else '▼'} {decimal(abs(percent), 0)} %", tone)
+    return Change(f"{'▲' if direction > 0 else '▼'} {words}", tone)
 
 
 def _compared(
@@ -82,7 +89,7 @@ def _compared(
     text = words(today)
     note = f"yesterday {words(before)}" if before is not None else "yesterday not known"
     ref, note_ref = (_ref(day, *of) if of else None for day in (found.today, found.yesterday))
-    return Compared(Figure(label, text, [note], ref, [note_ref]), change(today, before, better))
+    return Compared(Figure(label, text, [note], ref, [note_ref]), change(today, before, better, words))
 
 
 def _of(figures: Mapping[str, Merged], metric_type: str, key: str) -> float | None:

@@ -21,7 +21,7 @@ CHANGE_S = BLOCK_S * BLOCKS_A_CHANGE
 LONGEST_PAST = timedelta(days=365)
 DIFFICULTY = 1.4e14
 POOL_GHS = 4.2e8
-USER_GHS = 14_500.0
+USER_GHS = 166_000.0
 NOT_FOUND = (404, '{"error": "not found"}')
 
 

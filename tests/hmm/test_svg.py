@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmm.lib.svg import Bar, Tick, bar_chart, bar_scale, grid_step, sparkline
+from hmm.lib.svg import Bar, Tick, bar_chart, bar_scale, chart_axis, grid_step, sparkline
 
 values = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
 
@@ -81,3 +81,10 @@ def test_the_scale_holds_zero_and_every_value(drawn: list[float]) -> None:
 @given(st.floats(min_value=1e-3, max_value=1e6))
 def test_the_grid_has_at_most_five_steps_and_at_least_two(span: float) -> None:
     assert 2 - 1e-9 <= span / grid_step(span) <= 5
+
+
+def test_an_axis_is_as_wide_as_its_labels_need():
+    usual, long = chart_axis([(10, "50 p")], 190), chart_axis([(10, "50 p"), (90, "1,500 kWh")], 190)
+    assert 'width="44"' in usual
+    assert 'width="75"' in long
+    assert 'x="69"' in long

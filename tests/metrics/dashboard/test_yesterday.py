@@ -56,8 +56,10 @@ def test_the_stretches_adjoin_whenever_it_is(naive: datetime, zone_name: str) ->
         (110.0, 100.0, -1, Change("▲ 10 %", "bad")),
         (90.0, 100.0, 0, Change("▼ 10 %", "muted")),
         (100.4, 100.0, 1, Change("as yesterday", "muted")),
-        (-1.0, -2.0, 1, Change("▲ 50 %", "good")),
-        (1.0, 0.0, 1, None),
+        (-1.0, -2.5, 1, Change("▲ 1.50", "good")),
+        (-1.0, 0.5, 1, Change("▼ 1.50", "bad")),
+        (1.0, 0.0, -1, Change("▲ 1.00", "bad")),
+        (-1.001, -1.0, 1, Change("as yesterday", "muted")),
         (None, 1.0, 1, None),
         (1.0, None, 1, None),
     ],
@@ -65,7 +67,7 @@ def test_the_stretches_adjoin_whenever_it_is(naive: datetime, zone_name: str) ->
 def test_a_change_is_said_with_its_direction(
     today: float | None, before: float | None, better: int, expected: Change | None
 ) -> None:
-    assert change(today, before, better) == expected
+    assert change(today, before, better, lambda amount: f"{amount:.2f}") == expected
 
 
 def day(start: datetime, **changes: Any) -> dict[str, Figure]:
