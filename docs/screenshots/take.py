@@ -34,6 +34,9 @@ PAGES = {
     "strategies": "/strategies/ranking?target_kw=1.5",
     "system": "/system",
 }
+SHOWS = {"pools": "reachable"}
+"""What a page says once it is worth a picture: pools are checked each two minutes."""
+
 DESK = {"width": 1280, "height": 1500}
 PHONE = {"width": 375, "height": 1500}
 
@@ -70,6 +73,7 @@ def take(names: list[str]) -> None:
             page = _signed_in(browser, address, size, theme)
             for name in names or PAGES:
                 page.goto(address + PAGES[name], wait_until="networkidle")
+                page.get_by_text(SHOWS.get(name, "HMM"), exact=True).first.wait_for(timeout=PATIENCE_S * 1000)
                 page.screenshot(path=HERE / f"{name}{suffix}.png", full_page=False)
 
 
