@@ -9,9 +9,11 @@ from django.utils import timezone
 from hmm.replica.route import connection
 from metrics.query.prepared import prepared_state
 
+# Rounded: what was multiplied by a price and is divided by the energy again may come to a little less than that price.
 BANDS = """
 SELECT CASE WHEN coalesce(priced_j, 0) > 0
-            THEN width_bucket(cost_pence / (priced_j / 3600000), %(edges)s::float8[]) END AS band,
+            THEN width_bucket(round((cost_pence / (priced_j / 3600000))::numeric, 6)::float8, %(edges)s::float8[])
+            END AS band,
        sum(priced_j) / 3600000, sum(cost_pence) / 100, sum(greatest(0, energy_j - coalesce(priced_j, 0))) / 3600000
 FROM metrics_rollup
 WHERE period = 'slot' AND entity_type = %(entity_type)s AND timestamp >= %(start)s AND timestamp < %(end)s

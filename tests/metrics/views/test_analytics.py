@@ -18,9 +18,11 @@ from metrics.analytics import asked as asking
 from metrics.analytics import ranking
 from metrics.analytics.asked import VIEWS
 from metrics.query import aggregate
-from miners.models import Site
+from miners.models import Miner, Site
+from miners.telemetry.rows import TelemetryRow
+from miners.telemetry.write import write_rows
 from tests.factories import MinerFactory, UserFactory
-from tests.metrics.fleet_at_work import publish, report, working_miners
+from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
 
 NOW = datetime(2026, 6, 3, 11, 10, tzinfo=UTC)  # 12:10 in London
 DAY = timedelta(days=1)
@@ -101,6 +103,19 @@ def test_the_range_before_lies_beside_it(ask: Ask, member: Client) -> None:
     rows = ask(**two)["rows"]
     assert [row["the range before"] for row in rows] == [pytest.approx(0.036), None]
     assert "before: 0.04 kWh · +50.0 %" in said(member, **two)
+
+
+def test_a_price_on_an_edge_is_in_the_band_above_it(ask: Ask) -> None:
+    miner = Miner.objects.get(name="gamma-2")
+    rows = [
+        TelemetryRow(
+            miner_id=miner.pk, timestamp=NOW - DAY - ago * TEN_MINUTES, covered_s=600, power_w=17.3 + ago / 7
+        )
+        for ago in range(60, 0, -1)
+    ]
+    write_rows(rows, source="collector", now=NOW)
+    asked = {"view": "bands", "of": "gamma-2", "from": "2026-06-02", "to": "2026-06-02"}
+    assert {row["band"] for row in ask(**asked)["rows"] if row["kwh"]} == {"30 and more p"}
 
 
 def test_the_chart_is_drawn_from_the_same_rows_with_gaps_as_gaps(ask: Ask) -> None:
