@@ -1,8 +1,9 @@
 """A metric over time: of several entities, or beside the range before."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
+from hmm.lib.buckets import buckets
 from metrics.analytics.asked import Asked
 from metrics.analytics.report import Column, Here, Report, Stat, named_figure
 from metrics.analytics.whom import Whom
@@ -25,9 +26,13 @@ def series(asked: Asked, here: Here) -> Report:
     ]
     notes = []
     if asked.compare:
-        earlier = list(_figures(asked, asked.whom[0], *asked.before, here).values())
+        earlier = {
+            _place(start, asked, asked.before, here): value
+            for start, value in _figures(asked, asked.whom[0], *asked.before, here).items()
+        }
         columns.append(_column(asked, asked.whom[0], BEFORE, here))
-        rows = [[*row, earlier[n] if n < len(earlier) else None] for n, row in enumerate(rows)]
+        here_too = (_place(start, asked, (asked.start, asked.end), here) for start in starts)
+        rows = [[*row, earlier.get(place)] for row, place in zip(rows, here_too, strict=True)]
         notes.append(
             f"The range before is {asked.whom[0].name}'s, its first period beside the first of this one."
         )
@@ -59,6 +64,19 @@ def chart_json(asked: Asked, report: Report, here: Here) -> dict[str, Any]:
         ],
         "marks": [],
     }
+
+
+Place = tuple[int, time, int]
+"""How many days, or weeks or months, into its range a period begins, at what time of day, and which of two alike."""
+
+
+def _place(start: datetime, asked: Asked, ends: tuple[datetime, datetime], here: Here) -> Place:
+    """Return where in its range a period begins, by which that of another range is found whatever either lacks."""
+    if asked.period in ("weekly", "monthly"):
+        begin = [bucket.start for bucket in buckets(asked.period, *ends, here.zone, 0)]
+        return sum(ends[0] <= other < start for other in begin), time(), 0
+    local = start.astimezone(here.zone)
+    return (local.date() - ends[0].astimezone(here.zone).date()).days, local.time(), local.fold
 
 
 def _figures(

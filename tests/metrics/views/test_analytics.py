@@ -101,7 +101,7 @@ def test_the_range_before_lies_beside_it(ask: Ask, member: Client) -> None:
     assert ask(**asked)["rows"][0]["the range before"] is None
     two = {**asked, "from": "2026-06-02", "metric": "energy_cost.kwh", "of": "gamma-1"}
     rows = ask(**two)["rows"]
-    assert [row["the range before"] for row in rows] == [pytest.approx(0.036), None]
+    assert [row["the range before"] for row in rows] == [None, pytest.approx(0.036)]  # nothing on 31 May
     assert "before: 0.04 kWh · +50.0 %" in said(member, **two)
 
 
@@ -116,6 +116,13 @@ def test_a_price_on_an_edge_is_in_the_band_above_it(ask: Ask) -> None:
     write_rows(rows, source="collector", now=NOW)
     asked = {"view": "bands", "of": "gamma-2", "from": "2026-06-02", "to": "2026-06-02"}
     assert {row["band"] for row in ask(**asked)["rows"] if row["kwh"]} == {"30 and more p"}
+
+
+def test_a_day_that_is_missing_before_moves_no_other_beside_it(ask: Ask) -> None:
+    report(Miner.objects.get(name="gamma-1"), NOW - 4 * DAY, rows=6)
+    asked = {"metric": "energy_cost.kwh", "of": "gamma-1", "from": "2026-06-01", "to": "2026-06-03"}
+    told = {row["start"][:10]: row["the range before"] for row in ask(**asked, compare="1")["rows"]}
+    assert told == {"2026-06-01": None, "2026-06-02": pytest.approx(0.018), "2026-06-03": None}
 
 
 def test_the_chart_is_drawn_from_the_same_rows_with_gaps_as_gaps(ask: Ask) -> None:
