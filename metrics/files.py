@@ -24,7 +24,7 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]
 def csv_lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     """Yield the lines of a table for spreadsheets, beginning with the mark by which they see that it is UTF-8."""
     line = csv.writer(_Echo()).writerow
-    yield BYTE_ORDER_MARK + line(header)
+    yield BYTE_ORDER_MARK + line([guarded(name) for name in header])
     for row in rows:
         yield line([guarded(cell) if isinstance(cell, str) else cell for cell in row])
 

@@ -125,6 +125,12 @@ def test_a_day_that_is_missing_before_moves_no_other_beside_it(ask: Ask) -> None
     assert told == {"2026-06-01": None, "2026-06-02": pytest.approx(0.018), "2026-06-03": None}
 
 
+def test_a_name_is_no_formula_in_a_heading_either(member: Client) -> None:
+    MinerFactory(name="=1+1", site=Site.objects.get(pk=1))
+    answer = member.get(reverse("metrics:analytics_csv"), {"of": "=1+1", **TWO_DAYS})
+    assert next(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig")))) == ["start", "'=1+1"]
+
+
 def test_the_chart_is_drawn_from_the_same_rows_with_gaps_as_gaps(ask: Ask) -> None:
     asked = {"metric": "hashrate.avg", "of": ["gamma-1", "gamma-2"], "from": "2026-06-01", "to": "2026-06-03"}
     drawn = ask(**asked, chart="1")
