@@ -25,6 +25,9 @@ VIEWS = {
     "waterfall": "What changed the cost",
 }
 
+OF_ENERGY = ("bands", "waterfall")
+"""They are of energy and its cost, whichever figure is asked for."""
+
 SKETCHED = tuple(quantity.name for quantity in QUANTITIES)
 MOST_ENTITIES = 4
 MOST_POINTS = 800
@@ -116,7 +119,7 @@ def asked_of(
     metric_type, key = _metric(given.get("metric") or "energy_cost.kwh", currency)
     last = _day("to", given.get("to"), today)
     first = _day("from", given.get("from"), last - timedelta(days=USUAL_DAYS - 1))
-    names = [name for name in dict.fromkeys(text.strip() for text in whom) if name]
+    names = [name for name in dict.fromkeys(text.replace("\x00", "").strip() for text in whom) if name]
     if len(names) > MOST_ENTITIES:
         raise Refused("of", f"at most {MOST_ENTITIES} are drawn together, not {len(names)}")
     found = tuple(whom_named(name) for name in names or ["all"])
@@ -126,6 +129,8 @@ def asked_of(
     _check_bounds(asked)
     for each in found:
         asked.key_of(each.entity_type, currency)
+        if view in OF_ENERGY:
+            same_key("energy_cost", "kwh", each.entity_type, currency)
     return asked
 
 

@@ -21,6 +21,7 @@ from metrics.query import aggregate
 from miners.models import Miner, Site
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
+from pools.models import Pool
 from tests.factories import MinerFactory, UserFactory
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
 
@@ -129,6 +130,17 @@ def test_a_name_is_no_formula_in_a_heading_either(member: Client) -> None:
     MinerFactory(name="=1+1", site=Site.objects.get(pk=1))
     answer = member.get(reverse("metrics:analytics_csv"), {"of": "=1+1", **TWO_DAYS})
     assert next(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig")))) == ["start", "'=1+1"]
+
+
+@pytest.mark.parametrize("view", ["bands", "waterfall"])
+def test_what_there_is_not_of_a_pool_is_refused(view: str, member: Client) -> None:
+    Pool.objects.create(name="Solo")
+    asked = {"view": view, "metric": "pool_health.health_score", "of": "pool Solo"}
+    assert "there is no energy_cost of a pool" in said(member, 422, **asked)
+
+
+def test_a_name_that_no_text_can_be_is_refused(member: Client) -> None:
+    assert "there is no miner" in said(member, 422, of="a\x00b")
 
 
 def test_the_chart_is_drawn_from_the_same_rows_with_gaps_as_gaps(ask: Ask) -> None:
