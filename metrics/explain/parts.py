@@ -60,7 +60,7 @@ def tables(ref: FigureRef, bucket: Bucket, records: int, at: Setting) -> Iterato
     if child := child_of(ref):
         yield _periods(ref, child, bucket, at)
     if ref.entity_type == "system" and ref.end is None:
-        yield _miners(ref, at)
+        yield _miners(ref, bucket, at)
     if ref.period != "slot" or ref.end is not None or ref.entity_id is None:
         return
     if ref.entity_type == "miner":
@@ -101,15 +101,15 @@ def _periods(ref: FigureRef, child: str, bucket: Bucket, at: Setting) -> Table:
     )
 
 
-def _miners(ref: FigureRef, at: Setting) -> Table:
+def _miners(ref: FigureRef, bucket: Bucket, at: Setting) -> Table:
     if "miner" not in metric_types[ref.metric_type].entities:
         return Table("The miners it is merged from", ["Miner"], [], "it has no figure of single miners")
     key = miner_key(ref.metric_type, ref.key, at.currency)
     rows = metrics_in_range(
         metric_type=ref.metric_type,
         period=ref.period,
-        start=ref.start,
-        end=ref.start + MOMENT,
+        start=bucket.start,
+        end=bucket.start + MOMENT,
         entity_type="miner",
         limit=MOST + 1,
         now=at.now,

@@ -258,7 +258,7 @@ def test_what_is_not_computed_is_said_in_the_panel_too(
 
 
 @pytest.mark.parametrize("count", [1, 12])
-@pytest.mark.parametrize(("key", "period", "queries"), [("total_kwh", "daily", 8), ("total_kwh", "slot", 7)])
+@pytest.mark.parametrize(("key", "period", "queries"), [("total_kwh", "daily", 10), ("total_kwh", "slot", 7)])
 def test_queries_are_as_many_however_many_miners(
     key: str,
     period: str,
@@ -309,3 +309,8 @@ def test_any_page_can_wrap_a_figure() -> None:
 
 def test_a_figure_without_a_time_stays_as_it_is() -> None:
     assert rendered('{% explained "energy_cost" "kwh" %}–{% endexplained %}') == "–"
+
+
+def test_any_moment_of_a_period_explains_it(member: Client, miner: Miner) -> None:
+    within = FigureRef("energy_cost", "total_cost_gbp", "system", None, "slot", SLOT + timedelta(minutes=7))
+    assert "gamma-1 £0.0018 3 100 %" in said(member, within)
