@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from miners.collector.figures import text
 from miners.control.prepare import NotSent, Prepared, prepare
-from miners.control.verdict import DEADLINES
+from miners.control.verdict import NOT_TOLD, is_told_of
 from miners.drivers.base import Unreachable
 from miners.drivers.orders import Answer, Kind, Order
 from miners.models import Command, CommandStatus
@@ -58,7 +58,8 @@ def send_command(
     else:
         if _claim(command, prepared, now()):
             answer, count = _send(prepared, timeout_s)
-            _note_answer(command, answer, "\n".join(prepared.shown[:count]), now())
+            is_told = is_told_of(Kind(command.kind), prepared.expected)
+            _note_answer(command, answer, "\n".join(prepared.shown[:count]), now(), is_told=is_told)
     return Command.objects.select_related("miner").get(pk=command_id)
 
 
@@ -91,14 +92,9 @@ def _claim(command: Command, prepared: Prepared, at: datetime) -> bool:
         sent="\n".join(prepared.shown),
         sent_at=at,
         expected=prepared.expected,
-        watched=_is_verifiable(command, prepared),
+        watched=True,
     )
     return bool(taken)
-
-
-def _is_verifiable(command: Command, prepared: Prepared) -> bool:
-    kind = Kind(command.kind)
-    return kind in DEADLINES and (kind is not Kind.POOL or bool(prepared.expected))
 
 
 def _supersede(command: Command, at: datetime) -> None:
@@ -123,25 +119,21 @@ def _close_unsent(command: Command, failure: NotSent, at: datetime) -> None:
     )
 
 
-def _note_answer(command: Command, answer: Answer, shown: str, at: datetime) -> None:
-    """Note what came back. What readings have decided meanwhile stands."""
+def _note_answer(command: Command, answer: Answer, shown: str, at: datetime, *, is_told: bool) -> None:
+    """Note what came back. What readings have decided meanwhile stands; `is_told` says that they can."""
     with transaction.atomic():
         if answer.is_taken is not False:
             _supersede(command, at)
         sent = Command.objects.filter(pk=command.pk)
         sent.update(sent=shown, answer=text(answer.words, 1000))
-        _decide(sent, answer, at)
+        _decide(sent, answer, at, is_told=is_told)
 
 
-def _decide(sent: QuerySet[Command], answer: Answer, at: datetime) -> None:
+def _decide(sent: QuerySet[Command], answer: Answer, at: datetime, *, is_told: bool) -> None:
     undecided = sent.filter(status=CommandStatus.UNKNOWN)
     if answer.is_taken is False:
         undecided.update(status=CommandStatus.FAILED, decided_at=at, watched=False)
-    elif sent.filter(watched=False).exists():
-        undecided.filter(watched=False).update(
-            status=CommandStatus.UNVERIFIABLE,
-            evidence="no reading tells of it",
-            decided_at=at,
-        )
+    elif not is_told:
+        undecided.update(status=CommandStatus.UNVERIFIABLE, evidence=NOT_TOLD, decided_at=at, watched=False)
     elif answer.is_taken:
         undecided.update(status=CommandStatus.ACCEPTED)

@@ -20,6 +20,8 @@ DEADLINES = {
 }
 """How long readings may take to show what was ordered; devices calibrate and warm up meanwhile."""
 
+NOT_TOLD = "no reading tells of it"
+
 LASTING = frozenset({Kind.PAUSE, Kind.MODE, Kind.FREQUENCY, Kind.POOL})
 """What stays as it was ordered: a later reading that says otherwise is a drift."""
 
@@ -72,6 +74,11 @@ class Finding:
 
     is_borne_out: bool | None
     words: str
+
+
+def is_told_of(kind: Kind, expected: Mapping[str, Any]) -> bool:
+    """Return whether readings tell what became of such an order."""
+    return kind in DEADLINES and (kind is not Kind.POOL or bool(expected))
 
 
 def judge(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from miners.control.send import TOO_OLD
-from miners.control.verdict import LASTING, Ordered, Seen, Verdict, judge
+from miners.control.verdict import LASTING, NOT_TOLD, Ordered, Seen, Verdict, is_told_of, judge
 from miners.drivers.orders import Kind
 from miners.models import Command, CommandStatus, LatestReading
 
@@ -23,9 +23,13 @@ def judge_one(command: Command, readings: Sequence[tuple[datetime, Seen]], now: 
     """Judge an order by `readings`, and note how it ended; None while that is open, or still stands."""
     if command.sent_at is None:
         return None
-    is_confirmed = command.status == CommandStatus.CONFIRMED
-    ordered = Ordered(Kind(command.kind), command.expected, command.sent_at, is_confirmed)
-    verdict = judge(ordered, readings, now, command.miner.state_reason)
+    kind, is_confirmed = Kind(command.kind), command.status == CommandStatus.CONFIRMED
+    ordered = Ordered(kind, command.expected, command.sent_at, is_confirmed)
+    if is_told_of(kind, command.expected):
+        verdict = judge(ordered, readings, now, command.miner.state_reason)
+    else:  # whoever sent it has died before noting the answer
+        is_left = now - command.sent_at > TOO_OLD
+        verdict = Verdict(CommandStatus.UNVERIFIABLE, NOT_TOLD, now) if is_left else None
     if verdict:
         _note(command, verdict)
     return verdict

@@ -162,7 +162,7 @@ def test_one_that_hangs_is_waited_for_no_longer_than_allowed(db: None) -> None:
 def test_who_dies_between_sending_and_noting_leaves_an_unknown_outcome(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise SystemExit
 
     with ordered_device(info() | {"POST /api/system/restart": http_reply(b"ok")}) as device:

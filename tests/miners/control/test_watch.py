@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django_q.models import OrmQ, Schedule
 
 from hmm.schedule import RECURRING
 from miners.control.ask import queue_command
+from miners.control.send import send_command
 from miners.control.wait import wait_for
 from miners.control.watch import judge_watched
 from miners.drivers.orders import Kind
@@ -128,6 +130,18 @@ def test_an_order_of_unknown_outcome_is_judged_all_the_same(simulated: Simulated
     gamma.passes(60)
     gamma.is_read()
     assert gamma.is_judged(command).status == "confirmed"
+
+
+def test_an_order_that_no_reading_tells_of_does_not_stay_open(simulated: Simulated) -> None:
+    gamma = simulated("gamma-1")
+    command = gamma.ask(Kind.IDENTIFY, light="on")
+    with pytest.raises(SystemExit), patch("miners.control.send._note_answer", side_effect=SystemExit):
+        send_command(command.pk, now=gamma.now)
+    assert gamma.is_judged(command).status == "unknown"
+    gamma.passes(121)
+    left = gamma.is_judged(command)
+    assert (left.status, left.evidence, left.watched) == ("unverifiable", "no reading tells of it", False)
+    assert gamma.order(Kind.IDENTIFY, light="on").status == "unverifiable"
 
 
 def test_a_later_order_supersedes_an_open_one_of_its_kind(simulated: Simulated) -> None:
