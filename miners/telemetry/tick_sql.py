@@ -9,7 +9,7 @@ import re
 from hashlib import sha256
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from hmm.lib.binary_arrays import Float8Array, Int4Array, Int8Array, NumberArray
 from miners.telemetry.rules import INT4_MAX
@@ -141,8 +141,12 @@ CALL = f"SELECT * FROM {NAME}({', '.join(f'%({name})s' for name in PARAMETERS)})
 
 
 def refresh_tick_function(**kwargs: Any) -> None:
-    """Make the function anew, and drop those of other versions. Runs after each migrate."""
-    with connections[kwargs["using"]].cursor() as cursor:
+    """Make the function anew, and drop those of other versions. Runs after each migrate.
+
+    All at once, so that a collector that stores a tick meanwhile has it.
+    """
+    using = kwargs["using"]
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(STALE, [PREFIX])
         for (drop,) in cursor.fetchall():
             cursor.execute(drop)

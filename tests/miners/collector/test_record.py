@@ -16,7 +16,7 @@ from miners.collector.poll import Outcome, Target
 from miners.collector.record import record
 from miners.drivers.base import Reading
 from miners.models import LatestReading, Miner, MinerState, SetAside, Site, StateChange, Telemetry
-from miners.telemetry import tick
+from miners.telemetry import tick, tick_sql
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.tick_sql import NAME, PREFIX, refresh_tick_function
 from miners.telemetry.write import write_rows
@@ -197,6 +197,17 @@ def test_migrating_makes_the_function_of_the_tick_anew_and_drops_others(db: None
             refresh_tick_function(using="default")
             cursor.execute("SELECT proname FROM pg_proc WHERE starts_with(proname, %s)", [PREFIX])
             assert cursor.fetchall() == [(NAME,)]
+
+
+def test_a_function_of_the_tick_that_cannot_be_made_leaves_the_one_there_is(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tick_sql, "_function_sql", lambda name: "SELECT no_such_column")
+    with pytest.raises(ProgrammingError, match="no_such_column"):
+        refresh_tick_function(using="default")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proname FROM pg_proc WHERE starts_with(proname, %s)", [PREFIX])
+        assert cursor.fetchall() == [(NAME,)]
 
 
 def test_a_tick_beside_a_moved_miner_stores_the_others(miner: Miner, site: Site) -> None:
