@@ -9,7 +9,7 @@ from django.db import transaction
 from energy.models import Tariff
 from energy.regions import NAMES
 from miners.membership import set_site_tariff
-from miners.models import Site, SiteTariff
+from miners.models import MinerSite, Site, SiteTariff
 from miners.models.site import SINCE_EVER
 from miners.telemetry.read import telemetry_spans
 from miners.welcome.forms import AGILE
@@ -42,8 +42,10 @@ def choose_tariff(site: Site, terms: Mapping[str, Any], today: date) -> Tariff:
     with transaction.atomic():
         tariff = Tariff.objects.filter(**terms).order_by("pk").first() or _new_tariff(terms)
         Tariff.objects.filter(pk=tariff.pk).update(active=True)
+        before = list(SiteTariff.objects.filter(site=site).values_list("tariff_id", flat=True))
         set_site_tariff(site, tariff, today if _has_figures(site) else SINCE_EVER)
-        Tariff.objects.exclude(pk__in=SiteTariff.objects.values("tariff_id")).update(active=False)
+        left = Tariff.objects.filter(pk__in=before).exclude(pk__in=SiteTariff.objects.values("tariff_id"))
+        left.update(active=False)
     return tariff
 
 
@@ -54,4 +56,5 @@ def _new_tariff(terms: Mapping[str, Any]) -> Tariff:
 
 
 def _has_figures(site: Site) -> bool:
-    return bool(telemetry_spans(site.miners.values_list("pk", flat=True)))
+    """Return whether a miner that is or was there has telemetry."""
+    return bool(telemetry_spans(MinerSite.objects.filter(site=site).values_list("miner_id", flat=True)))

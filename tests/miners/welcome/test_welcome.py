@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 
 from energy.models import Tariff
 from hmm.installation import forget_installation, installation
+from miners.membership import move_miner
 from miners.models import Site, SiteTariff
 from miners.welcome.tariff import choose_tariff
 from tests.energy.servers import simulated_prices
@@ -153,3 +154,19 @@ def test_a_house_with_figures_changes_from_today_on_and_keeps_its_past() -> None
         "fixed",
     ]
     assert Tariff.objects.get(pk=1).active
+
+
+def test_a_house_whose_miners_have_moved_away_keeps_its_past() -> None:
+    home = Site.objects.get(pk=1)
+    miner = MinerFactory(site=home)
+    report(miner, NOW)
+    move_miner(miner, Site.objects.create(name="Barn"), NOW.date(), today=NOW.date())
+    choose_tariff(home, {"provider": "fixed", "fixed_pence_per_kwh": 24.5, "currency": "GBP"}, NOW.date())
+    assert SiteTariff.objects.filter(site=home).order_by("start_date")[0].tariff_id == 1
+
+
+def test_a_tariff_that_no_site_has_yet_stays_as_it_is(owner: Client) -> None:
+    kept = Tariff.objects.create(name="To compare", provider="fixed", fixed_pence_per_kwh=20)
+    choose(owner, **AGILE)
+    kept.refresh_from_db()
+    assert kept.active
