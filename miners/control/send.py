@@ -87,6 +87,7 @@ def _as_one(answers: Sequence[Answer]) -> Answer:
 
 def _claim(command: Command, prepared: Prepared, at: datetime) -> bool:
     """Note what is about to be sent; return whether it is ours to send: nobody else has taken it."""
+    command.sent_at = at
     taken = Command.objects.filter(pk=command.pk, status=CommandStatus.PENDING).update(
         status=CommandStatus.UNKNOWN,
         sent="\n".join(prepared.shown),
@@ -98,11 +99,10 @@ def _claim(command: Command, prepared: Prepared, at: datetime) -> bool:
 
 
 def _supersede(command: Command, at: datetime) -> None:
-    """No longer watch earlier orders that decided the same thing."""
+    """No longer watch orders that were sent earlier and decided the same thing."""
     kinds = next((group for group in GROUPS if command.kind in group), frozenset())
-    earlier = Command.objects.filter(miner_id=command.miner_id, kind__in=kinds, watched=True).exclude(
-        pk=command.pk
-    )
+    watched = Command.objects.filter(miner_id=command.miner_id, kind__in=kinds, watched=True)
+    earlier = watched.filter(sent_at__lte=command.sent_at).exclude(pk=command.pk)
     if command.kind == Kind.POOL:
         earlier = earlier.filter(arguments__slot=command.arguments["slot"])
     earlier.filter(status__in=OPEN).update(

@@ -13,7 +13,7 @@ from miners.control.ask import queue_command
 from miners.control.send import send_command
 from miners.control.wait import wait_for
 from miners.control.watch import judge_watched
-from miners.drivers.orders import Kind
+from miners.drivers.orders import Answer, Kind
 from miners.models import Command, LatestReading, StateChange
 from miners.tasks import send_command as send_task
 from tests.factories import MinerFactory
@@ -154,6 +154,26 @@ def test_a_later_order_supersedes_an_open_one_of_its_kind(simulated: Simulated) 
     assert first.status == "unverifiable"
     assert first.evidence == f"superseded by #{second.pk} before a reading had shown it"
     assert (other.status, other.watched) == ("accepted", True)
+
+
+def test_an_order_that_is_answered_late_supersedes_none_that_was_sent_after_it(
+    simulated: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gamma = simulated("gamma-1")
+    later: list[Command] = []
+
+    def slow(*_: Any) -> tuple[Answer, int]:
+        monkeypatch.undo()
+        gamma.passes(3)
+        later.append(gamma.order(Kind.RESUME))
+        return Answer(True, "HTTP 200"), 1
+
+    monkeypatch.setattr("miners.control.send._send", slow)
+    first = gamma.order(Kind.PAUSE)
+    later[0].refresh_from_db()
+    assert (later[0].status, later[0].watched) == ("accepted", True)
+    assert (first.status, first.watched) == ("unverifiable", False)
+    assert first.evidence.startswith(f"superseded by #{later[0].pk} ")
 
 
 def test_an_order_that_was_refused_supersedes_none(simulated: Simulated) -> None:
