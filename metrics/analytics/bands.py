@@ -1,5 +1,8 @@
 """Energy by price band: how much was used when it was cheap, and how much when it was dear."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Bar, Tick, bar_chart
@@ -24,6 +27,8 @@ def bands(asked: Asked, here: Here) -> Report:
     names = [words for _, words in legend(here.currency)]
     total = sum(band.kwh for band in found.bands)
     notes = ["Of the slots that are over."]
+    if asked.start < here.now - timedelta(days=settings.RETENTION_SLOT_DAYS):
+        notes.append(f"Slots are kept for {settings.RETENTION_SLOT_DAYS} days: what is older is not in it.")
     if found.unpriced_kwh > 0:
         notes.append(f"{energy(found.unpriced_kwh)} more have no known price.")
     hundredth = SYMBOLS[here.currency][1]

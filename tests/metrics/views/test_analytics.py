@@ -201,6 +201,13 @@ def test_energy_by_price_adds_up_to_the_energy_of_the_range(ask: Ask, member: Cl
     assert member.get(reverse("metrics:analytics"), asked).text.count('class="bar band-') == 2
 
 
+def test_energy_by_price_says_that_older_slots_are_gone(member: Client, settings: Any) -> None:
+    settings.RETENTION_SLOT_DAYS = 32
+    asked = {"view": "bands", "to": "2026-06-03"}
+    assert "Slots are kept for 32 days" in said(member, **asked, **{"from": "2026-05-01"})
+    assert "Slots are kept" not in said(member, **asked, **{"from": "2026-05-03"})
+
+
 def test_what_changed_the_cost_adds_up_to_the_cost(ask: Ask) -> None:
     rows = ask(view="waterfall", **{"from": "2026-06-02", "to": "2026-06-02"})["rows"]
     amounts = [row["amount_gbp"] for row in rows]
