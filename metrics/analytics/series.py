@@ -111,7 +111,8 @@ def _stats(asked: Asked, whom: Whom, here: Here) -> list[Stat]:
         return [Stat(whom.name, text, ["over the whole range"])]
     before = _whole(asked, whom, *asked.before, here)
     said = in_words(asked.metric_type, key, before, here.currency)
-    return [Stat(whom.name, text, [f"before: {said}", change_words(change_percent(now, before))])]
+    compared = [f"before: {said}", change_words(change_percent(now, before))]
+    return [Stat(whom.name, text, [*compared, *asked.not_over(here.now)])]
 
 
 def _whole(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here) -> float | None:

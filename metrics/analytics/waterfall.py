@@ -42,7 +42,8 @@ def waterfall(asked: Asked, here: Here) -> Report:
         chart=_chart(found, here),
         notes=[
             f"The range before is the {asked.days} days just before. More energy is counted at the price before, a dearer "
-            "kWh at the energy of now: together they are the whole difference. Only energy that has a price counts."
+            "kWh at the energy of now: together they are the whole difference. Only energy that has a price counts.",
+            *(f"{words[0].upper()}{words[1:]}." for words in asked.not_over(here.now)),
         ],
     )
 

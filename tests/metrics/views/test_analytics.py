@@ -291,6 +291,13 @@ def test_a_year_of_days_is_within_the_bound() -> None:
     assert asking.MOST_DAYS >= 366
 
 
+@pytest.mark.parametrize("view", ["series", "waterfall"])
+def test_a_range_that_is_not_over_says_so_beside_the_one_before(view: str, member: Client) -> None:
+    asked = {"view": view, "metric": "energy_cost.total_kwh", "compare": "1"}
+    assert "his range is not over yet" in said(member, **asked, **{"from": "2026-06-03", "to": "2026-06-03"})
+    assert "is not over" not in said(member, **asked, **{"from": "2026-06-02", "to": "2026-06-02"})
+
+
 QUERIES = {"series": 10, "calendar": 8, "distribution": 7, "ranking": 11, "bands": 7, "waterfall": 9}
 
 
