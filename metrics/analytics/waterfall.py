@@ -13,6 +13,9 @@ from metrics.query import aggregate
 from metrics.templatetags.hmm_format import SYMBOLS, money
 from metrics.types.base import MINOR
 
+TICKS = ("Before", "Energy", "Price", "Now")
+"""The steps in words that fit beside each other on a phone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Energy:
@@ -87,7 +90,7 @@ def _chart(found: list[tuple[str, float]], here: Here) -> SafeString:
         Step(low, high, _class(name, high - low), f"{name}: {money(amount, here.currency)}")
         for (low, high), (name, amount) in zip(edges, found, strict=True)
     ]
-    ticks = [Tick((n + 0.5) / len(found), name) for n, (name, _) in enumerate(found)]
+    ticks = [Tick((n + 0.5) / len(found), word) for n, word in enumerate(TICKS)]
     label = f"Cost from {money(before, here.currency)} to {money(now, here.currency)}. The same figures are in the table below."
     return step_chart(drawn, ticks, label=label, unit=SYMBOLS[here.currency][0])
 
