@@ -14,7 +14,16 @@ SHOWN = 10
 MOST_MINERS = 1000
 """Of more miners the changes are not formed: each needs two figures of every miner."""
 
-LOWER_IS_BETTER = ("j_per_th", "reject_rate", "rejected", "cost", "avg_price", "temperature")
+LOWER_IS_BETTER = (
+    "j_per_th",
+    "reject_rate",
+    "rejected",
+    "kwh",
+    "priced_kwh",
+    "cost",
+    "avg_price",
+    "temperature",
+)
 
 
 def ranking(asked: Asked, here: Here) -> Report:

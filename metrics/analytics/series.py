@@ -34,7 +34,7 @@ def series(asked: Asked, here: Here) -> Report:
         here_too = (_place(start, asked, (asked.start, asked.end), here) for start in starts)
         rows = [[*row, earlier.get(place)] for row, place in zip(rows, here_too, strict=True)]
         notes.append(
-            f"The range before is {asked.whom[0].name}'s, its first period beside the first of this one."
+            f"The range before is of {asked.whom[0].text}; its first period is beside the first of this one."
         )
     return Report(
         named_figure(asked.metric_type, asked.key, here),

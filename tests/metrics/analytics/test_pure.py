@@ -60,6 +60,7 @@ def test_what_costs_heats_or_fails_is_better_when_lower() -> None:
     assert is_lower_better("efficiency", "j_per_th")
     assert is_lower_better("temperature", "p95")
     assert is_lower_better("energy_cost", "cost_gbp")
+    assert is_lower_better("energy_cost", "kwh")
     assert not is_lower_better("hashrate", "avg")
 
 

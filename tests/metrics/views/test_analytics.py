@@ -199,6 +199,7 @@ def test_energy_by_price_adds_up_to_the_energy_of_the_range(ask: Ask, member: Cl
     }
     assert sum(row["share"] for row in rows) == pytest.approx(1)
     assert member.get(reverse("metrics:analytics"), asked).text.count('class="bar band-') == 2
+    assert ">30+ p</text>" in member.get(reverse("metrics:analytics"), asked).text
 
 
 def test_energy_by_price_says_that_older_slots_are_gone(member: Client, settings: Any) -> None:
@@ -213,6 +214,12 @@ def test_what_changed_the_cost_adds_up_to_the_cost(ask: Ask) -> None:
     amounts = [row["amount_gbp"] for row in rows]
     assert amounts == [pytest.approx(x) for x in (0.0054, -0.0018, 0.0072, 0.0108)]
     assert sum(amounts[:3]) == pytest.approx(amounts[3])
+
+
+def test_the_steps_of_what_changed_the_cost_have_short_words(member: Client) -> None:
+    asked = {"view": "waterfall", "from": "2026-06-02", "to": "2026-06-02"}
+    page = member.get(reverse("metrics:analytics"), asked).text
+    assert all(f">{word}</text>" in page for word in ("Before", "Energy", "Price", "Now"))
 
 
 def test_what_changed_the_cost_needs_both_ranges(member: Client) -> None:
@@ -256,6 +263,7 @@ def without_token(page: str) -> str:
         ({"metric": "hashrate.joy"}, "metric: there is no 'joy' of hashrate"),
         ({"metric": "hashrate.unit"}, "key: 'unit' is unknown"),
         ({"of": "nobody"}, "of: there is no miner 'nobody'"),
+        ({"of": "no\x00body"}, "of: there is no miner 'nobody'"),
         ({"of": "site Nowhere"}, "of: there is no miner 'site Nowhere'"),
         ({"of": ["all", "gamma-1", "gamma-2", "site Home", "1"]}, "of: at most 4 are drawn together, not 5"),
         (
