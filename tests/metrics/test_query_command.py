@@ -188,7 +188,11 @@ def test_every_question_has_a_table_and_an_example_in_the_help(miner):
         ),
         (
             ["range", "--type", "hashrate", "--entity-id", "9" * 30],
-            "^--entity-id: there is no miner or site 9999",
+            "^--entity-id: there is no miner or site or pool 9999",
+        ),
+        (
+            ["range", "--type", "pool_health", "--entity-type", "pool", "--entity-id", "99999"],
+            "^--entity-id: there is no pool 99999",
         ),
         (
             ["latest", "--type", "hashrate", "--entity-type", "site", "--entity-id", "99999"],

@@ -75,8 +75,8 @@ def of_range(parser: ArgumentParser) -> None:
 
 def of_whom(parser: ArgumentParser) -> None:
     """Take a kind of entity, and which one."""
-    parser.add_argument("--entity-type", help="miner, site or system; all when left out")
-    parser.add_argument("--entity-id", type=int, metavar="ID", help="the id of the miner or site")
+    parser.add_argument("--entity-type", help="miner, site, pool or system; all when left out")
+    parser.add_argument("--entity-id", type=int, metavar="ID", help="the id of the miner, site or pool")
 
 
 def of_page(parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The miner or site that a question names: one there is not is refused, lest silence pass for an answer."""
+"""The miner, site or pool that a question names: one there is not is refused, lest silence pass for an answer."""
 
 from collections.abc import Mapping
 
@@ -6,12 +6,13 @@ from django.db.models import Model
 
 from metrics.query.words import Refused
 from miners.models import Miner, Site
+from pools.models import Pool
 
-KINDS: Mapping[str, type[Model]] = {"miner": Miner, "site": Site}
+KINDS: Mapping[str, type[Model]] = {"miner": Miner, "site": Site, "pool": Pool}
 
 
 def check_entity(entity_type: str | None, entity_id: int | None) -> None:
-    """Raise Refused where there is no such miner or site, or, without `entity_type`, neither of them."""
+    """Raise Refused where there is no such miner, site or pool, or, without `entity_type`, none of them."""
     if entity_id is None:
         return
     if entity_type == "system":
