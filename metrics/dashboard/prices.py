@@ -91,7 +91,7 @@ def outlook_words(view: Outlook, now: datetime, zone: tzinfo, currency: str) -> 
             return f"{words}, negative until {clock(view.negative_until, now, zone)}"
         return f"{words}, negative from {clock(view.negative_from, now, zone)}"
     if view.cheapest is None or view.cheapest.pence_per_kwh >= view.now.pence_per_kwh:
-        return f"{words}, the lowest published"
+        return f"{words}, the lowest from now on"
     lowest = price(view.cheapest.pence_per_kwh, currency)
     return f"{words}, lowest {lowest} at {clock(view.cheapest.start, now, zone)}"
 

@@ -16,7 +16,7 @@ from hmm.lib.svg import Tick
 from hmm.lib.svg_heat import Cell, HeatRow, heat_map
 from metrics.dashboard.prices import band_of
 from metrics.prices.read import HISTORY_DAYS, KnownPrices, known_prices, told_of_the_past
-from metrics.templatetags.hmm_format import UNKNOWN, decimal, price
+from metrics.templatetags.hmm_format import decimal, price
 
 A_DAY_S = 86400
 HOUR_TICKS = [Tick(hour / 24, f"{hour:02}:00") for hour in (0, 6, 12, 18)]
@@ -104,7 +104,7 @@ class _Days:
             decimal(min(pence), 2),
             decimal(average_pence(found, day.start, day.end), 2),
             decimal(max(pence), 2),
-            f"{below / timedelta(hours=1):g}" if below else UNKNOWN,
+            f"{below / timedelta(hours=1):g}",
         )
 
     def _short(self, bucket: Bucket) -> str:

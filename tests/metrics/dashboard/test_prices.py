@@ -45,7 +45,7 @@ def words(pence: Sequence[float | None]) -> str:
         ([18.4, 5, -1, -2, 3], "18.4 p now, negative from 13:00"),
         ([-3.1, -2, 4, -9], "−3.1 p now, negative until 13:00"),
         ([18.4, 5, 9.1], "18.4 p now, lowest 5.0 p at 12:30"),
-        ([5, 18.4], "5.0 p now, the lowest published"),
+        ([5, 18.4], "5.0 p now, the lowest from now on"),
         ([24, 24, 24], "24.0 p now"),
         ([None, 5, 6], "no price for now"),
         ([], "no price for now"),

@@ -85,7 +85,7 @@ def prices(**differences: Any) -> PriceBlock:
     block = PriceBlock(
         1,
         "Octopus Agile",
-        "18.4 p now, the lowest published",
+        "18.4 p now, the lowest from now on",
         "published until 23:00",
         "",
         "p",

@@ -147,7 +147,8 @@ def test_the_queue_says_its_depth_and_who_is_alive() -> None:
 def test_prices_now_and_as_many_next_as_fit() -> None:
     said = whole(snapshot())
     assert (
-        line_of(said, "Octopus") == "Octopus Agile: 18.4 p now, the lowest published · published until 23:00"
+        line_of(said, "Octopus")
+        == "Octopus Agile: 18.4 p now, the lowest from now on · published until 23:00"
     )
     assert line_of(said, "next") == "next 12:30 19.40 13:00 20.40 13:30 21.40 14:00 22.40 14:30 23.40"
     assert line_of(whole(snapshot(), 160), "next").endswith("18:00 30.40")

@@ -115,7 +115,7 @@ def test_what_is_asked_wrongly_is_said_beside_the_form(asked: dict[str, str], sa
 def test_the_last_weeks_are_a_map_of_hours_and_change_with_their_prices(member: Client, see: See) -> None:
     publish([10.0, 30.0] * 24 + [-1.0] * 4 + [8.0] * 44, MIDNIGHT - 2 * DAY)
     publish([20.0] * 46, MIDNIGHT)
-    assert "Sat 30 May 10.00 20.00 30.00 –" in see()
+    assert "Sat 30 May 10.00 20.00 30.00 0" in see()
     assert "Sun 31 May −1.00 7.25 8.00 2" in see()
     assert member.get(reverse("metrics:prices")).text.count('class="cell ') == 48
     PriceSlot.objects.filter(start=MIDNIGHT - DAY).update(pence_per_kwh=-3)
