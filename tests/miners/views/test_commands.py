@@ -74,7 +74,7 @@ def test_only_what_is_offered_can_be_ordered(gamma: Miner) -> None:
     LatestReading.objects.filter(miner=gamma).update(firmware="v2.9.0")
     old = client.get(url(gamma)).content.decode()
     assert 'value="pause"' not in old
-    assert "cannot pause before AxeOS v2.14" in old
+    assert "It cannot pause before AxeOS v2.14" in old
 
 
 def test_an_avalon_has_modes_and_no_form_for_pools(db: None) -> None:
