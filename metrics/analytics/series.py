@@ -10,7 +10,7 @@ from metrics.analytics.whom import Whom
 from metrics.explain.figure import FigureRef, explained
 from metrics.figure_words import in_words, unit_of
 from metrics.query import aggregate, metrics_in_range
-from metrics.templatetags.hmm_format import UNKNOWN, decimal
+from metrics.templatetags.hmm_format import UNKNOWN, decimal, percent
 
 BEFORE = "the range before"
 
@@ -106,16 +106,24 @@ def _stats(asked: Asked, whom: Whom, here: Here) -> list[Stat]:
     ref = FigureRef(
         asked.metric_type, key, whom.entity_type, whom.entity_id, asked.period, asked.start, asked.end
     )
-    text = explained(in_words(asked.metric_type, key, now, here.currency), ref)
-    if not asked.compare or whom is not asked.whom[0]:
-        return [Stat(whom.name, text, ["over the whole range"])]
-    before = _whole(asked, whom, *asked.before, here)
-    said = in_words(asked.metric_type, key, before, here.currency)
-    compared = [f"before: {said}", change_words(change_percent(now, before))]
-    return [Stat(whom.name, text, [*compared, *asked.not_over(here.now)])]
+    text = explained(in_words(asked.metric_type, key, now.get(key), here.currency), ref)
+    notes = [f"{_measured(now)}over the whole range"]
+    if asked.compare and whom is asked.whom[0]:
+        before = _whole(asked, whom, *asked.before, here)
+        said = in_words(asked.metric_type, key, before.get(key), here.currency)
+        change = change_words(change_percent(now.get(key), before.get(key)))
+        notes += [f"before: {said}", change, *asked.not_over(here.now)]
+        if before:
+            notes.append(f"{_measured(before)}in the range before")
+    return [Stat(whom.name, text, notes)]
 
 
-def _whole(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here) -> float | None:
+def _measured(figures: dict[str, Any]) -> str:
+    return f"{percent(figures['coverage'])} measured " if "coverage" in figures else ""
+
+
+def _whole(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here) -> dict[str, Any]:
+    """Return the figures of a range as one, none of them where nothing is known of it."""
     found = aggregate(
         metric_type=asked.metric_type,
         period=asked.period,
@@ -125,7 +133,7 @@ def _whole(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here)
         entity_id=whom.entity_id,
         now=here.now,
     )
-    return found[0].value_json[asked.key_of(whom.entity_type, here.currency)] if found else None
+    return found[0].value_json if found else {}
 
 
 def change_percent(now: float | None, before: float | None) -> float | None:
