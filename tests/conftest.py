@@ -49,7 +49,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # The same examples in every run: what fails, fails for everyone. --hypothesis-profile=search looks for new ones.
-hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+# Half the usual examples, for the sake of two cores; "search" looks at more, and at others.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, max_examples=50)
 hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("same")
 
