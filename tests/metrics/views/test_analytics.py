@@ -22,7 +22,7 @@ from miners.models import Miner, Site
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
 from pools.models import Pool
-from tests.factories import MinerFactory, UserFactory
+from tests.factories import MinerFactory
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
 
 NOW = datetime(2026, 6, 3, 11, 10, tzinfo=UTC)  # 12:10 in London
@@ -41,12 +41,6 @@ def _fleet(monkeypatch: pytest.MonkeyPatch) -> None:
         report(first, NOW - ago * DAY, rows=12, hashrate_ghs=hashrate_ghs)
     report(second, NOW - 2 * DAY, rows=6)
     publish([10.0] * 48 + [30.0] * 200, datetime(2026, 5, 31, 23, tzinfo=UTC))
-
-
-@pytest.fixture
-def member(client: Client) -> Client:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

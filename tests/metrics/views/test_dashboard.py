@@ -14,7 +14,6 @@ from energy.models import Tariff
 from metrics.dashboard.blocks import Present
 from metrics.views import dashboard
 from miners.models import Miner, SiteTariff
-from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
@@ -29,12 +28,6 @@ See = Callable[[str], str]
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard, "_present", lambda: Present(NOW, ZoneInfo("Europe/London"), "GBP"))
-
-
-@pytest.fixture
-def member(client: Client) -> Client:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from metrics.query import described_types, get_metric
 from metrics.types import metric_types
 from miners.models import Miner
 from pools.models import Pool, PoolReading
-from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
 from tests.metrics.store_helpers import use_zone
 
@@ -36,12 +35,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: NOW)
-
-
-@pytest.fixture
-def member(client: Client) -> Client:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

@@ -35,12 +35,6 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions.timezone, "now", lambda: NOW)
 
 
-@pytest.fixture
-def member(client: Client) -> Client:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 def see(member: Client, block: str) -> str:
     response = member.get(reverse(f"metrics:{block}"))
     assert response.status_code == 200

@@ -14,7 +14,6 @@ from pytest_django import DjangoAssertNumQueries
 from metrics.ledger import read
 from metrics.models import Metric
 from miners.models import Miner
-from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
@@ -26,12 +25,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: NOW)
-
-
-@pytest.fixture
-def member(client: Client) -> Client:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def lines(page: str) -> list[list[str]]:

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from energy.models import PriceSlot, Tariff
 from miners.models import SiteTariff
-from tests.factories import TariffFactory, UserFactory
+from tests.factories import TariffFactory
 from tests.metrics.fleet_at_work import publish
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
@@ -27,12 +27,6 @@ See = Callable[..., str]
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: NOW)
-
-
-@pytest.fixture
-def member(client: Client) -> Client:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from miners.models import CurtailmentStrategy, Miner, MinerState, Site, Tier
 from miners.strategies.seeds import seed_strategies
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
-from tests.factories import MinerFactory, SiteFactory, UserFactory
+from tests.factories import MinerFactory, SiteFactory
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 WHO_ASKS = 2
@@ -42,12 +42,6 @@ def home() -> Site:
     site = Site.objects.get(pk=1)
     seed_strategies(site, force=False)
     return site
-
-
-@pytest.fixture
-def member(client: Client) -> Client:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture
