@@ -17,6 +17,7 @@ from metrics.engine.merge import merge_fleet, merge_miners
 from metrics.engine.run import clean, run
 from metrics.models import Watermark
 from metrics.sketches.write import write_sketches
+from metrics.store.kept import Batch
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
 
@@ -54,9 +55,11 @@ def sketches(ids: list[int]) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+        batch = Batch()
         for period in ("hourly", "daily", "weekly", "monthly"):
             found = cut.buckets(period, dataset.START, dataset.END)
-            write_sketches(period, found, ids, spans, cut, everyone=True)
+            write_sketches(period, found, ids, spans, cut, everyone=True, batch=batch)
+        batch.sent()
         transaction.set_rollback(True)
 
 
@@ -115,8 +118,10 @@ def days_of_hours(ids: list[int]) -> None:
 
     def merge() -> None:
         with transaction.atomic():
-            merge_miners("daily", days, ids, cut, NOW, everyone=True)
-            merge_fleet("daily", days, spans, farm.standing, cut, NOW)
+            batch = Batch()
+            merge_miners("daily", days, ids, cut, NOW, everyone=True, batch=batch)
+            merge_fleet("daily", days, spans, farm.standing, cut, NOW, batch)
+            batch.sent()
 
     measure("7 days from their hours, 100 miners to system", merge, 11)
 

@@ -8,8 +8,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from hmm.dirty import mark_coin_dirty
 from hmm.installation import installation
@@ -61,20 +62,31 @@ class CoinHistory:
         return Worth(btc_per_gh, self.prices[at][1] * 100 if priced else None)
 
 
+READ = f"""
+SELECT timestamp, difficulty, subsidy, NULL::float8 AS price FROM {NetworkState._meta.db_table}
+WHERE coin = %(coin)s AND timestamp > %(difficulties_from)s AND timestamp < %(end)s
+UNION ALL
+SELECT timestamp, NULL, NULL, price FROM {CoinPrice._meta.db_table}
+WHERE coin = %(coin)s AND currency = %(currency)s AND timestamp > %(prices_from)s AND timestamp < %(end)s
+ORDER BY timestamp
+"""
+
+
 def read_history(start: datetime, end: datetime) -> CoinHistory:
-    """Return the history that work in [start, end) needs. Two queries."""
-    network = NetworkState.objects.filter(
-        coin=VALUED_IN, timestamp__gt=start - DIFFICULTY_LASTS, timestamp__lt=end
-    )
-    prices = CoinPrice.objects.filter(
-        coin=VALUED_IN,
-        currency=installation().currency,
-        timestamp__gt=start - PRICE_LASTS,
-        timestamp__lt=end,
-    )
+    """Return the history that work in [start, end) needs. One query."""
+    params: dict[str, Any] = {
+        "coin": VALUED_IN,
+        "currency": installation().currency,
+        "difficulties_from": start - DIFFICULTY_LASTS,
+        "prices_from": start - PRICE_LASTS,
+        "end": end,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(READ, params)
+        found = cursor.fetchall()
     return CoinHistory(
-        list(network.order_by("timestamp").values_list("timestamp", "difficulty", "subsidy")),
-        list(prices.order_by("timestamp").values_list("timestamp", "price")),
+        [(at, difficulty, subsidy) for at, difficulty, subsidy, price in found if price is None],
+        [(at, price) for at, _, _, price in found if price is not None],
     )
 
 

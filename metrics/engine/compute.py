@@ -22,6 +22,7 @@ from metrics.engine.retained import (
 from metrics.engine.slots import SlotWindow
 from metrics.engine.write_slots import write_slots
 from metrics.sketches.write import SHORTEST, write_sketches
+from metrics.store.kept import Batch
 from miners.telemetry.packed.reading import unpacked
 
 AN_HOUR = timedelta(hours=1)
@@ -43,11 +44,12 @@ def compute(
     Returns the number of rows written.
     """
     floors = read_floors(miner_ids, start, now)
+    batch = Batch()
     with unpacked([(start - AN_HOUR, end + AN_HOUR)], miner_ids, now):
-        return sum(
-            _compute(part, miner_ids, floors, marks, grid, farm, now)
-            for part in floors.parts(start, end, miner_ids)
-        )
+        for part in floors.parts(start, end, miner_ids):
+            _compute(part, miner_ids, floors, marks, grid, farm, now, batch)
+            batch.sent()
+    return batch.sent()
 
 
 def _compute(
@@ -58,40 +60,41 @@ def _compute(
     grid: Grid,
     farm: Farm,
     now: datetime,
-) -> int:
+    batch: Batch,
+) -> None:
     start, end = part.start, part.end
     told = {p: floors.in_this_zone(grid.buckets(p, start, end)) for p in MADE_OF}
     closed = {p: [b for b in found if b.end <= marks[p]] for p, found in told.items()}
     touched = [b for found in closed.values() for b in found]
     spans = farm.spans(min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)]))
     if part.is_below_slots:
-        return _compute_below_slots(part, miner_ids, closed, spans, grid, farm, now)
+        _compute_below_slots(part, miner_ids, closed, spans, grid, farm, now, batch)
+        return
     everyone = set(miner_ids) >= set(known_miners(spans))
     told_by_all = everyone and not part.retained
     scan = worth_a_scan(start, end) or worth_sharing(len(part.told), start, end)
-    rows = _make_slots(part, spans, grid, now, scan=told_by_all and scan)
+    _make_slots(part, spans, grid, now, batch, scan=told_by_all and scan)
     standing = farm.standing
-    rows += merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now)
+    merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now, batch)
     for period, found in closed.items():
         anew = floors.made_anew(period, found)
         if period == SHORTEST:
             kept = floors.hours_kept(anew, part.told)
-            write_sketches(period, anew, part.told, spans, grid, everyone=told_by_all, kept=kept)
+            write_sketches(period, anew, part.told, spans, grid, everyone=told_by_all, batch=batch, kept=kept)
         else:
-            write_sketches(period, anew, miner_ids, spans, grid, everyone=everyone)
-        rows += merge_miners(period, anew, miner_ids, grid, now, everyone=everyone)
-        rows += merge_fleet(period, anew if period == SHORTEST else found, spans, standing, grid, now)
-    return rows
+            write_sketches(period, anew, miner_ids, spans, grid, everyone=everyone, batch=batch)
+        merge_miners(period, anew, miner_ids, grid, now, everyone=everyone, batch=batch)
+        merge_fleet(period, anew if period == SHORTEST else found, spans, standing, grid, now, batch)
 
 
-def _make_slots(part: Part, spans: Sequence[Span], grid: Grid, now: datetime, *, scan: bool) -> int:
-    rows = 0
+def _make_slots(
+    part: Part, spans: Sequence[Span], grid: Grid, now: datetime, batch: Batch, *, scan: bool
+) -> None:
     for start, end, slot_s in grid.spans(part.start, part.end):
         if part.told:
-            rows += write_slots(SlotWindow(start, end, slot_s, part.told, spans, scan), now)
+            write_slots(SlotWindow(start, end, slot_s, part.told, spans, scan), now, batch)
         if part.retained:
-            rows += reprice(SlotWindow(start, end, slot_s, part.retained, spans), now)
-    return rows
+            reprice(SlotWindow(start, end, slot_s, part.retained, spans), now, batch)
 
 
 def _compute_below_slots(
@@ -102,20 +105,20 @@ def _compute_below_slots(
     grid: Grid,
     farm: Farm,
     now: datetime,
-) -> int:
+    batch: Batch,
+) -> None:
     """Compute where slots and hours have been dropped: days of those who have none yet, and what is made of days."""
     low = min([part.start, *(b.start for b in closed["daily"])])
     new = without_days(part.told, low, part.end)
-    rows = _make_slots(replace(part, told=new, retained=[]), spans, grid, now, scan=False)
+    _make_slots(replace(part, told=new, retained=[]), spans, grid, now, batch, scan=False)
     for period, found in closed.items():
         if period in MADE_OF_DROPPED:
-            rows += merge_miners(period, found, new, grid, now, everyone=False)
+            merge_miners(period, found, new, grid, now, everyone=False, batch=batch)
         else:
-            write_sketches(period, found, miner_ids, spans, grid, everyone=False)
-            rows += merge_miners(period, found, miner_ids, grid, now, everyone=False)
+            write_sketches(period, found, miner_ids, spans, grid, everyone=False, batch=batch)
+            merge_miners(period, found, miner_ids, grid, now, everyone=False, batch=batch)
         if period != SHORTEST:
-            rows += merge_fleet(period, found, spans, farm.standing, grid, now)
-    return rows
+            merge_fleet(period, found, spans, farm.standing, grid, now, batch)
 
 
 def close(
@@ -131,8 +134,11 @@ def close(
         return filled_to, 0
     spans = farm.spans(found[0].start, found[-1].end)
     miner_ids = known_miners(spans)
-    with unpacked([(found[0].start, found[-1].end)] if period == SHORTEST else [], miner_ids, now):
-        write_sketches(period, found, miner_ids, spans, grid, everyone=True)
-    rows = merge_miners(period, found, miner_ids, grid, now, everyone=True)
-    rows += merge_pools(period, found, now)
-    return found[-1].end, rows + merge_fleet(period, found, spans, farm.standing, grid, now)
+    told = [(found[0].start, found[-1].end)] if period == SHORTEST else []
+    batch = Batch()
+    with unpacked(told, miner_ids, now):
+        write_sketches(period, found, miner_ids, spans, grid, everyone=True, batch=batch)
+        merge_miners(period, found, miner_ids, grid, now, everyone=True, batch=batch)
+        merge_fleet(period, found, spans, farm.standing, grid, now, batch)
+        rows = batch.sent()
+    return found[-1].end, rows + merge_pools(period, found, now)

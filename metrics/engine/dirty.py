@@ -3,28 +3,41 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from hmm.models import DirtyRange
 from metrics.engine.belonging import Span
+from metrics.models import Watermark
 
 READ_AT_ONCE = 10_000
 
 
+FILLED_TO = Subquery(Watermark.objects.filter(period="slot").values("filled_to"))
+
+
 def read_ranges(
-    before: datetime, start: datetime | None = None, end: datetime | None = None
+    now: datetime, start: datetime | None = None, end: datetime | None = None
 ) -> list[DirtyRange]:
-    """Return dirty ranges that begin before `before` and overlap [start, end), the earliest first."""
-    return list(_ranges(before, start, end).order_by("start", "id")[:READ_AT_ONCE])
+    """Return dirty ranges that overlap [start, end) and begin before slots are filled to, the earliest first.
+
+    Before the first run that is `now`.
+    """
+    return list(_ranges(now, start, end).order_by("start", "id")[:READ_AT_ONCE])
 
 
-def has_ranges(before: datetime, start: datetime | None = None, end: datetime | None = None) -> bool:
+def has_ranges(now: datetime, start: datetime | None = None, end: datetime | None = None) -> bool:
     """Return whether `read_ranges` would find any."""
-    return _ranges(before, start, end).exists()
+    return _ranges(now, start, end).exists()
 
 
-def _ranges(before: datetime, start: datetime | None, end: datetime | None) -> QuerySet[DirtyRange]:
-    found = DirtyRange.objects.filter(start__lt=before)
+def fresh_ranges() -> list[int]:
+    """Return the keys of those dirty ranges that begin where slots are not closed yet."""
+    return list(DirtyRange.objects.filter(start__gte=FILLED_TO).values_list("pk", flat=True))
+
+
+def _ranges(now: datetime, start: datetime | None, end: datetime | None) -> QuerySet[DirtyRange]:
+    found = DirtyRange.objects.filter(start__lt=Coalesce(FILLED_TO, now))
     if start is not None:
         found = found.filter(end__gt=start)
     if end is not None:

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from hmm.installation import installation
 from metrics.engine.belonging import Span, overlapping, spans_of, tariff_spans_of
+from metrics.engine.known import Known, this_database
 from metrics.engine.standing import Charge, Standing
 
 PARTS = """
@@ -22,6 +24,21 @@ PARTS = """
 """The pairs of a JSON object that `farm_of` understands, for whoever reads more in the same query."""
 
 READ_FARM = f"SELECT jsonb_build_object({PARTS})"
+
+# Cheaper than the farm itself, which changes once in months.
+VERSION = "concat_ws(' ', {})".format(
+    ", ".join(
+        f"(SELECT count(*) || ':' || coalesce(sum(hash_record_extended(row, 0)), 0) FROM {table} row)"
+        for table in ("miners_minersite", "miners_sitetariff", "energy_standingcharge")
+    )
+)
+
+FARM = f"""
+(SELECT CASE WHEN version = %(farm)s THEN jsonb_build_object('version', version)
+             ELSE jsonb_build_object('version', version, {PARTS}) END
+ FROM (SELECT {VERSION} AS version) known)
+"""
+"""What `farm_now` understands: only its version where that is `%(farm)s`."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,28 @@ def read_farm(zone: ZoneInfo) -> Farm:
     with connection.cursor() as cursor:
         cursor.execute(READ_FARM)
         return farm_of(json.loads(cursor.fetchone()[0]), zone)
+
+
+_farms: Known[tuple[str, Farm]] = Known(8)
+"""Each database's farm as this process has last read it, with its version."""
+
+
+def farm_known() -> tuple[str, Farm | None]:
+    """Return the farm that this process has read last, with its version; an empty one before the first."""
+    return _farms.get(_where()) or ("", None)
+
+
+def farm_now(raw: Mapping[str, Any], known: tuple[str, Farm | None]) -> Farm:
+    """Return the farm that FARM gave to whoever asked with the version of `known`."""
+    version, farm = known
+    if farm is None or raw["version"] != version:
+        farm = farm_of(raw, installation().zone)
+        _farms.keep(_where(), (raw["version"], farm))
+    return farm
+
+
+def _where() -> tuple[tuple[str, ...], ZoneInfo]:
+    return this_database(), installation().zone
 
 
 def farm_of(raw: Mapping[str, Any], zone: ZoneInfo) -> Farm:

@@ -20,6 +20,7 @@ from metrics.engine.retained import leave_before_slots
 from metrics.models import SlotGrid, StoreForm
 from metrics.sketches.write import SHORTEST, forget_sketches, write_sketches
 from metrics.store.days import first_slot
+from metrics.store.kept import Batch
 from metrics.store.view import create_view
 from miners.telemetry.packed.reading import unpacked
 from miners.telemetry.read import first_telemetry
@@ -84,11 +85,11 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     filled_to = marks["slot"]
     kept = _same_hours(before, cut.zone, first, marks["hourly"]) if first else []
     forget_sketches(kept)
-    farm, rows = read_farm(cut.zone), 0
+    farm, batch, rows = read_farm(cut.zone), Batch(), 0
     spans = farm.spans(BEGINNING, now)
     miners, standing = known_miners(spans), farm.standing
     if first:
-        rows += merge_fleet("slot", cut.buckets("slot", first, filled_to), spans, standing, cut, now)
+        merge_fleet("slot", cut.buckets("slot", first, filled_to), spans, standing, cut, now, batch)
     for period in MADE_OF:
         closed = cut.last_boundary(period, filled_to)
         if first and first < closed:
@@ -96,12 +97,13 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
             for part in batched(found, HOURS_AT_ONCE if period == SHORTEST else len(found)):
                 told = [(b.start, b.end) for b in part if b not in kept] if period == SHORTEST else []
                 with unpacked(told, miners, now):
-                    write_sketches(period, part, miners, spans, cut, everyone=True, kept=kept)
-            rows += merge_miners(period, found, miners, cut, now, everyone=True)
-            rows += merge_fleet(period, found, spans, standing, cut, now)
+                    write_sketches(period, part, miners, spans, cut, everyone=True, batch=batch, kept=kept)
+                    batch.sent()
+            merge_miners(period, found, miners, cut, now, everyone=True, batch=batch)
+            merge_fleet(period, found, spans, standing, cut, now, batch)
             rows += merge_pools(period, found, now)
         move_marks({period: closed})
-    return rows
+    return rows + batch.sent()
 
 
 def _same_hours(before: ZoneInfo, after: ZoneInfo, start: datetime, end: datetime) -> list[Bucket]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from hmm.lib.buckets import MADE_OF, PERIODS, Bucket
 from metrics.engine.belonging import Span
@@ -12,7 +12,7 @@ from metrics.engine.grid import Grid
 from metrics.engine.standing import Standing
 from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.store.columns import MERGED, NAMES
-from metrics.store.kept import Kept
+from metrics.store.kept import Batch, Kept
 
 LONG = ("weekly", "monthly")
 """A site's are merged from its own days: a miner may have moved within the period, and its longer rows with it."""
@@ -192,43 +192,54 @@ def merge_miners(
     now: datetime,
     *,
     everyone: bool,
-) -> int:
-    """Make anew these miners' rows of `period` for these adjoining buckets; return how many there are.
+    batch: Batch,
+) -> None:
+    """Make anew these miners' rows of `period` for these adjoining buckets.
 
     `everyone` says that these are all the miners there are.
     """
     if not found:
-        return 0
+        return
     params = _params(found, now) | _children(period, found, grid) | {"miner_ids": list(miner_ids)}
     merge = (OF_ALL_MINERS if everyone else OF_SOME_MINERS)[period]
-    return _merge(merge, len(found) * len(miner_ids), params)
+    _merge(merge, len(found) * len(miner_ids), params, batch)
 
 
 def merge_fleet(
-    period: str, found: Sequence[Bucket], spans: Sequence[Span], standing: Standing, grid: Grid, now: datetime
-) -> int:
-    """Make anew every site's and the system's rows of `period` for these adjoining buckets; return how many.
+    period: str,
+    found: Sequence[Bucket],
+    spans: Sequence[Span],
+    standing: Standing,
+    grid: Grid,
+    now: datetime,
+    batch: Batch,
+) -> None:
+    """Make anew every site's and the system's rows of `period` for these adjoining buckets.
 
     `spans` are those of all miners over the whole time.
     """
     if not found:
-        return 0
+        return
     sites = sorted({s.site_id for s in spans})
     params = _params(found, now) | _span_params(spans) | standing.params(sites, found)
     if period in LONG:
         params |= _children(period, found, grid)
-    return _merge(OF_FLEET[period], len(found) * len(spans), params)
+    _merge(OF_FLEET[period], len(found) * len(spans), params, batch)
 
 
-def _merge(merge: Kept, rows: int, params: Mapping[str, Any]) -> int:
+def _merge(merge: Kept, rows: int, params: Mapping[str, Any], batch: Batch) -> None:
     """Merge by the kept plan, or many rows by one made for them."""
-    with connection.cursor() as cursor:
-        if rows < MANY_ROWS:
-            return merge.call(cursor, params)
-        cursor.execute(AVOID)
-        merged = merge.execute(cursor, params)
-        cursor.execute(AVOID_NO_MORE)
-        return merged
+    if rows < MANY_ROWS:
+        batch.add(merge, params)
+    else:
+        batch.at_once(lambda cursor: _merge_many(cursor, merge, params))
+
+
+def _merge_many(cursor: CursorWrapper, merge: Kept, params: Mapping[str, Any]) -> int:
+    cursor.execute(AVOID)
+    merged = merge.execute(cursor, params)
+    cursor.execute(AVOID_NO_MORE)
+    return merged
 
 
 def _params(found: Sequence[Bucket], now: datetime) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
 from hmm.lib.buckets import Bucket
@@ -20,6 +21,7 @@ from metrics.engine.slots import SEGMENT, SPAN, SlotWindow, slot_params
 from metrics.engine.worth import WORTH
 from metrics.models import StoreForm
 from metrics.store.columns import JOULES_PER_KWH
+from metrics.store.kept import Batch
 from miners.models import DroppedTelemetry
 from miners.telemetry.packed.reading import NEVER_PACKED
 
@@ -151,14 +153,14 @@ def without_days(miner_ids: Sequence[int], start: datetime, end: datetime) -> li
     return [m for m in miner_ids if m not in known]
 
 
-def reprice(window: SlotWindow, now: datetime) -> int:
-    """Price the stored slots of `window` anew, those that have one price each, and value the hashes of all anew.
-
-    Returns how many slots that changed.
-    """
+def reprice(window: SlotWindow, now: datetime, batch: Batch) -> None:
+    """Price the stored slots of `window` anew, those that have one price each, and value the hashes of all anew."""
     params: dict[str, Any] = slot_params(window) | {"now": now, "low": window.start, "high": window.end}
-    with connection.cursor() as cursor:
-        cursor.execute(REPRICE, params)
-        repriced = int(cursor.rowcount)
-        cursor.execute(REVALUE, params)
-        return repriced + int(cursor.rowcount)
+    batch.at_once(lambda cursor: _reprice(cursor, params))
+
+
+def _reprice(cursor: CursorWrapper, params: dict[str, Any]) -> int:
+    cursor.execute(REPRICE, params)
+    repriced = int(cursor.rowcount)
+    cursor.execute(REVALUE, params)
+    return repriced + int(cursor.rowcount)

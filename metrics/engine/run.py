@@ -21,16 +21,17 @@ from metrics.engine.compute import close, compute
 from metrics.engine.dirty import (
     READ_AT_ONCE,
     consume,
+    fresh_ranges,
     has_ranges,
     miners_of,
     names_only_pools,
     names_pools,
     read_ranges,
 )
-from metrics.engine.farm import read_farm
 from metrics.engine.form import follow_installation
-from metrics.engine.grid import Grid, day_after, grid
-from metrics.engine.marks import boundaries, first_marks, move_marks, read_marks
+from metrics.engine.grid import Grid, day_after
+from metrics.engine.ground import read_ground
+from metrics.engine.marks import boundaries, first_marks, move_marks
 from metrics.engine.pool_rows import compute_pools
 from metrics.store.partitions import ensure_partitions
 
@@ -81,7 +82,10 @@ def clean(
 
     `progress` hears after each chunk its start and end and the rows it wrote.
     """
-    rows, more = 0, not _is_clean(start, end)
+    rows, more = (
+        0,
+        has_ranges(now, start, end),
+    )  # looked for without the lock: what comes later is the next run's
     while more:
         with _chunk(wait_s):
             done, more = _clean_chunk(now, start, end)
@@ -93,15 +97,17 @@ def clean(
 
 def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
     """Fill at most a local day of slots, and what they close. Returns the rows, and whether there is more to fill."""
-    rows, cut = follow_installation(now), grid(now)
-    marks = read_marks() or first_marks(cut, now)
+    rows = follow_installation(now)
+    # Listed before anything that they could tell of is read: what is committed meanwhile stays for the next run.
+    fresh = fresh_ranges()
+    ground = read_ground(now)
+    cut, farm = ground.cut, ground.farm
+    before = dict(ground.marks) or first_marks(cut, now)
+    marks = dict(before)
     start, target = marks["slot"], boundaries(cut, now)["slot"]
     end = max(start, min(target, day_after(start, cut.zone, 1)))
-    # Listed before anything that they could tell of is read: what is committed meanwhile stays for the next run.
-    fresh = list(DirtyRange.objects.filter(start__gte=start).values_list("pk", flat=True))
-    farm, before = read_farm(cut.zone), dict(marks)
     if start < end:
-        ensure_partitions(start - AN_HOUR, end + timedelta(days=31))
+        ensure_partitions(start - AN_HOUR, end + timedelta(days=31), ground.partitions)
         rows += compute(start, end, known_miners(farm.spans(start, end)), marks, cut, farm, now)
         rows += compute_pools(start, end, marks, cut, now)
         marks["slot"] = end
@@ -115,12 +121,6 @@ def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
     return rows, end < target
 
 
-def _is_clean(start: datetime | None, end: datetime | None) -> bool:
-    """Look without the lock: what is committed after this is the next run's."""
-    closed = read_marks().get("slot")
-    return closed is not None and not has_ranges(closed, start, end)
-
-
 def _clean_chunk(
     now: datetime, start: datetime | None, end: datetime | None
 ) -> tuple[tuple[datetime, datetime, int] | None, bool]:
@@ -128,20 +128,21 @@ def _clean_chunk(
 
     Returns its start, its end and its rows, None when all is clean, and whether there may be more.
     """
-    cut = grid(now)
-    marks = read_marks() or first_marks(cut, now)
-    ranges = read_ranges(marks["slot"], start, end)
+    ranges = read_ranges(now, start, end)  # before anything that they tell of
+    ground = read_ground(now)
+    cut, farm = ground.cut, ground.farm
+    marks = ground.marks or first_marks(cut, now)
+    ranges = [d for d in ranges if d.start < marks["slot"]]
     if not ranges:
         return None, False
     low = max(ranges[0].start, start) if start else ranges[0].start
     high = min(max(d.end for d in ranges), marks["slot"], end or marks["slot"])
     low, high = _slot_edges(cut, low, high, marks["slot"])
-    farm = read_farm(cut.zone)
     spans = farm.spans(low, high)
     days = max(1, min(31, MINER_DAYS_A_CHUNK // max(1, len(miners_of(ranges, spans)))))
     high = min(high, day_after(low, cut.zone, days))
     touched = [d for d in ranges if d.start < high and d.end > low]
-    ensure_partitions(low - AN_HOUR, high)
+    ensure_partitions(low - AN_HOUR, high, ground.partitions)
     rows = compute_pools(low, high, marks, cut, now) if names_pools(touched) else 0
     if not names_only_pools(touched):
         rows += compute(low, high, miners_of(touched, spans), marks, cut, farm, now)

@@ -8,11 +8,10 @@ from typing import Any
 
 from energy.prices import PricePoint
 from hmm.installation import installation
-from hmm.lib.buckets import slot_length_s
 from hmm.replica.route import connection
-from metrics.engine.farm import PARTS, Farm, farm_of, moment
-from metrics.engine.grid import Grid, grid
-from metrics.engine.known import Known, this_database
+from metrics.engine.farm import FARM, Farm, farm_known, farm_now, moment
+from metrics.engine.grid import Grid
+from metrics.engine.ground import GRID, grid_of
 from metrics.store.kept import KeptQuery
 from miners.telemetry.read import FIRST_START
 from pools.coin_history import VALUED_IN, CoinHistory
@@ -35,24 +34,13 @@ COINS = """
     ORDER BY timestamp DESC LIMIT 1)) known)
 """.replace("__SINCE__", SINCE).replace("__COIN__", VALUED_IN)
 
-# Cheaper than the farm itself, which changes once in months.
-FARM_VERSION = "concat_ws(' ', {})".format(
-    ", ".join(
-        f"(SELECT count(*) || ':' || coalesce(sum(hash_record_extended(row, 0)), 0) FROM {table} row)"
-        for table in ("miners_minersite", "miners_sitetariff", "energy_standingcharge")
-    )
-)
-
 READ_STATE = (
     """
 SELECT jsonb_build_object(
   'zone', (SELECT time_zone FROM metrics_storeform),
   'marks', (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
-  'grid', (SELECT jsonb_agg(jsonb_build_array(start, slot_s) ORDER BY start) FROM metrics_slotgrid),
-  'slots_s', (SELECT jsonb_agg(DISTINCT slot_s) FROM energy_tariff),
-  'farm', (SELECT CASE WHEN version = %(farm)s THEN jsonb_build_object('version', version)
-                       ELSE jsonb_build_object('version', version, __FARM__) END
-           FROM (SELECT __FARM_VERSION__ AS version) known),
+  __GRID__,
+  'farm', __FARM__,
   'dirty', (SELECT jsonb_agg(jsonb_build_array(d.low, d.high) ORDER BY d.low) FROM (
               -- Of a price, only as far as there is telemetry that it could change.
               SELECT CASE WHEN kind IN ('tariff', 'coin') THEN greatest(start, (__FIRST__)) ELSE start END AS low,
@@ -68,9 +56,9 @@ SELECT jsonb_build_object(
   __COINS__
 )
 """.replace("__COINS__", COINS)
+    .replace("__GRID__", GRID)
     .replace("__FIRST__", FIRST_START)
-    .replace("__FARM__", PARTS)
-    .replace("__FARM_VERSION__", FARM_VERSION)
+    .replace("__FARM__", FARM)
 )
 
 TYPES = dict.fromkeys(("now", "start", "end", "open"), "timestamptz") | {"farm": "text"}
@@ -98,25 +86,17 @@ class State:
         return [p for t, p in self.prices if t == tariff_id and p.start < end and p.end > start]
 
 
-_farms: Known[tuple[str, Farm]] = Known(8)
-"""Each database's farm as this process has last read it, with its version."""
-
-
 def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) -> State:
     """Return the state for reading [start, end), the open period of which began at `opened`. One query."""
-    where = (this_database(), installation().zone)
-    known = _farms.get(where)
-    params = {"now": now, "start": start, "end": end, "open": opened, "farm": known[0] if known else ""}
+    known = farm_known()
+    params = {"now": now, "start": start, "end": end, "open": opened, "farm": known[0]}
     with connection.cursor() as cursor:
         raw = json.loads(STATE.call(cursor, params))
-    version = raw["farm"]["version"]
-    if known is None or version != known[0]:
-        known = _farms.keep(where, (version, farm_of(raw["farm"], installation().zone)))
     return State(
-        cut=_grid(raw, now),
+        cut=grid_of(raw, now),
         marks={period: moment(at) for period, at in _marks(raw).items()},
         dirty=[(moment(a), moment(b)) for a, b in raw["dirty"] or []],
-        farm=known[1],
+        farm=farm_now(raw["farm"], known),
         prices=[(t, PricePoint(moment(a), moment(b), float(p))) for t, a, b, p in raw["prices"] or []],
         coins=CoinHistory(
             [
@@ -131,11 +111,3 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
 def _marks(raw: dict[str, Any]) -> dict[str, str]:
     """Return the watermarks; none of them holds while the store has the periods of another zone."""
     return (raw["marks"] or {}) if raw["zone"] == installation().time_zone else {}
-
-
-def _grid(raw: dict[str, Any], now: datetime) -> Grid:
-    zone = installation().zone
-    steps = tuple((moment(at), slot_s) for at, slot_s in raw["grid"] or [])
-    if not steps or slot_length_s(zone, raw["slots_s"] or [], now) < steps[-1][1]:
-        return grid(now)
-    return Grid(zone, steps)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from metrics.engine.pieces import ASKED, PIECE_TYPES, Pieces, piece_params
@@ -19,7 +19,7 @@ from metrics.engine.slots import (
 )
 from metrics.engine.worth import WORTH_TYPES, worth_params
 from metrics.store.columns import NAMES
-from metrics.store.kept import Kept
+from metrics.store.kept import Batch, Kept
 from metrics.store.staging import staged
 from miners.telemetry.packed.reading import sees_packed
 from miners.telemetry.read import REACHING, read_reaching_in
@@ -35,6 +35,8 @@ SELECT 'miner', entity_id, 'slot', timestamp, %(now)s, %(slot_s)s, 1, {NAMES} FR
 """
 
 TYPES = PIECE_TYPES | {
+    "start": "timestamptz",
+    "end": "timestamptz",
     "now": "timestamptz",
     "origin_s": "bigint",
     "slot_s": "int",
@@ -50,29 +52,41 @@ TYPES = PIECE_TYPES | {
     **WORTH_TYPES,
 }
 
+FORGET = {
+    everyone: Kept.of(f"forget_{who}_slots", TYPES, [DELETE], {"everyone": everyone})
+    for everyone, who in ((True, "all"), (False, "some"))
+}
 FEW_SLOTS = Kept.of("slots", TYPES, [INSERT.format(source=f"({select_plain_slots(ASKED)})")])
-KEPT = (FEW_SLOTS,)
+KEPT = (*FORGET.values(), FEW_SLOTS)
 
 
-def write_slots(window: SlotWindow, now: datetime) -> int:
-    """Make anew the slots of `window`, which begins and ends with one; return how many there are.
+def write_slots(window: SlotWindow, now: datetime, batch: Batch) -> None:
+    """Make anew the slots of `window`, which begins and ends with one.
 
     The slots in which every tariff has one price go the fast way, stretches of others the general one.
     """
     plain, mixed = by_price(window, read_segments(window))
-    with connection.cursor() as cursor:
-        cursor.execute(DELETE, _scope(window))
-        rows = _write_plain(cursor, window, plain, now) if plain else 0
-        for part, cut in mixed:
-            cursor.execute(INSERT.format(source=f"({select_slots(part)})"), _params(part, cut, now))
-            rows += cursor.rowcount
-        return rows
+    batch.add(FORGET[window.everyone], _scope(window))
+    if plain:
+        _write_plain(window, plain, now, batch)
+    for part, cut in mixed:
+        batch.at_once(partial(_write_mixed, part=part, params=_params(part, cut, now)))
 
 
-def _write_plain(cursor: CursorWrapper, window: SlotWindow, cut: Sequence[Segment], now: datetime) -> int:
+def _write_mixed(cursor: CursorWrapper, part: SlotWindow, params: dict[str, Any]) -> int:
+    cursor.execute(INSERT.format(source=f"({select_slots(part)})"), params)
+    return int(cursor.rowcount)
+
+
+def _write_plain(window: SlotWindow, cut: Sequence[Segment], now: datetime, batch: Batch) -> None:
     params = _params(window, cut, now)
-    if not window.is_large and not sees_packed():  # a kept plan reads plain rows alone
-        return FEW_SLOTS.call(cursor, params | piece_params(window.start, window.end, window.slot_s))
+    if window.is_large or sees_packed():  # a kept plan reads plain rows alone
+        batch.at_once(partial(_write_many, window=window, params=params))
+    else:
+        batch.add(FEW_SLOTS, params | piece_params(window.start, window.end, window.slot_s))
+
+
+def _write_many(cursor: CursorWrapper, window: SlotWindow, params: dict[str, Any]) -> int:
     pieces = Pieces.between(
         window.start, window.end, window.slot_s, everyone=window.everyone, reaching=REACHING
     )
@@ -87,7 +101,6 @@ def _scope(window: SlotWindow) -> dict[str, Any]:
     return {
         "start": window.start,
         "end": window.end,
-        "everyone": window.everyone,
         "miner_ids": list(window.miner_ids),
     }
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +16,7 @@ from metrics.engine.grid import Grid
 from metrics.engine.pieces import ASKED, PIECE_TYPES, Pieces, piece_params, worth_a_scan, worth_sharing
 from metrics.sketches.cells import ENTITY_OF, KIND_OF, NUMBER_OF, OF_MINERS, OF_SHORTER, SPAN, of_telemetry
 from metrics.sketches.quantities import NAMES, PERCENTS, QUANTITIES, QUANTITY_STEP, estimate_sql
-from metrics.store.kept import Kept
+from metrics.store.kept import Batch, Kept
 from metrics.store.staging import staged
 from miners.telemetry.packed.reading import sees_packed
 from miners.telemetry.read import REACHING, read_reaching_in
@@ -97,6 +98,12 @@ TYPES = PIECE_TYPES | {
 }
 
 INSERT_FEW_HOURS = INSERT_CELLS.format(cells=of_telemetry(ASKED, "%(first)s")) + OF_SOMEBODY
+FORGET_HOURS = {
+    everyone: Kept.of(
+        f"sketches_forget_{who}_hours", TYPES, [DELETE], {"period": SHORTEST, "everyone": everyone}
+    )
+    for everyone, who in ((True, "all"), (False, "some"))
+}
 HOURS_OF_MINERS = Kept.of("sketches_of_telemetry", TYPES, [INSERT_FEW_HOURS], {"period": SHORTEST})
 HOURS_OF_FLEET = Kept.of(
     "sketches_of_miners", TYPES, [INSERT_CELLS.format(cells=OF_MINERS)], {"period": SHORTEST}
@@ -110,7 +117,7 @@ def _longer(period: str, *, everyone: bool) -> Kept:
 
 
 LONGER = {(p, everyone): _longer(p, everyone=everyone) for p in PERIODS[2:] for everyone in (False, True)}
-KEPT = (HOURS_OF_MINERS, HOURS_OF_FLEET, *LONGER.values())
+KEPT = (*FORGET_HOURS.values(), HOURS_OF_MINERS, HOURS_OF_FLEET, *LONGER.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,7 @@ def write_sketches(
     grid: Grid,
     *,
     everyone: bool,
+    batch: Batch,
     kept: Collection[Bucket] = (),
 ) -> None:
     """Make anew these miners', every site's and the system's sketches of these adjoining buckets of `period`.
@@ -147,31 +155,34 @@ def write_sketches(
         return
     params = _params(found, miner_ids) | {"kept": [b.start for b in kept]}
     few = len(found) * len(spans) < FEW
-    with connection.cursor() as cursor:
-        if period != SHORTEST:
-            _run(LONGER[period, everyone], cursor, params | _children(period, found, grid), few=few)
-            return
-        cursor.execute(DELETE, params | {"period": period, "everyone": everyone})
-        params |= span_params(spans)
-        for hours in _hours(found, set(kept), len(miner_ids), everyone=everyone):
-            _insert_hours(cursor, hours, params, few=few)
-        _run(HOURS_OF_FLEET, cursor, params, few=few)
-
-
-def _run(statements: Kept, cursor: CursorWrapper, params: Mapping[str, Any], *, few: bool) -> None:
-    (statements.call if few else statements.execute)(cursor, params)
-
-
-def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any], *, few: bool) -> None:
-    if not hours.shared and not sees_packed():  # a kept plan reads plain rows alone
-        asked = piece_params(hours.start, hours.end, hours.length_s) | {"first": hours.first}
-        _run(HOURS_OF_MINERS, cursor, params | asked, few=few)
+    if period != SHORTEST:
+        _run(LONGER[period, everyone], params | _children(period, found, grid), batch, few=few)
         return
+    _run(FORGET_HOURS[everyone], params, batch, few=few)
+    params |= span_params(spans)
+    for hours in _hours(found, set(kept), len(miner_ids), everyone=everyone):
+        if hours.shared or sees_packed():  # a kept plan reads plain rows alone
+            batch.at_once(partial(_insert_hours, hours=hours, params=params))
+        else:
+            asked = piece_params(hours.start, hours.end, hours.length_s) | {"first": hours.first}
+            _run(HOURS_OF_MINERS, params | asked, batch, few=few)
+    _run(HOURS_OF_FLEET, params, batch, few=few)
+
+
+def _run(statements: Kept, params: Mapping[str, Any], batch: Batch, *, few: bool) -> None:
+    if few:
+        batch.add(statements, params, counted=False)
+    else:
+        batch.at_once(lambda cursor: statements.execute(cursor, params) * 0)
+
+
+def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any]) -> int:
     pieces = Pieces.between(hours.start, hours.end, hours.length_s, everyone=hours.scan, reaching=REACHING)
     more = {} if pieces.edges_s else read_reaching_in(hours.start, hours.end, params["miner_ids"])
     cells = of_telemetry(pieces, str(hours.first), shared=True)
     with staged(cursor, SKETCHES.format(cells=cells), params | more) as stage:
         cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params | {"period": SHORTEST})
+    return 0
 
 
 def forget_sketches(kept: Collection[Bucket]) -> None:

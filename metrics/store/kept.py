@@ -7,13 +7,14 @@ plans of a function's statements do: each backend keeps them from its first call
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg.sql import quote
 
@@ -82,12 +83,15 @@ class KeptFunction(ABC):
 
     def call(self, cursor: CursorWrapper, params: Mapping[str, Any]) -> Any:
         """Execute the statements by their kept plans. Returns what the function does."""
-        cursor.execute(self._call, {name: _argument(params[name]) for name in self.parameters})
+        cursor.execute(*self.bound(params))
         return cursor.fetchone()[0]
 
-    @cached_property
-    def _call(self) -> str:
-        return f"SELECT {self.name}({', '.join(f'%({name})s' for name in self.parameters)})"
+    def bound(self, params: Mapping[str, Any], mark: str = "") -> tuple[str, dict[str, Any]]:
+        """Return the call and its parameters, whose names end with `mark` so that calls can go together."""
+        names = ", ".join(f"%({name}{mark})s" for name in self.parameters)
+        return f"SELECT {self.name}({names})", {
+            f"{name}{mark}": _argument(params[name]) for name in self.parameters
+        }
 
     def _numbered(self) -> list[str]:
         """Return the statements with the function's arguments in place of the parameters."""
@@ -140,6 +144,48 @@ class Kept(KeptFunction):
 
     def _body(self) -> str:
         return "\n".join([*map(_step, self._numbered()), "    RETURN inserted;"])
+
+
+class Batch:
+    """Statements that write rows, in the order in which they are added; kept ones that adjoin go to the server together.
+
+    Each way to the server and back costs as much as making a few rows. `sent` sends what is left.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Kept, Mapping[str, Any], bool]] = []
+        self._rows = 0
+
+    def add(self, kept: Kept, params: Mapping[str, Any], *, counted: bool = True) -> None:
+        """Have `kept` called with `params`; `counted` says whether its rows are among those that `sent` returns."""
+        self._waiting.append((kept, params, counted))
+
+    def at_once(self, work: Callable[[CursorWrapper], int]) -> None:
+        """Do `work` after all that was added before; it returns how many rows it wrote."""
+        self.sent()
+        with connection.cursor() as cursor:
+            self._rows += work(cursor)
+
+    def sent(self) -> int:
+        """Send what is left; return how many rows were written since the batch was begun."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._rows += _call_all(waiting)
+        return self._rows
+
+
+def _call_all(waiting: Sequence[tuple[Kept, Mapping[str, Any], bool]]) -> int:
+    """Call all of these in one way to the server; return how many rows those inserted that are counted."""
+    bound = [kept.bound(params, f"_{n}") for n, (kept, params, _) in enumerate(waiting)]
+    rows = 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "; ".join(sql for sql, _ in bound), {name: v for _, named in bound for name, v in named.items()}
+        )
+        for _, _, counted in waiting:
+            rows += cursor.fetchone()[0] if counted else 0
+            cursor.nextset()
+    return rows
 
 
 def create_kept(cursor: CursorWrapper, kept: Iterable[KeptFunction]) -> None:

@@ -1,24 +1,35 @@
 """Monthly partitions of the short periods, made before anything is written to them."""
 
+import json
+from collections.abc import Container
 from datetime import UTC, datetime
+from itertools import product
 
 from django.db import connection
 
 PARTITIONED = ("metrics_rollup_slot", "metrics_rollup_hourly", "metrics_sketch_hourly")
 
 
-def ensure_partitions(start: datetime, end: datetime) -> None:
-    """Make the monthly partitions that rows in [start, end) need. Harmless where they exist."""
-    wanted = {_name(p, m): (p, m) for p in PARTITIONED for m in _months(start, end)}
+EXISTING = f"""
+SELECT jsonb_agg(part.relname) FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid
+WHERE inhparent = ANY('{{{",".join(PARTITIONED)}}}'::regclass[])
+"""
+"""The names of all that there are."""
+
+
+def ensure_partitions(start: datetime, end: datetime, existing: Container[str] | None = None) -> None:
+    """Make the monthly partitions that rows in [start, end) need. Harmless where they exist.
+
+    `existing` has the names of those that there are, for whoever has read EXISTING anyway.
+    """
     with connection.cursor() as cursor:
-        for name in sorted(set(wanted) - _existing(cursor, list(wanted))):
-            parent, (year, month) = wanted[name]
-            cursor.execute(_statement(name, parent, year, month))
-
-
-def _existing(cursor, names: list[str]) -> set[str]:
-    cursor.execute("SELECT n FROM unnest(%s::text[]) n WHERE to_regclass(n) IS NOT NULL", [names])
-    return {name for (name,) in cursor.fetchall()}
+        if existing is None:
+            cursor.execute(f"SELECT ({EXISTING})")
+            existing = json.loads(cursor.fetchone()[0] or "[]")
+        for parent, (year, month) in product(PARTITIONED, _months(start, end)):
+            name = _name(parent, (year, month))
+            if name not in existing:
+                cursor.execute(_statement(name, parent, year, month))
 
 
 def _statement(name: str, parent: str, year: int, month: int) -> str:

@@ -80,16 +80,16 @@ def test_a_row_committed_between_a_runs_reading_and_writing_is_computed_by_the_n
 def test_a_move_committed_while_a_run_fills_is_computed_by_the_next(miner, monkeypatch):
     run(at("2025-06-01T12:10"))
     store_rows([row(miner, 20)])
-    other, real, moved = SiteFactory(), engine.read_farm, []
+    other, real, moved = SiteFactory(), engine.read_ground, []
 
-    def farm_before_a_move(zone):
-        farm = real(zone)
+    def ground_before_a_move(now):
+        ground = real(now)
         if not moved:
             moved.append(True)
             in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=NOW.date()))
-        return farm
+        return ground
 
-    monkeypatch.setattr(engine, "read_farm", farm_before_a_move)
+    monkeypatch.setattr(engine, "read_ground", ground_before_a_move)
     engine.fill(NOW)
     run(NOW)
     sites = Metric.objects.filter(metric_type="hashrate", entity_type="site", period="slot")
@@ -164,3 +164,23 @@ def test_a_reader_beside_a_long_run_is_told_to_ask_again(miner, monkeypatch):
         assert try_lock(LOCK)
         in_another_connection(read)
     assert len(metrics_in_range(start=start, end=start + timedelta(hours=1), **ask)) == 1
+
+
+def test_a_move_committed_after_a_run_has_read_its_ranges_is_computed_by_the_next(miner, monkeypatch):
+    store_rows([row(miner, 20)])
+    engine.fill(NOW)
+    other, real, moved = SiteFactory(), engine.read_ranges, []
+
+    def ranges_before_a_move(*args):
+        ranges = real(*args)
+        if not moved:
+            moved.append(True)
+            in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=NOW.date()))
+        return ranges
+
+    monkeypatch.setattr(engine, "read_ranges", ranges_before_a_move)
+    engine.clean(NOW)
+    run(NOW)
+    sites = Metric.objects.filter(metric_type="hashrate", entity_type="site", period="slot")
+    assert list(sites.values_list("entity_id", flat=True)) == [other.pk]
+    assert not DirtyRange.objects.exists()

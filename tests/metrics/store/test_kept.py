@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection, transaction
 
 from metrics.engine.kept_plans import KEPT
-from metrics.store.kept import PREFIX, Kept, create_kept
+from metrics.store.kept import PREFIX, Batch, Kept, create_kept
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +81,34 @@ def test_migrate_leaves_the_functions_of_this_code_and_no_others(cursor):
 
 def test_no_two_have_one_name():
     assert len({kept.name for kept in KEPT}) == len({kept.label for kept in KEPT}) == len(KEPT)
+
+
+def _numbers(*numbers):
+    return {"numbers": list(numbers), "n": sum(numbers), "text": "it"}
+
+
+def test_a_batch_goes_in_order_and_counts_what_is_to_be_counted(cursor, django_assert_num_queries):
+    create_kept(cursor, [KEEP])
+    batch = Batch()
+    with django_assert_num_queries(1):
+        batch.add(KEEP, _numbers(1, 2))
+        batch.add(KEEP, _numbers(3), counted=False)
+        batch.add(KEEP, _numbers(2, 5))  # the 3 and the 2 that were there are forgotten
+        assert batch.sent() == 6
+    assert [n for n, _, _ in stored(cursor)] == [1, 2, 3, 3, 5, 7]
+    with django_assert_num_queries(0):
+        assert batch.sent() == 6
+
+
+def test_what_a_batch_does_at_once_comes_after_what_was_added_before(cursor):
+    create_kept(cursor, [KEEP])
+    batch = Batch()
+    batch.add(KEEP, _numbers(4))
+
+    def count(cursor):
+        cursor.execute("SELECT count(*) FROM kept_numbers")
+        return cursor.fetchone()[0]
+
+    batch.at_once(count)
+    batch.add(KEEP, _numbers(6))
+    assert batch.sent() == 2 + 2 + 2
