@@ -1,7 +1,7 @@
 """Computes a stretch of time for some miners, in every period that is closed. The caller holds the lock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from hmm.lib.buckets import MADE_OF, Bucket
@@ -29,6 +29,17 @@ AN_HOUR = timedelta(hours=1)
 """The hours that a stretch overlaps begin and end no further from it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What holds for all that is computed in one go. `marks` says for each period up to where its buckets are closed."""
+
+    marks: Mapping[str, datetime]
+    grid: Grid
+    farm: Farm
+    now: datetime
+    batch: Batch = field(default_factory=Batch)
+
+
 def compute(
     start: datetime,
     end: datetime,
@@ -44,36 +55,27 @@ def compute(
     Returns the number of rows written.
     """
     floors = read_floors(miner_ids, start, now)
-    batch = Batch()
+    work = Work(marks, grid, farm, now)
     with unpacked([(start - AN_HOUR, end + AN_HOUR)], miner_ids, now):
         for part in floors.parts(start, end, miner_ids):
-            _compute(part, miner_ids, floors, marks, grid, farm, now, batch)
-            batch.sent()
-    return batch.sent()
+            _compute(part, miner_ids, floors, work)
+            work.batch.sent()
+    return work.batch.sent()
 
 
-def _compute(
-    part: Part,
-    miner_ids: Sequence[int],
-    floors: Floors,
-    marks: Mapping[str, datetime],
-    grid: Grid,
-    farm: Farm,
-    now: datetime,
-    batch: Batch,
-) -> None:
-    start, end = part.start, part.end
+def _compute(part: Part, miner_ids: Sequence[int], floors: Floors, work: Work) -> None:
+    start, end, grid, farm, now, batch = part.start, part.end, work.grid, work.farm, work.now, work.batch
     told = {p: floors.in_this_zone(grid.buckets(p, start, end)) for p in MADE_OF}
-    closed = {p: [b for b in found if b.end <= marks[p]] for p, found in told.items()}
+    closed = {p: [b for b in found if b.end <= work.marks[p]] for p, found in told.items()}
     touched = [b for found in closed.values() for b in found]
     spans = farm.spans(min([start, *(b.start for b in touched)]), max([end, *(b.end for b in touched)]))
     if part.is_below_slots:
-        _compute_below_slots(part, miner_ids, closed, spans, grid, farm, now, batch)
+        _compute_below_slots(part, miner_ids, closed, spans, work)
         return
     everyone = set(miner_ids) >= set(known_miners(spans))
     told_by_all = everyone and not part.retained
     scan = worth_a_scan(start, end) or worth_sharing(len(part.told), start, end)
-    _make_slots(part, spans, grid, now, batch, scan=told_by_all and scan)
+    _make_slots(part, spans, work, scan=told_by_all and scan)
     standing = farm.standing
     merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now, batch)
     for period, found in closed.items():
@@ -87,14 +89,12 @@ def _compute(
         merge_fleet(period, anew if period == SHORTEST else found, spans, standing, grid, now, batch)
 
 
-def _make_slots(
-    part: Part, spans: Sequence[Span], grid: Grid, now: datetime, batch: Batch, *, scan: bool
-) -> None:
-    for start, end, slot_s in grid.spans(part.start, part.end):
+def _make_slots(part: Part, spans: Sequence[Span], work: Work, *, scan: bool) -> None:
+    for start, end, slot_s in work.grid.spans(part.start, part.end):
         if part.told:
-            write_slots(SlotWindow(start, end, slot_s, part.told, spans, scan), now, batch)
+            write_slots(SlotWindow(start, end, slot_s, part.told, spans, scan), work.now, work.batch)
         if part.retained:
-            reprice(SlotWindow(start, end, slot_s, part.retained, spans), now, batch)
+            reprice(SlotWindow(start, end, slot_s, part.retained, spans), work.now, work.batch)
 
 
 def _compute_below_slots(
@@ -102,15 +102,13 @@ def _compute_below_slots(
     miner_ids: Sequence[int],
     closed: Mapping[str, Sequence[Bucket]],
     spans: Sequence[Span],
-    grid: Grid,
-    farm: Farm,
-    now: datetime,
-    batch: Batch,
+    work: Work,
 ) -> None:
     """Compute where slots and hours have been dropped: days of those who have none yet, and what is made of days."""
+    grid, now, batch = work.grid, work.now, work.batch
     low = min([part.start, *(b.start for b in closed["daily"])])
     new = without_days(part.told, low, part.end)
-    _make_slots(replace(part, told=new, retained=[]), spans, grid, now, batch, scan=False)
+    _make_slots(replace(part, told=new, retained=[]), spans, work, scan=False)
     for period, found in closed.items():
         if period in MADE_OF_DROPPED:
             merge_miners(period, found, new, grid, now, everyone=False, batch=batch)
@@ -118,7 +116,7 @@ def _compute_below_slots(
             write_sketches(period, found, miner_ids, spans, grid, everyone=False, batch=batch)
             merge_miners(period, found, miner_ids, grid, now, everyone=False, batch=batch)
         if period != SHORTEST:
-            merge_fleet(period, found, spans, farm.standing, grid, now, batch)
+            merge_fleet(period, found, spans, work.farm.standing, grid, now, batch)
 
 
 def close(
