@@ -7,7 +7,7 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from hmm.lib.buckets import MADE_OF, PERIODS, Bucket
-from metrics.engine.belonging import Span
+from metrics.engine.belonging import Span, overlapping
 from metrics.engine.grid import Grid
 from metrics.engine.standing import Standing
 from metrics.sketches.quantities import NAMES as PERCENTILES
@@ -107,26 +107,40 @@ WHERE (
 GROUP BY bucket.start, span.site_id
 """
 
+# Where each miner was at one site all the time, its own row of the period tells that it has a day there.
+COUNTED_BY_ROWS = f"""
+SELECT part.timestamp AS start, home.site_id, count(*) AS miner_count
+FROM metrics_rollup part
+JOIN unnest(%(home_miner)s::int[], %(home_site)s::int[]) AS home(miner_id, site_id) ON home.miner_id = part.entity_id
+WHERE part.period = %(period)s AND {OF_MINERS}
+GROUP BY part.timestamp, home.site_id
+"""
+
 SITES_FROM_DAYS = f"""
 SELECT part.entity_id AS site_id, bucket.start AS timestamp, bucket.length_s AS elapsed_s,
     max(counted.miner_count) AS miner_count, {MERGED}, max(standing.pence) AS standing_pence
 {MADE_OF_CHILDREN}
-JOIN ({COUNTED_BY_DAYS}) counted ON counted.start = bucket.start AND counted.site_id = part.entity_id
+JOIN ({{counted}}) counted ON counted.start = bucket.start AND counted.site_id = part.entity_id
 LEFT JOIN {STANDING_OF_SITE} ON standing.site_id = part.entity_id AND standing.start = bucket.start
 WHERE part.period = 'daily' AND part.entity_type = 'site' AND part.timestamp >= %(low)s AND part.timestamp < %(high)s
 GROUP BY part.entity_id, bucket.start, bucket.length_s
 """
 
-OF_A_DAY = "sum(part.miner_count)"
-"""Within a day, whoever moves does so at its beginning: no miner is counted at two sites."""
+OF_ITS_SITES = "sum(part.miner_count)"
+"""Where nobody is at two sites. Nobody is within a day: whoever moves does so at its beginning."""
 
 OF_A_LONG_PERIOD = """
 (SELECT count(*) FROM metrics_rollup miner WHERE miner.period = %(period)s AND miner.entity_type = 'miner'
     AND miner.timestamp = part.timestamp)
 """
 
-MERGE_SHORT = MERGE_FLEET.format(sites=SITES, miner_count=OF_A_DAY)
-MERGE_LONG = MERGE_FLEET.format(sites=SITES_FROM_DAYS, miner_count=OF_A_LONG_PERIOD)
+MERGE_SHORT = MERGE_FLEET.format(sites=SITES, miner_count=OF_ITS_SITES)
+MERGE_LONG = MERGE_FLEET.format(
+    sites=SITES_FROM_DAYS.format(counted=COUNTED_BY_ROWS), miner_count=OF_ITS_SITES
+)
+MERGE_LONG_AFTER_MOVES = MERGE_FLEET.format(
+    sites=SITES_FROM_DAYS.format(counted=COUNTED_BY_DAYS), miner_count=OF_A_LONG_PERIOD
+)
 
 DELETE_MINERS = """
 DELETE FROM metrics_rollup
@@ -155,6 +169,8 @@ TYPES = {
     "child_start": "timestamptz[]",
     "parent_start": "timestamptz[]",
     "parent_length_s": "int[]",
+    "home_miner": "int[]",
+    "home_site": "int[]",
     "span_miner": "int[]",
     "span_site": "int[]",
     "span_start": "bigint[]",
@@ -171,17 +187,22 @@ def _miners(period: str, *, everyone: bool) -> Kept:
     return Kept.of(label, TYPES, [DELETE_MINERS, MERGE_MINERS], fixed, BY_HASHING if everyone else "")
 
 
-def _fleet(period: str) -> Kept:
-    merge = MERGE_LONG if period in LONG else MERGE_SHORT
+def _fleet(label: str, period: str, merge: str) -> Kept:
     return Kept.of(
-        f"fleet_{period}", TYPES, [DELETE_FLEET, merge], {"period": period}, "SET enable_nestloop = off"
+        f"{label}_{period}", TYPES, [DELETE_FLEET, merge], {"period": period}, "SET enable_nestloop = off"
     )
 
 
 OF_SOME_MINERS = {period: _miners(period, everyone=False) for period in MADE_OF}
 OF_ALL_MINERS = {period: _miners(period, everyone=True) for period in MADE_OF}
-OF_FLEET = {period: _fleet(period) for period in PERIODS}
-KEPT = (*OF_SOME_MINERS.values(), *OF_ALL_MINERS.values(), *OF_FLEET.values())
+OF_FLEET = {p: _fleet("fleet", p, MERGE_LONG if p in LONG else MERGE_SHORT) for p in PERIODS}
+OF_MOVED_FLEET = {p: _fleet("moved_fleet", p, MERGE_LONG_AFTER_MOVES) for p in LONG}
+KEPT = (
+    *OF_SOME_MINERS.values(),
+    *OF_ALL_MINERS.values(),
+    *OF_FLEET.values(),
+    *OF_MOVED_FLEET.values(),
+)
 
 
 def merge_miners(
@@ -221,10 +242,16 @@ def merge_fleet(
     if not found:
         return
     sites = sorted({s.site_id for s in spans})
-    params = _params(found, now) | _span_params(spans) | standing.params(sites, found)
-    if period in LONG:
-        params |= _children(period, found, grid)
-    _merge(OF_FLEET[period], len(found) * len(spans), params, batch)
+    params = _params(found, now) | standing.params(sites, found)
+    if period not in LONG:
+        _merge(OF_FLEET[period], len(found) * len(spans), params | _span_params(spans), batch)
+        return
+    params |= _children(period, found, grid)
+    homes = homes_of(spans, found[0].start, found[-1].end)
+    if homes is None:
+        _merge(OF_MOVED_FLEET[period], len(found) * len(spans), params | _span_params(spans), batch)
+    else:
+        _merge(OF_FLEET[period], len(found) * len(spans), params | _home_params(homes), batch)
 
 
 def _merge(merge: Kept, rows: int, params: Mapping[str, Any], batch: Batch) -> None:
@@ -254,6 +281,17 @@ def _children(period: str, found: Sequence[Bucket], grid: Grid) -> dict[str, Any
         "parent_start": [b.start for _, b in pairs],
         "parent_length_s": [b.length_s for _, b in pairs],
     }
+
+
+def homes_of(spans: Sequence[Span], start: datetime, end: datetime) -> dict[int, int] | None:
+    """Return miner → site, None where one was at two sites in [start, end)."""
+    pairs = {(s.miner_id, s.site_id) for s in overlapping(spans, start, end)}
+    homes = dict(pairs)
+    return homes if len(homes) == len(pairs) else None
+
+
+def _home_params(homes: Mapping[int, int]) -> dict[str, Any]:
+    return {"home_miner": list(homes), "home_site": list(homes.values())}
 
 
 def _span_params(spans: Sequence[Span]) -> dict[str, Any]:
