@@ -4,11 +4,11 @@ from typing import Any
 
 from django.db import connections
 
-from metrics.engine import ground, merge, state, write_slots
+from metrics.engine import ground, merge, state, valued, write_slots
 from metrics.sketches import write
 from metrics.store.kept import create_kept
 
-KEPT = (*ground.KEPT, *state.KEPT, *write_slots.KEPT, *merge.KEPT, *write.KEPT)
+KEPT = (*ground.KEPT, *state.KEPT, *valued.KEPT, *write_slots.KEPT, *merge.KEPT, *write.KEPT)
 
 
 def refresh_kept_plans(**kwargs: Any) -> None:

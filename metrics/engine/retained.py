@@ -18,6 +18,7 @@ from django.db.models import F
 
 from hmm.lib.buckets import Bucket
 from metrics.engine.slots import SEGMENT, SPAN, SlotWindow, slot_params
+from metrics.engine.valued import read_valued
 from metrics.engine.worth import WORTH
 from metrics.models import StoreForm
 from metrics.store.columns import JOULES_PER_KWH
@@ -155,7 +156,9 @@ def without_days(miner_ids: Sequence[int], start: datetime, end: datetime) -> li
 
 def reprice(window: SlotWindow, now: datetime, batch: Batch) -> None:
     """Price the stored slots of `window` anew, those that have one price each, and value the hashes of all anew."""
-    params: dict[str, Any] = slot_params(window) | {"now": now, "low": window.start, "high": window.end}
+    valued = read_valued(window)
+    params: dict[str, Any] = slot_params(window, valued.prices_between, valued.coins_between)
+    params |= {"now": now, "low": window.start, "high": window.end}
     batch.at_once(lambda cursor: _reprice(cursor, params))
 
 

@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from energy.prices import PricePoint, prices_between
+from energy.prices import PricePoint
 from metrics.engine.belonging import Span
 from metrics.engine.pieces import Pieces, worth_sharing
 from metrics.engine.segments import NO_TARIFF, Segment, segments
 from metrics.engine.worth import WORTH, History, worth_params
 from metrics.store.columns import FROM_GATHERED, GATHERED, MASK, MASKS
 from miners.telemetry.read import VALUES
-from pools.coin_history import read_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +112,10 @@ Prices = Callable[[int, datetime, datetime], Sequence[PricePoint]]
 """Gives the prices of a tariff that overlap [start, end), in order."""
 
 
-def slot_params(
-    window: SlotWindow, prices: Prices = prices_between, history: History = read_history
-) -> dict[str, Any]:
+def slot_params(window: SlotWindow, prices: Prices, history: History) -> dict[str, Any]:
     """Return the parameters of `select_slots` for `window`."""
     worth = worth_params(window.start, window.end, window.slot_s, history)
-    return segment_params(window, read_segments(window, prices)) | worth
+    return segment_params(window, segments_of(window, prices)) | worth
 
 
 def by_price(
@@ -171,7 +168,7 @@ def segment_params(window: SlotWindow, cut: Sequence[Segment]) -> dict[str, Any]
     }
 
 
-def read_segments(window: SlotWindow, prices: Prices = prices_between) -> list[Segment]:
+def segments_of(window: SlotWindow, prices: Prices) -> list[Segment]:
     """Return the price segments of each tariff that a miner is on, slot by slot."""
     low, high = int(window.start.timestamp()), int(window.end.timestamp())
     tariffs = sorted({span.tariff_id for span in window.spans})

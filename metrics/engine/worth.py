@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pools.coin_history import CoinHistory, read_history
+from pools.coin_history import CoinHistory
 
 History = Callable[[datetime, datetime], CoinHistory]
 """Gives the coins' history that work in [start, end) needs."""
@@ -18,9 +18,7 @@ unnest(%(worth_n)s::int[], %(worth_btc)s::float8[], %(worth_pence)s::float8[])
 WORTH_TYPES = {"worth_n": "int[]", "worth_btc": "float8[]", "worth_pence": "float8[]"}
 
 
-def worth_params(
-    start: datetime, end: datetime, slot_s: int, history: History = read_history
-) -> dict[str, list[Any]]:
+def worth_params(start: datetime, end: datetime, slot_s: int, history: History) -> dict[str, list[Any]]:
     """Return the parameters of WORTH for the slots of [start, end), which begins with one."""
     length = timedelta(seconds=slot_s)
     count = -(-(end - start) // length)

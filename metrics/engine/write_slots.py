@@ -12,11 +12,12 @@ from metrics.engine.segments import Segment
 from metrics.engine.slots import (
     SlotWindow,
     by_price,
-    read_segments,
     segment_params,
+    segments_of,
     select_plain_slots,
     select_slots,
 )
+from metrics.engine.valued import Valued, read_valued
 from metrics.engine.worth import WORTH_TYPES, worth_params
 from metrics.store.columns import NAMES
 from metrics.store.kept import Batch, Kept
@@ -65,12 +66,13 @@ def write_slots(window: SlotWindow, now: datetime, batch: Batch) -> None:
 
     The slots in which every tariff has one price go the fast way, stretches of others the general one.
     """
-    plain, mixed = by_price(window, read_segments(window))
+    valued = read_valued(window)
+    plain, mixed = by_price(window, segments_of(window, valued.prices_between))
     batch.add(FORGET[window.everyone], _scope(window))
     if plain:
-        _write_plain(window, plain, now, batch)
+        _write_plain(window, _params(window, plain, valued, now), batch)
     for part, cut in mixed:
-        batch.at_once(partial(_write_mixed, part=part, params=_params(part, cut, now)))
+        batch.at_once(partial(_write_mixed, part=part, params=_params(part, cut, valued, now)))
 
 
 def _write_mixed(cursor: CursorWrapper, part: SlotWindow, params: dict[str, Any]) -> int:
@@ -78,8 +80,7 @@ def _write_mixed(cursor: CursorWrapper, part: SlotWindow, params: dict[str, Any]
     return int(cursor.rowcount)
 
 
-def _write_plain(window: SlotWindow, cut: Sequence[Segment], now: datetime, batch: Batch) -> None:
-    params = _params(window, cut, now)
+def _write_plain(window: SlotWindow, params: dict[str, Any], batch: Batch) -> None:
     if window.is_large or sees_packed():  # a kept plan reads plain rows alone
         batch.at_once(partial(_write_many, window=window, params=params))
     else:
@@ -105,6 +106,6 @@ def _scope(window: SlotWindow) -> dict[str, Any]:
     }
 
 
-def _params(window: SlotWindow, cut: Sequence[Segment], now: datetime) -> dict[str, Any]:
-    worth = worth_params(window.start, window.end, window.slot_s)
+def _params(window: SlotWindow, cut: Sequence[Segment], valued: Valued, now: datetime) -> dict[str, Any]:
+    worth = worth_params(window.start, window.end, window.slot_s, valued.coins_between)
     return segment_params(window, cut) | worth | {"now": now}
