@@ -18,7 +18,7 @@ TITLES = {
     "standing_charge_money": "Standing charge",
     "btc": "Expected bitcoins",
     "revenue_money": "Expected earnings",
-    "profit_money": "Net of expected earnings",
+    "profit_money": "Profit",
     "break_even_minor": "Break-even price",
     "j_per_th": "Efficiency",
     "uptime": "Uptime",
@@ -100,12 +100,12 @@ UNITS = {
 
 
 def in_words(metric_type: str, key: str, value: Any, currency: str) -> str:
-    """Return a figure with its unit: £0.0018, 1.21 TH/s, 99.1 %; "–" for null."""
+    """Return a figure with its unit: 0.18 p, 1.21 TH/s, 99.1 %; "–" for null."""
     if isinstance(value, str):
         return value
     unit = unit_of(metric_type, key, currency)
     if value is not None and unit.text == SYMBOLS[currency][0]:
-        return money(value, currency) if abs(value) >= 1 or value == 0 else _little_money(value, currency)
+        return money(value, currency)
     if key.endswith("kwh"):
         return energy(value)
     if unit.text == "TH/s":
@@ -114,11 +114,6 @@ def in_words(metric_type: str, key: str, value: Any, currency: str) -> str:
         return percent(value)
     shown = decimal(None if value is None else value * unit.factor, unit.digits)
     return f"{shown} {unit.text}".rstrip() if value is not None else shown
-
-
-def _little_money(amount: float, currency: str) -> str:
-    text = f"{SYMBOLS[currency][0]}{abs(amount):.4f}"
-    return f"−{text}" if round(amount, 4) < 0 else text
 
 
 def _plain(key: str, currency: str) -> str:

@@ -3,6 +3,7 @@
 Parts without a body need no tag: `{% include "components/stat.html" with label="Power" number="3.1" unit="kW" %}`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +70,12 @@ def lasting(since: datetime | None) -> SafeString | str:
         f"{local:%a} {local.day} {local:%b, %H:%M}",
         age_words(timezone.now() - since),
     )
+
+
+@register.filter
+def heading(columns: Sequence[tuple[str, bool]], place: int) -> str:
+    """The title of the column at that place, for the label that a cell has where its line is a card."""
+    return columns[place][0]
 
 
 def _part(name: str, content: str, **context: str) -> SafeString:

@@ -205,7 +205,7 @@ def _coins(bucket: Bucket, at: Setting) -> Table:
             ]
         ),
     ]
-    return Table("What its work was worth", ["What", "Then"], lines)
+    return Table("What its work could expect to earn", ["What", "Then"], lines)
 
 
 def _checks(pool_id: int, bucket: Bucket, at: Setting) -> Table:

@@ -6,23 +6,25 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 from hmm.lib.times import EARLIEST, LATEST
-from metrics.query import Position, Refused
+from metrics.query import Refused
+from metrics.query.by_name import Place
 
 TOGETHER = "together"
 LONGEST_NAME = 100
+LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerAsked:
     """A day of the ledger: of every miner, of one (`miner`, its name or id), or of all `together` as one line a slot.
 
-    `after` is the position of the last line of the page before.
+    `after` is the place of the last line of the page before.
     """
 
     day: date
     miner: str = ""
     together: bool = False
-    after: Position | None = None
+    after: Place | None = None
 
     @property
     def is_of_each(self) -> bool:
@@ -41,14 +43,14 @@ class LedgerAsked:
         return "?" + urlencode({name: value for name, value in given.items() if value})
 
     @property
-    def day_before(self) -> "LedgerAsked":
-        """The same of the day before."""
-        return replace(self, day=self.day - timedelta(days=1), after=None)
+    def day_before(self) -> "LedgerAsked | None":
+        """The same of the day before, None where no day can be before."""
+        return self._of(self.day - timedelta(days=1))
 
     @property
-    def day_after(self) -> "LedgerAsked":
-        """The same of the next day."""
-        return replace(self, day=self.day + timedelta(days=1), after=None)
+    def day_after(self) -> "LedgerAsked | None":
+        """The same of the next day, None where no day can be after it."""
+        return self._of(self.day + timedelta(days=1))
 
     @property
     def every_miner(self) -> "LedgerAsked":
@@ -64,6 +66,13 @@ class LedgerAsked:
     def from_the_start(self) -> "LedgerAsked":
         """The first page of it."""
         return replace(self, after=None)
+
+    def behind(self, after: Place | None) -> "LedgerAsked":
+        """The page that begins behind that place, the first one for None."""
+        return replace(self, after=after)
+
+    def _of(self, day: date) -> "LedgerAsked | None":
+        return replace(self, day=day, after=None) if is_a_day(day) else None
 
 
 def ledger_asked(given: Mapping[str, str], today: date) -> LedgerAsked:
@@ -82,6 +91,11 @@ def ledger_asked(given: Mapping[str, str], today: date) -> LedgerAsked:
     )
 
 
+def is_a_day(day: date) -> bool:
+    """Return whether HMM can have anything of that day."""
+    return EARLIEST.date() <= day < LATEST.date()
+
+
 def _day(text: str, today: date) -> date:
     if not text:
         return today
@@ -89,20 +103,22 @@ def _day(text: str, today: date) -> date:
         found = date.fromisoformat(text)
     except ValueError:
         raise Refused("day", f"{text!r} is not a date such as 2025-03-30") from None
-    if not EARLIEST.date() <= found < LATEST.date():
+    if not is_a_day(found):
         raise Refused("day", f"{text!r} is not between {EARLIEST:%Y} and {LATEST:%Y}")
     return found
 
 
-def _written(position: Position) -> str:
-    at, _, miner_id = position
-    return f"{int(at.timestamp())}-{miner_id or 0}"
+def _written(place: Place) -> str:
+    at, miner_id = place
+    return f"{int(at.timestamp())}-{miner_id}"
 
 
-def _read(text: str) -> Position | None:
+def _read(text: str) -> Place | None:
     if not text:
         return None
     at, dash, miner_id = text.partition("-")
     if not (dash and all(part.isascii() and part.isdecimal() and len(part) < 11 for part in (at, miner_id))):
         raise Refused("after", f"{text!r} is no place in the ledger")
-    return (datetime.fromtimestamp(int(at), UTC), "miner", int(miner_id))
+    if int(miner_id) > LARGEST_ID:
+        raise Refused("after", f"{text!r} is no place in the ledger")
+    return (datetime.fromtimestamp(int(at), UTC), int(miner_id))

@@ -31,5 +31,5 @@ def rows(lines: Iterable[LedgerLine], zone: ZoneInfo) -> Iterator[list[Any]]:
     for line in lines:
         has = line.amounts
         ends = [local_iso(moment, zone) for moment in (line.start, line.end)]
-        figures = [has.kwh, has.price, has.cost, has.earned, has.net, has.coverage]
+        figures = [has.kwh, has.price, has.cost, has.earned, has.profit, has.coverage]
         yield [*ends, line.name, *figures, "yes" if line.is_open else ""]

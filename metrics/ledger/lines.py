@@ -7,12 +7,13 @@ from typing import Any
 
 from hmm.lib.buckets import Bucket
 from metrics.query import MetricRow
+from metrics.query.by_name import SlotOfMiner
 from metrics.types.base import MINOR
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Energy in kWh, its price in hundredths a kWh, cost, expected earnings and what is left of them; 0 to 1 covered.
+    """Energy in kWh, its price in hundredths a kWh, cost, expected earnings and their profit; 0 to 1 covered.
 
     Money is in the installation's currency. What cannot be formed is null; so is all of it where nothing was measured.
     """
@@ -21,7 +22,7 @@ class Amounts:
     price: float | None = None
     cost: float | None = None
     earned: float | None = None
-    net: float | None = None
+    profit: float | None = None
     coverage: float | None = None
 
 
@@ -53,7 +54,7 @@ def keys_of(currency: str, *, of_one_miner: bool) -> dict[str, tuple[str, str]]:
         "price": ("energy_cost", f"avg_price_{MINOR[currency]}"),
         "cost": ("energy_cost", f"{whole}cost_{money}"),
         "earned": ("earnings", f"revenue_{money}"),
-        "net": ("earnings", f"profit_{money}"),
+        "profit": ("earnings", f"profit_{money}"),
         "coverage": ("energy_cost", "coverage"),
     }
 
@@ -69,21 +70,38 @@ def lines_of(
     energy: Iterable[MetricRow],
     earnings: Iterable[MetricRow],
     slots: Mapping[datetime, Bucket],
-    names: Mapping[int | None, str],
+    name: str,
     currency: str,
 ) -> list[LedgerLine]:
-    """Return a line for each row of `energy`, in its order."""
+    """Return a line for each row of `energy`, in its order; `name` is whose they are."""
     beside = {row.position: row.value_json for row in earnings}
     return [
         LedgerLine(
             row.timestamp,
             slots[row.timestamp].end,
             row.entity_id,
-            names.get(row.entity_id, ""),
+            name,
             amounts_of(row.value_json, beside.get(row.position, {}), currency),
             row.source == "live",
         )
         for row in energy
+    ]
+
+
+def lines_of_miners(
+    rows: Iterable[SlotOfMiner], slots: Mapping[datetime, Bucket], currency: str
+) -> list[LedgerLine]:
+    """Return a line for each slot of each miner, in their order."""
+    return [
+        LedgerLine(
+            row.start,
+            slots[row.start].end,
+            row.miner_id,
+            row.miner_name,
+            amounts_of(row.figures["energy_cost"], row.figures["earnings"], currency),
+            row.is_open,
+        )
+        for row in rows
     ]
 
 

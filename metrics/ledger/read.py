@@ -1,16 +1,18 @@
 """The ledger of a day, from the store's slot rows: read, never computed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hmm.lib.buckets import Bucket
 from hmm.lib.local_times import local_day
 from metrics.ledger.asked import LedgerAsked
-from metrics.ledger.lines import Amounts, LedgerLine, amounts_of, lines_of, with_gaps
-from metrics.query import MetricRow, Position, get_metric, metrics_in_range, prepared_state
+from metrics.ledger.lines import Amounts, LedgerLine, amounts_of, lines_of, lines_of_miners, with_gaps
+from metrics.query import MetricRow, get_metric, metrics_in_range, prepared_state
+from metrics.query.by_name import Place, SlotsByName
 from metrics.query.questions.whom import miner_id as id_of_miner
 from miners.models import Miner
 
@@ -33,7 +35,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """One page of a day; `name` says whose it is, `next_page` is what to ask for then, None on the last."""
+    """One page of a day; `name` says whose it is, `page_before` and `next_page` are None where there is none."""
 
     asked: LedgerAsked
     day: Bucket
@@ -42,6 +44,7 @@ class Ledger:
     name: str
     lines: list[LedgerLine]
     total: Total | None
+    page_before: LedgerAsked | None
     next_page: LedgerAsked | None
 
 
@@ -59,21 +62,20 @@ class LedgerReader:
 
     def page(self) -> Ledger:
         """Return the page. The queries are as many however many miners there are."""
-        lines, after = (
-            self._some(self.asked.after, ON_A_PAGE) if self.asked.is_of_each else (self._whole(), None)
-        )
-        next_page = replace(self.asked, after=after) if after else None
+        asked = self.asked
+        lines, after = self._some(asked.after, ON_A_PAGE) if asked.is_of_each else (self._whole(), None)
         if all(line.is_missing for line in lines):
             lines = []
         return Ledger(
-            self.asked,
+            asked,
             self.day,
             len(self.slots),
             self.miner_id,
             self.name,
             lines,
             self._total(),
-            next_page,
+            self._page_before(),
+            asked.behind(after) if after else None,
         )
 
     def lines(self) -> Iterator[LedgerLine]:
@@ -94,22 +96,26 @@ class LedgerReader:
             return {"entity_type": "miner", "entity_id": self.miner_id}
         return {"entity_type": "system"}
 
-    def _some(self, after: Position | None, limit: int) -> tuple[list[LedgerLine], Position | None]:
+    def _some(self, after: Place | None, limit: int) -> tuple[list[LedgerLine], Place | None]:
         """Return at most `limit` lines of single miners from behind `after`, and what the next ones are behind."""
-        rows = self._rows("energy_cost", entity_type="miner", limit=limit + 1, after=after)
-        page = rows[:limit]
-        earnings = self._rows("earnings", entity_type="miner", limit=limit + 1, after=after)
-        names: dict[int | None, str] = dict(
-            Miner.objects.filter(pk__in={r.entity_id for r in page}).values_list("pk", "name")
-        )
-        lines = lines_of(page, earnings, self._slots_by_start, names, self.currency)
-        return lines, page[-1].position if len(rows) > limit else None
+        rows = self._slots_by_name.page(after, limit + 1)
+        lines = lines_of_miners(rows[:limit], self._slots_by_start, self.currency)
+        return lines, rows[limit - 1].place if len(rows) > limit else None
+
+    def _page_before(self) -> LedgerAsked | None:
+        if self.asked.after is None or not self.asked.is_of_each:
+            return None
+        return self.asked.behind(self._slots_by_name.back(self.asked.after, ON_A_PAGE))
+
+    @cached_property
+    def _slots_by_name(self) -> SlotsByName:
+        return SlotsByName(("energy_cost", "earnings"), self.day.start, self.day.end, self.now)
 
     def _whole(self) -> list[LedgerLine]:
         """Return every slot of the day that has begun, of one miner or of all together."""
         energy = self._rows("energy_cost", **self._whom)
         earnings = self._rows("earnings", **self._whom)
-        lines = lines_of(energy, earnings, self._slots_by_start, {self.miner_id: self.name}, self.currency)
+        lines = lines_of(energy, earnings, self._slots_by_start, self.name, self.currency)
         return with_gaps(lines, self.slots, self.miner_id, self.name, self.now)
 
     @property

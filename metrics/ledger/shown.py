@@ -16,7 +16,7 @@ from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy, money, per
 WHOLE = 0.995
 """From this coverage on, an amount is called complete."""
 
-TITLES = ("Energy", "Average price", "Cost", "Expected earnings", "Net", "Measured")
+TITLES = ("Energy", "Average price", "Cost", "Expected earnings", "Profit", "Measured")
 """What the amounts of a whole day are called."""
 
 
@@ -46,11 +46,7 @@ class ShownLine:
     @property
     def markup(self) -> SafeString:
         """The cells of the amounts; made here, since a template takes three times as long for so many."""
-        links = (
-            f'<a class="explained" href="{escape(cell.figure.url)}">{escape(cell.text)}</a>'
-            for cell in self.cells
-        )
-        return mark_safe("".join(f'<td class="num">{link}</td>' for link in links))
+        return mark_safe("".join(map(_cell, self.cells)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +71,15 @@ def shown(ledger: Ledger, zone: tzinfo, currency: str) -> ShownLedger:
 
 def headings(currency: str) -> list[str]:
     """Return the headings of the amounts, with their units."""
-    whole, hundredth = SYMBOLS[currency]
-    return ["kWh", f"Price, {hundredth}", f"Cost, {whole}", f"Expected, {whole}", f"Net, {whole}", "Measured"]
+    hundredth = SYMBOLS[currency][1]
+    return ["kWh", f"Price, {hundredth}", "Cost", "Expected earnings", "Profit", "Measured"]
 
 
 def _line(line: LedgerLine, zone: tzinfo, currency: str) -> ShownLine:
     note = "no readings" if line.is_missing else "so far" if line.is_open else ""
-    cells = _cells(_texts(line.amounts), headings(currency), currency, line.miner_id, "slot", line.start)
+    cells = _cells(
+        _texts(line.amounts, currency), headings(currency), currency, line.miner_id, "slot", line.start
+    )
     return ShownLine(line, clock_span(line.start, line.end, zone), cells, note)
 
 
@@ -101,16 +99,21 @@ def _cells(
     ]
 
 
-def _texts(has: Amounts) -> list[str]:
-    sums = [decimal(amount, 4) for amount in (has.cost, has.earned, has.net)]
+def _texts(has: Amounts, currency: str) -> list[str]:
+    sums = [money(amount, currency) for amount in (has.cost, has.earned, has.profit)]
     return [decimal(has.kwh, 4), decimal(has.price, 2), *sums, percent(has.coverage)]
+
+
+def _cell(cell: Cell) -> str:
+    link = f'<a class="explained" href="{escape(cell.figure.url)}">{escape(cell.text)}</a>'
+    return f'<td role="cell" class="num" data-label="{escape(cell.label)}">{link}</td>'
 
 
 def _totals(ledger: Ledger, currency: str) -> list[Cell]:
     if ledger.total is None:
         return []
     has = ledger.total.amounts
-    sums = [money(amount, currency) for amount in (has.cost, has.earned, has.net)]
+    sums = [money(amount, currency) for amount in (has.cost, has.earned, has.profit)]
     texts = [energy(has.kwh), price(has.price, currency), *sums, percent(has.coverage)]
     return _cells(texts, TITLES, currency, ledger.miner_id, "daily", ledger.total.start)
 

@@ -1,6 +1,7 @@
 """Numbers as people read them: money, prices, energy, power, ages. Usable as functions and as template filters."""
 
 from datetime import datetime, timedelta, tzinfo
+from math import floor, log10
 
 from django import template
 
@@ -11,6 +12,12 @@ register = template.Library()
 SYMBOLS = {"GBP": ("£", "p"), "EUR": ("€", "ct"), "USD": ("$", "¢")}
 """By currency: the sign of the whole, and of its hundredth."""
 
+SMALL_MONEY = 0.1
+"""Less money than this is said in hundredths."""
+
+LEAST_MONEY = 1e-6
+"""Less money than this is said to be about nothing."""
+
 
 @register.filter
 def hashrate(hashrate_ghs: float | None) -> str:
@@ -20,11 +27,22 @@ def hashrate(hashrate_ghs: float | None) -> str:
 
 @register.filter
 def money(amount: float | None, currency: str = "GBP") -> str:
-    """Return an amount with its sign: £1.92, −£0.05, £1,204.10."""
+    """Return an amount with its sign and at least three digits that count: £1,204.10, −£1.92, £0.418, 7.47 p, 0.18 p."""
     if amount is None:
         return UNKNOWN
-    text = f"{SYMBOLS[currency][0]}{abs(amount):,.2f}"
-    return f"−{text}" if round(amount, 2) < 0 else text
+    (symbol, hundredth), size = SYMBOLS[currency], abs(amount)
+    if 0 < size < LEAST_MONEY:
+        return f"≈{symbol}0"
+    if size >= 1 or size == 0:
+        text = f"{symbol}{size:,.2f}"
+    else:
+        text = f"{symbol}{_little(size)}" if size >= SMALL_MONEY else f"{_little(100 * size)} {hundredth}"
+    return f"−{text}" if amount < 0 else text
+
+
+def digits_that_count(size: float, least: int = 2) -> int:
+    """Return the decimals that show three significant digits of a size above 0, not fewer than `least`."""
+    return max(least, 2 - floor(log10(size)))
 
 
 @register.filter
@@ -92,6 +110,13 @@ def clock(moment: datetime, now: datetime, zone: tzinfo) -> str:
     if days == 0:
         return f"{local:%H:%M}"
     return f"{local:%H:%M} tomorrow" if days == 1 else f"{local:%a %H:%M}"
+
+
+def _little(size: float) -> str:
+    """Return a size below 10 with three digits that count, and no zero behind its hundredths."""
+    text = f"{size:.{digits_that_count(size)}f}"
+    whole, _, parts = text.partition(".")
+    return f"{whole}.{parts[:2]}{parts[2:].rstrip('0')}"
 
 
 def _three_figures(number: float) -> str:

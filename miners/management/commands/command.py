@@ -59,7 +59,7 @@ class Command(HmmCommand):
     def handle(self, *args: Any, miner: str, kind: str | None, **options: Any) -> None:
         found = Miner.objects.filter(name=miner).select_related("model").first()
         if found is None:
-            fail(f"no miner is called {miner!r}; manage.py query latest lists them")
+            fail(f"no miner is called {miner!r}; manage.py top --once lists them")
         if kind is None:
             self.stdout.write(_shown_offers(found))
             return

@@ -14,7 +14,6 @@ TODAY = date(2026, 6, 1)
 DAYS = st.dates(date(2000, 1, 2), date(2099, 12, 30))
 PLACES = st.tuples(
     st.integers(0, 4_000_000_000).map(lambda s: datetime.fromtimestamp(s, UTC)),
-    st.just("miner"),
     st.integers(1, 2**31 - 1),
 )
 
@@ -26,6 +25,12 @@ PLACES = st.tuples(
 )
 def test_an_address_means_what_it_was_made_of(asked: LedgerAsked) -> None:
     assert ledger_asked(dict(parse_qsl(asked.query[1:])), TODAY) == asked
+
+
+def test_no_day_is_before_the_first_or_after_the_last() -> None:
+    assert LedgerAsked(date(2000, 1, 1)).day_before is None
+    assert LedgerAsked(date(2099, 12, 31)).day_after is None
+    assert LedgerAsked(date(2000, 1, 2)).day_before == LedgerAsked(date(2000, 1, 1))
 
 
 def test_an_empty_address_is_every_miner_today() -> None:
@@ -43,6 +48,7 @@ def test_an_empty_address_is_every_miner_today() -> None:
         ({"after": "12"}, "after"),
         ({"after": "99999999999999-1"}, "after"),
         ({"after": "²-1"}, "after"),
+        ({"after": "1-9223372036854775808"}, "after"),
     ],
 )
 def test_what_is_asked_wrongly_is_named(given: dict[str, str], field: str) -> None:

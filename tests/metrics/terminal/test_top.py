@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 from hmm.health import beat
 from hmm.models import JobRun
 from metrics.dashboard.blocks import Present
+from metrics.templatetags.hmm_format import money
 from metrics.terminal import show
 from metrics.terminal.work import read_work
 from miners.models import MinerModel, Site
@@ -91,7 +92,7 @@ def test_the_cost_is_the_stores() -> None:
     )  # 18 W for an hour, of which 10 min at 10 p, 30 at 20 p, 20 at 30 p… from 11:10 UTC
     publish([10, 20, 30], NOW.replace(hour=11, minute=0))
     pence = 0.018 * (20 / 60 * 10 + 30 / 60 * 20 + 10 / 60 * 30)
-    assert f"£{pence / 100:.2f} so far today" in top("--once")
+    assert f"{money(pence / 100)} so far today" in top("--once")
 
 
 def test_an_hour_without_readings_is_a_gap_in_the_line_of_the_day() -> None:

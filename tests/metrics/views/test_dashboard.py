@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from energy.models import Tariff
 from metrics.dashboard.blocks import Present
+from metrics.templatetags.hmm_format import money
 from metrics.views import dashboard
 from miners.models import Miner, SiteTariff
 from tests.metrics.fleet_at_work import publish, report, working_miners
@@ -59,7 +60,7 @@ def test_the_summary_answers_is_it_fine_with_figures_of_the_store(see: See) -> N
     assert "all 2 hashing ·" in said
     assert "30.0 p now, negative from 13:30 ·" in said
     pence = 2 * 0.018 * (20 / 60 * 10 + 30 / 60 * 20 + 10 / 60 * 30)
-    assert f"£{pence / 100:.2f} so far today" in said
+    assert f"{money(pence / 100)} so far today" in said
     assert (
         "0.04 kWh · average 18.3 p · 8 % measured" in said
     )  # one of the 13 hours and 10 minutes since midnight

@@ -56,7 +56,7 @@ def cost(miner: Miner, period: str = "slot", start: datetime = SLOT, key: str = 
 
 def test_a_slot_of_a_miner_names_its_formula_readings_and_price(member: Client, miner: Miner) -> None:
     page = said(member, cost(miner))
-    assert "Cost miner gamma-1 £0.0018 slot 12:30–13:00, Mon 1 Jun 2026" in page
+    assert "Cost miner gamma-1 0.18 p slot 12:30–13:00, Mon 1 Jun 2026" in page
     assert "(r.cost_pence / 100) It adds up" in page
     assert metric_types["energy_cost"].description in page
     assert "Measured 100 % of the time, by 3 readings" in page
@@ -75,7 +75,7 @@ def test_a_reading_that_reaches_in_is_among_them(member: Client, miner: Miner) -
     page = said(member, cost(miner, start=SLOT - timedelta(minutes=30)))
     assert "12:00:00–12:10:00" not in page  # nothing before the first reading
     assert page.count("18.0 W") == 2
-    assert "£0.0006" in page  # 10 p for 20 of its 30 minutes
+    assert "0.06 p" in page  # 10 p for 20 of its 30 minutes
     assert "67 % of the time" in page
 
 
@@ -86,7 +86,7 @@ def test_the_command_it_names_computes_it_anew(member: Client, miner: Miner) -> 
     name, *options = shlex.split(command[1])
     assert options[1:4] == ["energy_cost", "--period", "slot"]
     call_command(name, *options)
-    assert "£0.0018" in said(member, cost(miner))
+    assert "0.18 p" in said(member, cost(miner))
 
 
 def test_a_day_leads_to_its_hours_and_a_slot_of_the_system_to_its_miners(
@@ -98,7 +98,7 @@ def test_a_day_leads_to_its_hours_and_a_slot_of_the_system_to_its_miners(
     assert hour
     assert f"at={NOW.replace(hour=11):%Y-%m-%dT%H}:00Z" in unescape(hour[1])
     slot = FigureRef("energy_cost", "total_cost_gbp", "system", None, "slot", SLOT)
-    assert "gamma-1 £0.0018 3 100 %" in said(member, slot)
+    assert "gamma-1 0.18 p 3 100 %" in said(member, slot)
     assert f"key=cost_gbp&amp;entity_type=miner&amp;entity_id={miner.pk}" in member.get(slot.url).text
 
 
@@ -306,4 +306,4 @@ def test_a_figure_without_a_time_stays_as_it_is() -> None:
 
 def test_any_moment_of_a_period_explains_it(member: Client, miner: Miner) -> None:
     within = FigureRef("energy_cost", "total_cost_gbp", "system", None, "slot", SLOT + timedelta(minutes=7))
-    assert "gamma-1 £0.0018 3 100 %" in said(member, within)
+    assert "gamma-1 0.18 p 3 100 %" in said(member, within)

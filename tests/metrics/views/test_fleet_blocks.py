@@ -136,9 +136,9 @@ def test_both_days_are_explained_by_the_amounts_that_are_shown(member: Client) -
     costs = [(text, asked) for text, asked in figures(page) if asked["key"] == "total_cost_gbp"]
     assert len({text for text, _ in costs}) == 2
     for text, asked in costs:
-        told = re.search(r'explained-figure">£([\d.]+)<', member.get("/explain", asked).text)
+        told = re.search(r'explained-figure">([^<]+)<', member.get("/explain", asked).text)
         assert told
-        assert f"£{float(told[1]):.2f}" in text
+        assert told[1] in text or told[1].partition(" ")[0] == text
 
 
 def test_the_vitals_open_their_explanations(member: Client) -> None:

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from metrics.ledger import read
 from metrics.models import Metric
+from metrics.templatetags.hmm_format import money
 from miners.models import Miner
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
 
@@ -29,7 +30,7 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lines(page: str) -> list[list[str]]:
     """The cells of each line of the table."""
-    rows = re.findall(r"<tr.*?</tr>", page.partition("<tbody>")[2], re.S)
+    rows = re.findall(r"<tr.*?</tr>", page.partition("<tbody")[2], re.S)
     cells = (re.findall(r"<t[hd].*?</t[hd]>", row, re.S) for row in rows)
     return [[re.sub(r"\s+", " ", re.sub("<[^>]+>", "", cell)).strip() for cell in row] for row in cells]
 
@@ -49,7 +50,7 @@ def test_each_miner_has_a_line_a_slot_with_the_figures_of_the_store(member: Clie
         for when in ("12:00–12:30", "12:30–13:00", "13:00–13:30 · so far")
         for name in ("gamma-1", "gamma-2")
     ]
-    assert found[2][2:] == ["0.0090", "20.00", "0.0018", "–", "–", "100 %"]
+    assert found[2][2:] == ["0.0090", "20.00", "0.18 p", "–", "–", "100 %"]
     stored = Metric.objects.get(
         metric_type="energy_cost",
         period="slot",
@@ -65,7 +66,7 @@ def test_the_day_is_summed_by_the_store_and_says_what_is_not_measured(member: Cl
     publish([10, 20, 30], NOW.replace(hour=11, minute=0))
     page = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", member.get(reverse("metrics:ledger")).text))
     pence = 2 * 0.018 * (20 / 60 * 10 + 30 / 60 * 20 + 10 / 60 * 30)
-    assert f"Cost £{pence / 100:.2f}" in page
+    assert f"Cost {money(pence / 100)}" in page
     assert "8 % of the day is measured; the rest is unknown, not zero" in page
 
 
@@ -129,6 +130,41 @@ def test_the_file_has_the_lines_of_all_pages_unrounded(
     assert rows[-1]["is_open"] == "yes"
 
 
+def test_names_are_in_the_order_that_people_read_and_pages_go_back_as_they_came(
+    member: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "ON_A_PAGE", 2)
+    for miner, name in zip(working_miners(3, NOW), ("gamma-10", "beta", "gamma-9"), strict=True):
+        Miner.objects.filter(pk=miner.pk).update(name=name)
+    pages, onward = [], reverse("metrics:ledger")
+    while onward:
+        pages.append(member.get(onward).text)
+        onward = link_of(pages[-1], "Next")
+    names = [line[1] for page in pages for line in lines(page)]
+    assert names == ["beta", "gamma-9", "gamma-10"] * 3  # two slots of the store, and the open one
+    back = []
+    page = pages[-1]
+    while page:
+        back.append(page)
+        before = link_of(page, "Previous")
+        page = member.get(before).text if before else ""
+    assert [lines(page) for page in reversed(back)] == [lines(page) for page in pages]
+    assert len(back) == 5
+
+
+def link_of(page: str, words: str) -> str:
+    """The address that a link with these words leads to, "" where there is none."""
+    found = re.search(rf'href="(/ledger[^"]*)">{words}</a>', page)
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def test_nothing_leads_to_a_day_that_cannot_be(member: Client) -> None:
+    page = member.get(reverse("metrics:ledger"), {"day": "2000-01-01"})
+    assert page.status_code == 200
+    assert "Day before" not in page.text
+    assert "Next day" in page.text
+
+
 def test_no_name_can_pass_for_a_formula(member: Client) -> None:
     (miner,) = working_miners(1, NOW)
     Miner.objects.filter(pk=miner.pk).update(name='=HYPERLINK("x")')
@@ -172,7 +208,7 @@ def test_what_is_not_computed_names_the_command(member: Client, monkeypatch: pyt
 
 @pytest.mark.parametrize("count", [1, 15])
 @pytest.mark.parametrize(
-    ("asked", "queries"), [({}, 14), ({"of": "together"}, 13), ({"miner": "gamma-1"}, 15)]
+    ("asked", "queries"), [({}, 12), ({"of": "together"}, 13), ({"miner": "gamma-1"}, 15)]
 )
 def test_queries_are_as_many_however_many_miners(
     asked: dict[str, str],
