@@ -1,15 +1,16 @@
 """What a page of analytics is asked, all of it in its address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from hmm.lib.buckets import PERIODS
 from hmm.lib.local_times import local_day
 from hmm.lib.times import EARLIEST, LATEST
-from metrics.analytics.whom import Whom, whom_named
+from metrics.analytics.whom import ALL, ALL_MINERS, Whom, whom_named
 from metrics.query import Refused
 from metrics.query.keys import numeric_key
 from metrics.query.words import check_type, check_word
@@ -28,11 +29,19 @@ VIEWS = {
 OF_ENERGY = ("bands", "waterfall")
 """They are of energy and its cost, whichever figure is asked for."""
 
+OF_ENERGY_KEY = ("energy_cost", "kwh")
+USUAL_METRIC = "energy_cost.kwh"
+EARLIEST_DAY = EARLIEST.date() + timedelta(days=1)
+"""The first that has begun after EARLIEST wherever one is."""
+
 SKETCHED = tuple(quantity.name for quantity in QUANTITIES)
 MOST_ENTITIES = 4
 MOST_POINTS = 800
 MOST_DAYS = 400
 USUAL_DAYS = 30
+LONGEST_DAYS = 1000
+"""In so many days there is a week and a month for certain."""
+
 LENGTH = {
     "slot": timedelta(minutes=30),
     "hourly": timedelta(hours=1),
@@ -63,6 +72,16 @@ class Asked:
     def metric(self) -> str:
         """Type and key, as in the address."""
         return f"{self.metric_type}.{self.key}"
+
+    @property
+    def figure(self) -> tuple[str, str]:
+        """Type and key that the view needs of whom it is of."""
+        return OF_ENERGY_KEY if self.view in OF_ENERGY else (self.metric_type, self.key)
+
+    @property
+    def kinds(self) -> list[str]:
+        """Which kinds of entity it is of."""
+        return ["miner"] if self.view == "ranking" else list(dict.fromkeys(w.entity_type for w in self.whom))
 
     @property
     def start(self) -> datetime:
@@ -116,26 +135,92 @@ class Asked:
 def asked_of(
     given: Mapping[str, str], whom: Sequence[str], today: date, zone: ZoneInfo, currency: str
 ) -> Asked:
-    """Return what an address asks. Raises Refused naming what is wrong with it; at most one query a name in `whom`."""
-    view, period = given.get("view") or "series", given.get("period") or "daily"
-    check_word("view", view, list(VIEWS))
-    check_word("period", period, PERIODS)
-    metric_type, key = _metric(given.get("metric") or "energy_cost.kwh", currency)
-    last = _day("to", given.get("to"), today)
-    first = _day("from", given.get("from"), last - timedelta(days=USUAL_DAYS - 1))
+    """Return what an address asks. Raises the first of `read_asked`'s refusals."""
+    asked, refusals = read_asked(given, whom, today, zone, currency)
+    if refusals:
+        raise refusals[0]
+    return asked
+
+
+def read_asked(
+    given: Mapping[str, str], whom: Sequence[str], today: date, zone: ZoneInfo, currency: str
+) -> tuple[Asked, list[Refused]]:
+    """Return what an address asks, what is usual in place of what is wrong with it, and what that is.
+
+    At most one query for each different name in `whom`, of which there are not more than MOST_ENTITIES.
+    """
+    read = _Reading()
+    view = read(lambda: _word("view", given.get("view") or "series", list(VIEWS)), "series")
+    period = read(lambda: _word("period", given.get("period") or "daily", PERIODS), "daily")
+    metric_type, key = read(
+        lambda: _metric(given.get("metric") or USUAL_METRIC, currency), _metric(USUAL_METRIC, currency)
+    )
+    found = tuple(read(lambda n=name: whom_named(n), None) for name in read(lambda: _names(whom), [ALL]))  # type: ignore[misc]
+    last = read(lambda: _day("to", given.get("to"), today), today)
+    usual = max(last - timedelta(days=USUAL_DAYS - 1), EARLIEST_DAY)
+    first = read(lambda: _day("from", given.get("from"), usual), usual)
+    asked = Asked(
+        view,
+        metric_type,
+        key,
+        tuple(each for each in found if each) or (ALL_MINERS,),
+        period,
+        first,
+        last,
+        bool(given.get("compare")),
+        zone,
+    )
+    return asked, read.refusals or list(wrong_with(asked, currency))
+
+
+T = TypeVar("T")
+
+
+class _Reading:
+    """Reads one part after the other, and keeps what was refused."""
+
+    def __init__(self) -> None:
+        self.refusals: list[Refused] = []
+
+    def __call__(self, read: Callable[[], T], usual: T) -> T:
+        try:
+            return read()
+        except Refused as refused:
+            self.refusals.append(refused)
+            return usual
+
+
+def wrong_with(asked: Asked, currency: str) -> Iterator[Refused]:
+    """Yield why there cannot be such a view, each part of which is right by itself; nothing where there can."""
+    if asked.view == "distribution" and asked.metric_type not in SKETCHED:
+        yield Refused("metric", f"a distribution is of {' or '.join(SKETCHED)}")
+    for kind in asked.kinds:
+        yield from _unknown(asked.figure, kind, currency)
+    yield from _out_of_bounds(asked)
+
+
+def has_key(metric: tuple[str, str], entity_type: str, currency: str) -> bool:
+    """Return whether that kind of entity has the figure."""
+    return not any(_unknown(metric, entity_type, currency))
+
+
+def _unknown(metric: tuple[str, str], entity_type: str, currency: str) -> Iterator[Refused]:
+    try:
+        same_key(*metric, entity_type, currency)
+    except Refused as refused:
+        yield refused
+
+
+def _names(whom: Sequence[str]) -> list[str]:
     names = [name for name in dict.fromkeys(text.replace("\x00", "").strip() for text in whom) if name]
     if len(names) > MOST_ENTITIES:
         raise Refused("of", f"at most {MOST_ENTITIES} are drawn together, not {len(names)}")
-    found = tuple(whom_named(name) for name in names or ["all"])
-    if view == "distribution" and metric_type not in SKETCHED:
-        raise Refused("metric", f"a distribution is of {' or '.join(SKETCHED)}")
-    asked = Asked(view, metric_type, key, found, period, first, last, bool(given.get("compare")), zone)
-    _check_bounds(asked)
-    for each in found:
-        asked.key_of(each.entity_type, currency)
-        if view in OF_ENERGY:
-            same_key("energy_cost", "kwh", each.entity_type, currency)
-    return asked
+    return names or [ALL]
+
+
+def _word(field: str, text: str, known: Sequence[str]) -> str:
+    check_word(field, text, known)
+    return text
 
 
 def same_key(metric_type: str, key: str, entity_type: str, currency: str) -> str:
@@ -172,20 +257,46 @@ def _day(name: str, text: str | None, usual: date) -> date:
         found = date.fromisoformat(text)
     except ValueError:
         raise Refused(name, f"{text!r} is not a date such as 2025-03-30") from None
-    if not datetime.combine(found, datetime.min.time(), UTC) > EARLIEST or found >= LATEST.date():
+    if not EARLIEST_DAY <= found < LATEST.date():
         raise Refused(name, f"{text!r} is not between {EARLIEST:%Y} and {LATEST:%Y}")
     return found
 
 
-def _check_bounds(asked: Asked) -> None:
+def _out_of_bounds(asked: Asked) -> Iterator[Refused]:
     if asked.days < 1:
-        raise Refused("to", "must not be before from")
-    if asked.days > MOST_DAYS and (asked.view != "series" or asked.period in ("slot", "hourly", "daily")):
-        raise Refused("from", f"is {asked.days} days before to; this view goes over at most {MOST_DAYS}")
-    points = int(asked.days * timedelta(days=1) / LENGTH[asked.period]) * len(asked.whom)
-    if asked.view == "series" and points > MOST_POINTS:
-        raise Refused(
-            "period",
-            f"that is about {points:,} figures; a page draws at most {MOST_POINTS}: "
-            "take a longer period, fewer days or fewer miners",
-        )
+        yield Refused("to", "must not be before from")
+    elif asked.view != "series" and asked.days > MOST_DAYS:
+        yield Refused("from", f"is {asked.days} days before to; this view goes over at most {MOST_DAYS}")
+    elif asked.view == "series" and asked.period not in (fitting := fitting_periods(asked)):
+        yield Refused("period", _why_not(asked, fitting))
+
+
+def fitting_periods(asked: Asked) -> list[str]:
+    """Return the periods of which the range has at least one, and not more than a page draws."""
+    return [
+        period
+        for period in PERIODS
+        if 0 < _begun(asked, period) * len(asked.whom) <= MOST_POINTS
+        and (asked.days <= MOST_DAYS or period in ("weekly", "monthly"))
+    ]
+
+
+def _begun(asked: Asked, period: str) -> int:
+    """Return about how many periods begin in the range; none where there is none for certain."""
+    days = (asked.first + timedelta(days=n) for n in range(min(asked.days, LONGEST_DAYS)))
+    if period == "weekly" and asked.days < LONGEST_DAYS:
+        return sum(day.weekday() == 0 for day in days)
+    if period == "monthly" and asked.days < LONGEST_DAYS:
+        return sum(day.day == 1 for day in days)
+    return int(asked.days * timedelta(days=1) / LENGTH[period])
+
+
+def _why_not(asked: Asked, fitting: Sequence[str]) -> str:
+    points = _begun(asked, asked.period) * len(asked.whom)
+    if not points:
+        return f"none begins from {asked.first} to {asked.last}: take a shorter period or more days"
+    instead = f"a {' or '.join(fitting)} one, " if fitting else ""
+    return (
+        f"that is about {points:,} figures; a page draws at most {MOST_POINTS}: "
+        f"take a longer period, {instead}fewer days or fewer miners"
+    )

@@ -6,13 +6,16 @@ from typing import Any
 from metrics.analytics.asked import Asked
 from metrics.analytics.report import Column, Here, Report, figure_column, named_figure
 from metrics.analytics.series import change_percent, change_words
-from metrics.query import Refused, aggregate
+from metrics.query import aggregate, bottom_miners, top_miners
 from metrics.query.keys import numeric_key
+from metrics.query.ranking import Ranking
 from miners.models import Miner
 
 SHOWN = 10
 MOST_MINERS = 1000
 """Of more miners the changes are not formed: each needs two figures of every miner."""
+
+TOO_MANY = f"Of more than {MOST_MINERS:,} miners the range before, and who has improved, is left out."
 
 LOWER_IS_BETTER = (
     "j_per_th",
@@ -30,13 +33,10 @@ def ranking(asked: Asked, here: Here) -> Report:
     """Return the miners that did best and worst, and whose figure changed most for the better."""
     key = asked.key_of("miner", here.currency)
     numeric_key(asked.metric_type, "miner", key)
-    if Miner.objects.count() > MOST_MINERS:
-        raise Refused("view", f"ranks at most {MOST_MINERS} miners; `manage.py query top` ranks any number")
-    now = _figures(asked, key, asked.start, asked.end, here)
-    before = _figures(asked, key, *asked.before, here)
-    names = dict(Miner.objects.filter(pk__in=now).values_list("pk", "name"))
     lower = is_lower_better(asked.metric_type, key)
+    is_whole = Miner.objects.count() <= MOST_MINERS
     title = named_figure(asked.metric_type, key, here)
+    found = _compared(asked, key, here, lower=lower) if is_whole else _ends(asked, key, here, lower=lower)
     return Report(
         title,
         [
@@ -46,9 +46,40 @@ def ranking(asked: Asked, here: Here) -> Report:
             figure_column("before", "Range before", asked.metric_type, key, here),
             Column("change_percent", "Change", change_words),
         ],
-        rows(now, before, names, lower_is_better=lower),
-        notes=[f"{'Lower' if lower else 'Higher'} counts as better. {len(now)} miners have a figure."],
+        found,
+        notes=[
+            f"{'Lower' if lower else 'Higher'} counts as better.",
+            *(() if is_whole else (TOO_MANY,)),
+            *(f"{words[0].upper()}{words[1:]}." for words in asked.not_over(here.now) if is_whole),
+        ],
     )
+
+
+def _compared(asked: Asked, key: str, here: Here, *, lower: bool) -> list[list[Any]]:
+    now = _figures(asked, key, asked.start, asked.end, here)
+    before = _figures(asked, key, *asked.before, here)
+    names = dict(Miner.objects.filter(pk__in=now).values_list("pk", "name"))
+    return rows(now, before, names, lower_is_better=lower)
+
+
+def _ends(asked: Asked, key: str, here: Here, *, lower: bool) -> list[list[Any]]:
+    """Return the best and the worst, ranked by the database."""
+    of: Ranking = {
+        "metric_type": asked.metric_type,
+        "key": key,
+        "period": "daily",
+        "start": asked.start,
+        "end": asked.end,
+        "n": SHOWN,
+        "now": here.now,
+    }
+    best, worst = (bottom_miners, top_miners) if lower else (top_miners, bottom_miners)
+    return [
+        [f"{title} {each.rank}", each.miner_name, each.value, None, None]
+        for title, ranked in (("best", best), ("worst", worst))
+        for each in ranked(**of)
+        if each.value is not None
+    ]
 
 
 def is_lower_better(metric_type: str, key: str) -> bool:
@@ -82,7 +113,7 @@ def rows(
 def _figures(asked: Asked, key: str, start: datetime, end: datetime, here: Here) -> dict[int, float]:
     found = aggregate(
         metric_type=asked.metric_type,
-        period=asked.period,
+        period="daily",
         start=start,
         end=end,
         entity_type="miner",

@@ -30,10 +30,13 @@ class Whom:
         return "All miners" if self.entity_id is None else self.text
 
 
+ALL_MINERS = Whom("system", None, ALL)
+
+
 def whom_named(text: str) -> Whom:
     """Return whom `text` means. Raises Refused where there is no such one. At most two queries."""
     if text == ALL:
-        return Whom("system", None, ALL)
+        return ALL_MINERS
     kind, _, name = text.partition(" ")
     if kind in PREFIXES and name:
         found = PREFIXES[kind]._default_manager.filter(name=name).values_list("pk", flat=True).first()
@@ -45,12 +48,11 @@ def whom_named(text: str) -> Whom:
         raise Refused("of", f"there is no miner {text!r}, nor 'site NAME', 'pool NAME' or 'all'") from None
 
 
-def offered() -> list[str]:
-    """Return what may be asked, as suggestions. Three queries."""
-    named = [
-        f"{kind} {name}"
-        for kind, model in PREFIXES.items()
-        for name in model._default_manager.order_by("name").values_list("name", flat=True)[:OFFERED]
-    ]
-    miners = Miner.objects.filter(retired_at=None).values_list("name", flat=True)[:OFFERED]
-    return [ALL, *named, *miners]
+def offered() -> dict[str, list[str]]:
+    """Return what may be asked of each kind, as suggestions in the order of names. Three queries."""
+    found = {"system": [ALL]}
+    for kind, model in PREFIXES.items():
+        names = model._default_manager.order_by("name").values_list("name", flat=True)[:OFFERED]
+        found[kind] = [f"{kind} {name}" for name in names]
+    active = Miner.objects.filter(retired_at=None).order_by("name_key")
+    return found | {"miner": list(active.values_list("name", flat=True)[:OFFERED])}

@@ -22,14 +22,17 @@ def says_why(title: str) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             except Refused as refusal:
                 return _page(request, title, f"{refusal.field}: {refusal}", 422)
-            except BeingComputed as reason:
-                return _page(request, title, str(reason), 503)
             except NotComputedYet as reason:
-                return _page(request, title, str(reason), 409)
+                return _page(request, title, str(reason), status_of(reason))
 
         return answer
 
     return around
+
+
+def status_of(reason: NotComputedYet) -> int:
+    """Return 503 for what is being computed just now, else 409."""
+    return 503 if isinstance(reason, BeingComputed) else 409
 
 
 def _page(request: HttpRequest, title: str, reason: str, status: int) -> HttpResponseBase:

@@ -134,11 +134,11 @@ def test_a_name_is_no_formula_in_a_heading_either(member: Client) -> None:
 def test_what_there_is_not_of_a_pool_is_refused(view: str, member: Client) -> None:
     Pool.objects.create(name="Solo")
     asked = {"view": view, "metric": "pool_health.health_score", "of": "pool Solo"}
-    assert "there is no energy_cost of a pool" in said(member, 422, **asked)
+    assert "There is no energy_cost of a pool" in said(member, 422, **asked)
 
 
 def test_a_name_that_no_text_can_be_is_refused(member: Client) -> None:
-    assert "there is no miner" in said(member, 422, of="a\x00b")
+    assert "There is no miner" in said(member, 422, of="a\x00b")
 
 
 def test_the_chart_is_drawn_from_the_same_rows_with_gaps_as_gaps(ask: Ask) -> None:
@@ -276,6 +276,7 @@ def without_token(page: str) -> str:
         ({"from": "2020-01-01", "view": "bands"}, "this view goes over at most 400"),
         ({"from": "2026-06-03", "to": "2026-06-01"}, "to: must not be before from"),
         ({"to": "someday"}, "to: 'someday' is not a date"),
+        ({"period": "weekly", **TWO_DAYS}, "period: none begins from 2026-06-02 to 2026-06-03"),
     ],
 )
 @pytest.mark.parametrize("name", ["analytics", "analytics_csv", "analytics_json"])
@@ -284,12 +285,68 @@ def test_what_is_asked_wrongly_or_is_too_much_is_refused_in_words(
 ) -> None:
     response = member.get(reverse(f"metrics:{name}"), asked)
     assert response.status_code == 422
-    assert why in unescape(response.text)
+    field, colon, words = why.partition(": ")
+    beside = words[0].upper() + words[1:] if colon and " " not in field else why
+    assert (beside if name == "analytics" else why) in unescape(response.text)
 
 
-def test_more_miners_than_can_be_ranked_are_refused(member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_keeps_the_form_as_it_was_filled_with_the_reason_beside_the_field(member: Client) -> None:
+    asked = {
+        "metric": "pool_health.health_score",
+        "of": ["gamma-1", "nobody"],
+        "period": "weekly",
+        "from": "2026-06-02",
+        "to": "3 June",
+    }
+    response = member.get(reverse("metrics:analytics"), asked)
+    assert response.status_code == 422
+    page = unescape(response.text)
+    assert re.search(r'name="of" value="nobody"[^>]*aria-invalid="true"', page)
+    assert re.search(r'id="of-error" role="alert">There is no miner', page)
+    assert re.search(r'name="to" value="3 June"[^>]*aria-invalid="true"', page)
+    assert '<option value="pool_health.health_score" selected>' in page
+    assert 'value="2026-06-02"' in page
+    assert "report-title" not in page
+
+
+def test_what_there_is_not_is_not_offered(member: Client) -> None:
+    Pool.objects.create(name="Solo")
+    page = member.get(reverse("metrics:analytics"), {"metric": "uptime.uptime", **TWO_DAYS}).text
+    assert "pool_health" not in page.partition("</select>")[0]  # of all miners there is none
+    assert 'value="pool Solo"' not in page
+    assert 'value="site Home"' in page
+    assert "<option>weekly" not in page  # none begins on a Tuesday or Wednesday
+    assert "<option>hourly" in page
+
+
+def test_every_link_of_the_form_can_be_followed(member: Client) -> None:
+    Pool.objects.create(name="Solo")
+    first = reverse("metrics:analytics") + "?metric=energy_cost.total_kwh&from=2026-06-02&to=2026-06-03"
+    seen, ahead = set[str](), [first]
+    while ahead and len(seen) < 40:
+        seen.add(address := ahead.pop(0))
+        response = member.get(address)
+        assert response.status_code == 200, address
+        links = re.findall(r'href="(/analytics\?[^"]*)"', response.text)
+        ahead += [link for link in map(unescape, links) if link not in seen and link not in ahead]
+    assert any("metric=pool_health" in address for address in seen)
+
+
+def test_of_very_many_miners_the_best_and_worst_are_ranked_without_the_range_before(
+    ask: Ask, member: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"view": "ranking", "metric": "efficiency.j_per_th", **TWO_DAYS}
+    all_of_them = ask(**asked)["rows"]
     monkeypatch.setattr(ranking, "MOST_MINERS", 1)
-    assert "ranks at most 1 miners" in said(member, 422, view="ranking", metric="hashrate.avg")
+    rows = ask(**asked)["rows"]
+    assert [(row["place"], row["miner"]) for row in rows] == [
+        ("best 1", "gamma-2"),
+        ("best 2", "gamma-1"),
+        ("worst 1", "gamma-1"),
+        ("worst 2", "gamma-2"),
+    ]
+    assert [row["j_per_th"] for row in rows[:2]] == [row["j_per_th"] for row in all_of_them]
+    assert "who has improved, is left out" in said(member, **asked)
 
 
 def test_a_year_of_days_is_within_the_bound() -> None:
