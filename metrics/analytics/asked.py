@@ -103,10 +103,6 @@ class Asked:
         """The range of as many days just before it."""
         return local_day(self.first - timedelta(days=self.days), self.zone).start, self.start
 
-    def not_over(self, now: datetime) -> list[str]:
-        """Return what is to be said of a comparison with the whole range before, where this one is not over."""
-        return ["this range is not over yet"] if now < self.end else []
-
     def key_of(self, entity_type: str, currency: str) -> str:
         """Return what the key is called for that kind of entity. Raises Refused where it has no such figure."""
         return same_key(self.metric_type, self.key, entity_type, currency)

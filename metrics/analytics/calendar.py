@@ -1,5 +1,7 @@
 """A calendar: each day of the range as a field, a line for each day of the week."""
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.utils.safestring import SafeString
@@ -7,7 +9,7 @@ from django.utils.safestring import SafeString
 from hmm.lib.svg import Tick
 from hmm.lib.svg_heat import STEPS, Cell, HeatRow, heat_class, heat_map
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import Column, Here, Report, figure_column, named_figure
+from metrics.analytics.report import OPEN, Column, Here, Report, figure_column, named_figure, open_column
 from metrics.figure_words import in_words
 from metrics.query import metrics_in_range
 
@@ -31,21 +33,47 @@ def calendar(asked: Asked, here: Here) -> Report:
     days: dict[date, float | None] = {
         row.timestamp.astimezone(here.zone).date(): row.value_json[key] for row in rows
     }
-    told = [value for value in days.values() if value is not None]
+    opened = {row.timestamp.astimezone(here.zone).date() for row in rows if row.value_json.get("partial")}
+    told = {day: value for day, value in days.items() if value is not None}
+    ramp = [value for day, value in told.items() if day not in opened]
     title = f"{named_figure(asked.metric_type, key, here)}, {whom.name}"
     return Report(
         title,
         [
             Column("day", "Day", _said, is_number=False),
             figure_column(key, named_figure(asked.metric_type, key, here), asked.metric_type, key, here),
+            open_column(),
         ],
-        [[day, value] for day, value in days.items()],
-        chart=_map(asked, days, told, key, title, here) if told else None,
-        legend=_legend(asked, told, key, here) if told else (),
-        notes=[f"{asked.days - len(told)} of {asked.days} days have no figure."]
-        if len(told) < asked.days
-        else [],
+        [[day, value, day in opened] for day, value in days.items()],
+        chart=_map(asked, _Days(told, opened, ramp), key, title, here) if told else None,
+        legend=_legend(asked, ramp, key, here, has_open=bool(opened & told.keys())) if told else (),
+        notes=_notes(asked, told, opened),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """What is told of each day, which is not over, and the figures of the others: the ends of the colours."""
+
+    told: dict[date, float]
+    opened: set[date]
+    ramp: list[float]
+
+    def css_class(self, day: date) -> str:
+        if day in self.opened:
+            return "is-open"
+        return heat_class(self.told[day], min(self.ramp), max(self.ramp))
+
+
+def _notes(asked: Asked, told: Mapping[date, float], opened: Collection[date]) -> list[str]:
+    notes = [
+        f"{_said(day)} is not over: its figure is up to now, and counts for no colour."
+        for day in opened
+        if day in told
+    ]
+    if len(told) < asked.days:
+        notes.append(f"{asked.days - len(told)} of {asked.days} days have no figure.")
+    return notes
 
 
 def weeks(first: date, last: date) -> list[date]:
@@ -54,18 +82,15 @@ def weeks(first: date, last: date) -> list[date]:
     return [monday + timedelta(days=7 * n) for n in range((last - monday).days // 7 + 1)]
 
 
-def _map(
-    asked: Asked, days: dict[date, float | None], told: list[float], key: str, title: str, here: Here
-) -> SafeString:
+def _map(asked: Asked, days: _Days, key: str, title: str, here: Here) -> SafeString:
     mondays = weeks(asked.first, asked.last)
-    low, high = min(told), max(told)
 
     def cell(day: date) -> Cell | None:
-        value = days.get(day)
-        if value is None:
+        if day not in days.told:
             return None
-        words = in_words(asked.metric_type, key, value, here.currency)
-        return Cell(heat_class(value, low, high), f"{_said(day)}: {words}")
+        words = in_words(asked.metric_type, key, days.told[day], here.currency)
+        so_far = f" {OPEN}" if day in days.opened else ""
+        return Cell(days.css_class(day), f"{_said(day)}: {words}{so_far}")
 
     lines = [
         HeatRow(name, [cell(monday + timedelta(days=n)) for monday in mondays])
@@ -78,16 +103,19 @@ def _map(
         if n % step == 0
     ]
     return heat_map(
-        lines, ticks, label=f"{title}: {len(told)} days. The same figures are in the table below."
+        lines, ticks, label=f"{title}: {len(days.told)} days. The same figures are in the table below."
     )
 
 
-def _legend(asked: Asked, told: list[float], key: str, here: Here) -> list[tuple[str, str]]:
-    ends = {0: min(told), STEPS - 1: max(told)}
-    return [
+def _legend(
+    asked: Asked, ramp: list[float], key: str, here: Here, *, has_open: bool
+) -> list[tuple[str, str]]:
+    ends = {0: min(ramp), STEPS - 1: max(ramp)} if ramp else {}
+    words = [
         (f"heat-{step}", in_words(asked.metric_type, key, value, here.currency))
         for step, value in ends.items()
     ]
+    return [*words, ("is-open", f"{OPEN}, not over yet")] if has_open else words
 
 
 def _said(day: date | datetime) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from metrics.analytics.asked import Asked
 from metrics.analytics.report import Column, Here, Report, figure_column, named_figure
 from metrics.analytics.series import change_percent, change_words
+from metrics.analytics.sides import Sides, sides
 from metrics.query import aggregate, bottom_miners, top_miners
 from metrics.query.keys import numeric_key
 from metrics.query.ranking import Ranking
@@ -15,7 +16,10 @@ SHOWN = 10
 MOST_MINERS = 1000
 """Of more miners the changes are not formed: each needs two figures of every miner."""
 
-TOO_MANY = f"Of more than {MOST_MINERS:,} miners the range before, and who has improved, is left out."
+WITHOUT_CHANGES = f"Who has improved is left out: of more than {MOST_MINERS:,} miners, and before an hour of the range is over."
+
+NOTICED = 0.0005
+"""A change is an improvement from this share on: less is said as 0.0 %."""
 
 LOWER_IS_BETTER = (
     "j_per_th",
@@ -34,9 +38,9 @@ def ranking(asked: Asked, here: Here) -> Report:
     key = asked.key_of("miner", here.currency)
     numeric_key(asked.metric_type, "miner", key)
     lower = is_lower_better(asked.metric_type, key)
-    is_whole = Miner.objects.count() <= MOST_MINERS
+    both = sides(asked, here.now) if Miner.objects.count() <= MOST_MINERS else None
     title = named_figure(asked.metric_type, key, here)
-    found = _compared(asked, key, here, lower=lower) if is_whole else _ends(asked, key, here, lower=lower)
+    found = _compared(asked, key, both, here) if both else _ends(asked, key, here, lower=lower)
     return Report(
         title,
         [
@@ -49,17 +53,16 @@ def ranking(asked: Asked, here: Here) -> Report:
         found,
         notes=[
             f"{'Lower' if lower else 'Higher'} counts as better.",
-            *(() if is_whole else (TOO_MANY,)),
-            *(f"{words[0].upper()}{words[1:]}." for words in asked.not_over(here.now) if is_whole),
+            *(both.notes(here.zone) if both else (WITHOUT_CHANGES,)),
         ],
     )
 
 
-def _compared(asked: Asked, key: str, here: Here, *, lower: bool) -> list[list[Any]]:
-    now = _figures(asked, key, asked.start, asked.end, here)
-    before = _figures(asked, key, *asked.before, here)
+def _compared(asked: Asked, key: str, both: Sides, here: Here) -> list[list[Any]]:
+    now = _figures(asked, key, both.now, both.period, here)
+    before = _figures(asked, key, both.before, both.period, here)
     names = dict(Miner.objects.filter(pk__in=now).values_list("pk", "name"))
-    return rows(now, before, names, lower_is_better=lower)
+    return rows(now, before, names, lower_is_better=is_lower_better(asked.metric_type, key))
 
 
 def _ends(asked: Asked, key: str, here: Here, *, lower: bool) -> list[list[Any]]:
@@ -95,7 +98,10 @@ def rows(
     order = sorted(now, key=lambda pk: (sign * now[pk], names.get(pk, "")))
     best, rest = order[:SHOWN], order[SHOWN:]
     gains = {pk: sign * (before[pk] - now[pk]) for pk in now.keys() & before.keys()}
-    improved = sorted((pk for pk in gains if gains[pk] > 0), key=lambda pk: (-gains[pk], names.get(pk, "")))
+    improved = sorted(
+        (pk for pk in gains if gains[pk] > NOTICED * abs(before[pk])),
+        key=lambda pk: (-gains[pk], names.get(pk, "")),
+    )
     groups = (("best", best), ("worst", rest[::-1][:SHOWN]), ("most improved", improved[:SHOWN]))
     return [
         [
@@ -110,12 +116,14 @@ def rows(
     ]
 
 
-def _figures(asked: Asked, key: str, start: datetime, end: datetime, here: Here) -> dict[int, float]:
+def _figures(
+    asked: Asked, key: str, span: tuple[datetime, datetime], period: str, here: Here
+) -> dict[int, float]:
     found = aggregate(
         metric_type=asked.metric_type,
-        period="daily",
-        start=start,
-        end=end,
+        period=period,
+        start=span[0],
+        end=span[1],
         entity_type="miner",
         now=here.now,
     )

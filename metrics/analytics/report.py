@@ -95,6 +95,15 @@ def figure_column(name: str, title: str, metric_type: str, key: str, here: Here)
     return Column(name, title, lambda value: in_words(metric_type, key, value, here.currency))
 
 
+OPEN = "so far"
+"""What is said beside the figures of a period that is not over yet."""
+
+
+def open_column() -> Column:
+    """Return a column that says of a line whether its period is not over yet."""
+    return Column("is_open", "Is it over", lambda is_open: OPEN if is_open else "over", is_number=False)
+
+
 def named_figure(metric_type: str, key: str, here: Here) -> str:
     """Return what the key is called."""
     return title_of(metric_type, key, here.currency)

@@ -9,6 +9,7 @@ from hmm.lib.svg import Tick
 from hmm.lib.svg_steps import Step, step_chart
 from metrics.analytics.asked import Asked, same_key
 from metrics.analytics.report import Column, Here, Report
+from metrics.analytics.sides import NOTHING_TO_COMPARE, sides
 from metrics.query import aggregate
 from metrics.templatetags.hmm_format import SYMBOLS, money
 from metrics.types.base import MINOR
@@ -28,15 +29,17 @@ class Energy:
 def waterfall(asked: Asked, here: Here) -> Report:
     """Return the steps from the first entity's cost of the range before to that of this range."""
     whom = asked.whom[0]
-    now = _energy(asked, asked.start, asked.end, here)
-    before = _energy(asked, *asked.before, here)
+    both = sides(asked, here.now)
+    now = _energy(asked, both.now, both.period, here) if both else None
+    before = _energy(asked, both.before, both.period, here) if both else None
     title = f"What changed the cost, {whom.name}"
     columns = [
         Column("step", "", is_number=False),
         Column(f"amount_{here.currency.lower()}", "Amount", lambda amount: money(amount, here.currency)),
     ]
-    if now is None or before is None:
-        return Report(title, columns, [], notes=["It needs the cost of this range and of the one before."])
+    if both is None or now is None or before is None:
+        why = "It needs the cost of this range and of the one before." if both else NOTHING_TO_COMPARE
+        return Report(title, columns, [], notes=[why])
     found = steps(before, now)
     return Report(
         title,
@@ -46,7 +49,7 @@ def waterfall(asked: Asked, here: Here) -> Report:
         notes=[
             f"The range before is the {asked.days} days just before. More energy is counted at the price before, a dearer "
             "kWh at the energy of now: together they are the whole difference. Only energy that has a price counts.",
-            *(f"{words[0].upper()}{words[1:]}." for words in asked.not_over(here.now)),
+            *both.notes(here.zone),
         ],
     )
 
@@ -63,13 +66,13 @@ def steps(before: Energy, now: Energy) -> list[tuple[str, float]]:
     ]
 
 
-def _energy(asked: Asked, start: datetime, end: datetime, here: Here) -> Energy | None:
+def _energy(asked: Asked, span: tuple[datetime, datetime], period: str, here: Here) -> Energy | None:
     whom = asked.whom[0]
     found = aggregate(
         metric_type="energy_cost",
-        period="daily",
-        start=start,
-        end=end,
+        period=period,
+        start=span[0],
+        end=span[1],
         entity_type=whom.entity_type,
         entity_id=whom.entity_id,
         now=here.now,

@@ -1,5 +1,5 @@
 // Draws every <figure data-chart="URL"> with uPlot from the JSON at its URL, and the same figures as a table.
-// {"zone", "start": s, "end": s, "t": [s], "series": [{"label", "unit", "digits", "values": [number or null]}], "marks": [{"t", "label"}]}
+// {"zone", "start": s, "end": s, "t": [s], "series": [{"label", "unit", "digits", "values": [number or null], "open": index}], "marks": [{"t", "label"}]}
 "use strict";
 (() => {
   const NARROW_PX = 480;
@@ -20,7 +20,20 @@
     const { digits = 1, unit } = series;
     const number = Math.abs(value).toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     const sign = value < 0 && Number(value.toFixed(digits)) !== 0 ? "−" : "";
-    return unit ? `${sign}${number} ${unit}` : sign + number;
+    return sign + withUnit(number, unit);
+  }
+
+  function withUnit(number, unit) {
+    if (!unit) return number;
+    return "£€$".includes(unit) ? unit + number : `${number} ${unit}`;
+  }
+
+  function openSeries(data) {
+    return data.series.some((series) => Number.isInteger(series.open)) ? data.series : [];
+  }
+
+  function isOpen(series, index) {
+    return series.open === index && Number.isInteger(index);
   }
 
   function clock(zone) {
@@ -50,7 +63,7 @@
     const at = index ?? last;
     if (last < 0) return void (place.textContent = "nothing measured in this time");
     const marks = (data.marks || []).filter((mark) => mark.t >= data.t[at] && mark.t < (data.t[at + 1] ?? Infinity));
-    const values = data.series.map((series) => (data.series.length > 1 ? `${series.label} ` : "") + shown(series.values[at], series));
+    const values = data.series.map((series) => (data.series.length > 1 ? `${series.label} ` : "") + shown(series.values[at], series) + (isOpen(series, at) ? " so far" : ""));
     place.textContent = [clock(data.zone)(data.t[at]), ...values, ...marks.map((mark) => mark.label)].join(" · ");
   }
 
@@ -59,7 +72,7 @@
   }
 
   function options(figure, data, width, height) {
-    const colours = { muted: colourOf(figure, "muted"), line: colourOf(figure, "role-line") };
+    const colours = { muted: colourOf(figure, "muted"), line: colourOf(figure, "role-line"), surface: colourOf(figure, "role-surface") };
     const units = [...new Set(data.series.map((series) => series.unit))];
     const few = width < NARROW_PX;
     return {
@@ -69,12 +82,15 @@
       scales: { x: data.start ? { auto: false, min: data.start, max: data.end } : {}, ...Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => uPlot.rangeNum(Math.min(low, data.from_zero === false ? low : 0), high, 0.08, true) }])) },
       axes: [
         axis(colours, { space: few ? 70 : 60, values: [[86400, "{DD} {MMM}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1], [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1]] }),
-        ...units.slice(0, 2).map((unit, place) => axis(colours, { scale: unit, side: place ? 1 : 3, size: (_, texts) => 18 + 6.5 * Math.max(3, ...(texts || []).map((text) => text.length)), grid: place ? { show: false } : { stroke: colours.line, width: 1 }, values: (_, splits) => splits.map((value) => `${value.toLocaleString("en-GB").replace("-", "−")} ${unit}`) })),
+        ...units.slice(0, 2).map((unit, place) => axis(colours, { scale: unit, side: place ? 1 : 3, size: (_, texts) => 18 + 6.5 * Math.max(3, ...(texts || []).map((text) => text.length)), grid: place ? { show: false } : { stroke: colours.line, width: 1 }, values: (_, splits) => splits.map((value) => (value < 0 ? "−" : "") + withUnit(Math.abs(value).toLocaleString("en-GB", { maximumSignificantDigits: 6 }), unit)) })),
       ],
       series: [{}, ...data.series.map((series, place) => {
         const stroke = colourOf(figure, `series-${place + 1}`);
         const fill = place === 0 && data.series.length === 1 && data.from_zero !== false ? stroke.replace("rgb(", "rgba(").replace(")", ", 0.12)") : undefined;
         return { label: series.label, scale: series.unit, stroke, fill, width: 1.75, spanGaps: false, points: { show: false } };
+      }), ...openSeries(data).map((series, place) => {
+        const stroke = colourOf(figure, `series-${place + 1}`);
+        return { scale: series.unit, stroke, width: 1.75, dash: [3, 4], points: { show: true, size: 7, width: 2, stroke, fill: colours.surface, filter: () => (Number.isInteger(series.open) ? [series.open] : []) } };
       })],
       cursor: { y: false, drag: { x: true, y: false }, points: { size: 7 } },
       hooks: {
@@ -90,6 +106,13 @@
       value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
   }
 
+  // What is not over yet is no part of the line: a hollow point at the end of a dashed one.
+  function lines(data) {
+    const closed = data.series.map((series) => series.values.map((value, index) => (isOpen(series, index) ? null : value)));
+    const open = openSeries(data).map((series) => series.values.map((value, index) => (isOpen(series, index) || isOpen(series, index + 1) ? value : null)));
+    return [...closed, ...open];
+  }
+
   function draw(figure, data) {
     const place = figure.querySelector(".plot");
     drawn.get(figure)?.plot?.destroy();
@@ -97,7 +120,7 @@
     lonePoints(data).forEach((alone, index) => {
       if (alone.length) given.series[index + 1].points = { show: true, size: 4, filter: () => alone };
     });
-    const plot = data.t.length ? new uPlot(given, [data.t, ...data.series.map((series) => series.values)], place) : null;
+    const plot = data.t.length ? new uPlot(given, [data.t, ...lines(data)], place) : null;
     drawn.set(figure, { plot, data });
     readingAt(figure, data, null);
     sayLegend(figure, data);
@@ -130,7 +153,7 @@
     data.t.forEach((seconds, index) => {
       const row = body.insertRow();
       say(row, "th", when(seconds), "row");
-      for (const series of data.series) say(row, "td", shown(series.values[index], series));
+      for (const series of data.series) say(row, "td", shown(series.values[index], series) + (isOpen(series, index) ? " so far" : ""));
     });
     figure.querySelector("[data-table]").replaceChildren(table);
   }

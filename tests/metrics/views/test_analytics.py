@@ -69,7 +69,7 @@ def test_figures_over_time_are_those_of_the_store(ask: Ask, member: Client) -> N
     assert [row["All miners"] for row in rows] == [pytest.approx(0.036), pytest.approx(0.036)]
     page = said(member, view="series", metric="energy_cost.kwh", of=["all", "gamma-1"], **TWO_DAYS)
     assert re.search(
-        r"All miners 0\.07 kWh \d+ % measured over the whole range gamma-1 0\.05 kWh \d+ % measured", page
+        r"All miners 0\.07 kWh \d+ % measured · over the range so far gamma-1 0\.05 kWh \d+ % measured", page
     )
     assert "Tue 2 Jun 2026 0.04 kWh 0.04 kWh" in page
 
@@ -100,8 +100,8 @@ def test_the_range_before_lies_beside_it(ask: Ask, member: Client) -> None:
     rows = ask(**two)["rows"]
     assert [row["the range before"] for row in rows] == [None, pytest.approx(0.036)]  # nothing on 31 May
     page = said(member, **two)
-    assert "before: 0.04 kWh · +50.0 %" in page
-    assert re.search(r"\d+ % measured in the range before", page)
+    assert "before: 0.03 kWh · +54.5 %" in page
+    assert re.search(r"\d+ % measured before", page)
 
 
 def test_a_price_on_an_edge_is_in_the_band_above_it(ask: Ask) -> None:
@@ -127,7 +127,11 @@ def test_a_day_that_is_missing_before_moves_no_other_beside_it(ask: Ask) -> None
 def test_a_name_is_no_formula_in_a_heading_either(member: Client) -> None:
     MinerFactory(name="=1+1", site=Site.objects.get(pk=1))
     answer = member.get(reverse("metrics:analytics_csv"), {"of": "=1+1", **TWO_DAYS})
-    assert next(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig")))) == ["start", "'=1+1"]
+    assert next(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig")))) == [
+        "start",
+        "'=1+1",
+        "is_open",
+    ]
 
 
 @pytest.mark.parametrize("view", ["bands", "waterfall"])
@@ -162,7 +166,8 @@ def test_a_calendar_has_a_field_for_each_day_and_says_which_are_missing(ask: Ask
     assert [row["day"][:10] for row in ask(**asked)["rows"]] == ["2026-06-01", "2026-06-03"]
     assert "3 of 5 days have no figure." in said(member, **asked)
     page = member.get(reverse("metrics:analytics"), asked).text
-    assert page.count('class="cell heat-') == 2
+    assert page.count('class="cell heat-') == 1
+    assert page.count('class="cell is-open"') == 1
     assert page.count('class="cell-none"') == 12  # the other days of two weeks
 
 
@@ -335,7 +340,7 @@ def test_every_link_of_the_form_can_be_followed(member: Client) -> None:
 def test_of_very_many_miners_the_best_and_worst_are_ranked_without_the_range_before(
     ask: Ask, member: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = {"view": "ranking", "metric": "efficiency.j_per_th", **TWO_DAYS}
+    asked = {"view": "ranking", "metric": "efficiency.j_per_th", "from": "2026-06-01", "to": "2026-06-02"}
     all_of_them = ask(**asked)["rows"]
     monkeypatch.setattr(ranking, "MOST_MINERS", 1)
     rows = ask(**asked)["rows"]
@@ -346,7 +351,7 @@ def test_of_very_many_miners_the_best_and_worst_are_ranked_without_the_range_bef
         ("worst 2", "gamma-2"),
     ]
     assert [row["j_per_th"] for row in rows[:2]] == [row["j_per_th"] for row in all_of_them]
-    assert "who has improved, is left out" in said(member, **asked)
+    assert "Who has improved is left out" in said(member, **asked)
 
 
 def test_a_year_of_days_is_within_the_bound() -> None:
@@ -354,11 +359,52 @@ def test_a_year_of_days_is_within_the_bound() -> None:
     assert asking.MOST_DAYS >= 366
 
 
-@pytest.mark.parametrize("view", ["series", "waterfall"])
-def test_a_range_that_is_not_over_says_so_beside_the_one_before(view: str, member: Client) -> None:
-    asked = {"view": view, "metric": "energy_cost.total_kwh", "compare": "1"}
-    assert "his range is not over yet" in said(member, **asked, **{"from": "2026-06-03", "to": "2026-06-03"})
+@pytest.mark.parametrize("view", ["series", "waterfall", "ranking"])
+def test_a_range_that_is_not_over_is_compared_by_the_same_time(view: str, member: Client) -> None:
+    asked = {"view": view, "metric": "energy_cost.kwh", "compare": "1"}
+    today = {"from": "2026-06-03", "to": "2026-06-03"}
+    assert "both are counted up to the same time, this one to 12:00 on Wed 3 Jun" in said(
+        member, **asked, **today
+    )
     assert "is not over" not in said(member, **asked, **{"from": "2026-06-02", "to": "2026-06-02"})
+
+
+def test_the_change_of_a_day_so_far_is_that_of_as_many_hours(ask: Ask, member: Client) -> None:
+    day = {"metric": "energy_cost.kwh", "of": "gamma-1", "from": "2026-06-03", "to": "2026-06-03"}
+    report(Miner.objects.get(name="gamma-1"), NOW - DAY + timedelta(hours=3), rows=6)  # later than now
+    page = said(member, **day, compare="1")
+    # From 11:10 to 12:00 here: 50 minutes of 18 W. The day before: 110 minutes up to 12:00, more after it.
+    assert "before: 0.03 kWh · −54.5 %" in page
+    rows = ask(view="ranking", metric="energy_cost.kwh", **{"from": "2026-06-03", "to": "2026-06-03"})["rows"]
+    (one,) = (row for row in rows if row["place"].startswith("best") and row["miner"] == "gamma-1")
+    assert (one["kwh"], one["before"]) == (pytest.approx(0.015), pytest.approx(0.033))
+
+
+def test_what_is_not_over_is_marked_and_gives_no_colour(ask: Ask, member: Client) -> None:
+    asked = {"metric": "hashrate.avg", "of": "gamma-1", "from": "2026-06-01", "to": "2026-06-03"}
+    assert [row["is_open"] for row in ask(**asked)["rows"]] == [False, False, True]
+    assert ask(**asked, chart="1")["series"][0]["open"] == 2
+    assert "Wed 3 Jun 2026 is not over: its figures are up to now." in said(member, **asked)
+    page = member.get(reverse("metrics:analytics"), {"view": "calendar", **asked}).text
+    shades = dict(re.findall(r'class="(?:cell )?([a-z0-9-]+)"[^>]*><title>(\w+ \d)', page))
+    assert {day: css for css, day in shades.items()} == {
+        "Mon 1": "heat-5",
+        "Tue 2": "heat-0",
+        "Wed 3": "is-open",
+    }
+    assert "swatch is-open" in page
+    only = {**asked, "from": "2026-06-03"}
+    page = member.get(reverse("metrics:analytics"), {"view": "calendar", **only}).text
+    assert "is-open" in page
+    assert "cell heat-" not in page
+
+
+def test_little_money_is_drawn_in_hundredths_with_the_digits_that_count(ask: Ask) -> None:
+    asked = {"metric": "energy_cost.cost_gbp", "of": "gamma-1", **TWO_DAYS}
+    (line,) = ask(**asked, chart="1")["series"]
+    (_, amount) = (row["gamma-1"] for row in ask(**asked)["rows"])
+    assert (line["unit"], line["values"][1]) == ("p", pytest.approx(100 * amount))
+    assert line["digits"] == 2
 
 
 QUERIES = {"series": 10, "calendar": 8, "distribution": 7, "ranking": 11, "bands": 7, "waterfall": 9}
