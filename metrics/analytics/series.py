@@ -155,6 +155,8 @@ def _compared(asked: Asked, whom: Whom, key: str, now: dict[str, Any], here: Her
     if both.until is not None:
         now = _whole(asked, whom, both.now, both.period, here)
     before = _whole(asked, whom, both.before, both.period, here)
+    if not before:
+        return ["nothing measured before"]
     said = in_words(asked.metric_type, key, before.get(key), here.currency)
     notes = [f"before: {said}", change_words(change_percent(now.get(key), before.get(key)))]
     return [*notes, *(f"{words} before" for words in _measured(before))]

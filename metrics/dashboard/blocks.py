@@ -76,7 +76,10 @@ def miner_table(at: Present, asked: TablePage) -> MinerTable:
 
 def _price_now(sites: list[read.SitePrices], site_id: int | None, now: datetime) -> PriceNow | None:
     found = next((site for site in sites if site.site_id == site_id), None)
-    return PriceNow(found.tariff.name, found.tariff.currency, outlook(found.prices, now)) if found else None
+    if found is None:
+        return None
+    tariff = found.tariff
+    return PriceNow(tariff.name, tariff.currency, outlook(found.prices, now), tariff.pk)
 
 
 def _price_block(site: read.SitePrices, at: Present) -> PriceBlock:
@@ -92,5 +95,5 @@ def _price_block(site: read.SitePrices, at: Present) -> PriceBlock:
         unit=SYMBOLS[currency][1],
         legend=legend(currency),
         chart=price_chart(site.prices, at.now, at.zone, currency) if view.published_until else None,
-        rows=price_rows(site.prices, at.now, at.zone, currency),
+        rows=price_rows(site.prices, at.now, at.zone, currency, site.tariff.pk),
     )

@@ -7,7 +7,9 @@ from itertools import zip_longest
 
 from hmm.lib.times import local_midnight
 from metrics.dashboard.prices import Outlook, outlook_words
-from metrics.explain.figure import FigureRef, explained
+from metrics.explain.figure import FigureRef, Ref, explained
+from metrics.explain.price import PriceRef
+from metrics.explain.reading import ReadingRef
 from metrics.query.conditions import Condition
 from metrics.query.fleet import FleetNow, FleetTotals
 from metrics.query.today import EnergyToday
@@ -35,14 +37,14 @@ TOLD = (*TROUBLE, Condition.NEW, Condition.MAINTENANCE, Condition.UNPOLLED)
 class Figure:
     """A number with its unit, and notes on what it stands for.
 
-    `ref` says which figure of the store it is, `note_refs` which the notes are, one after the other.
+    `ref` says what explains it, `note_refs` what explains the notes, one after the other.
     """
 
     label: str
     text: str
     notes: Sequence[str] = ()
-    ref: FigureRef | None = None
-    note_refs: Sequence[FigureRef | None] = ()
+    ref: Ref | None = None
+    note_refs: Sequence[Ref | None] = ()
 
     @property
     def number(self) -> str:
@@ -65,8 +67,8 @@ class Figure:
         return [_linked(note, ref) for note, ref in zip_longest(self.notes, self.note_refs)]
 
 
-def _linked(words: str, ref: FigureRef | None) -> str:
-    return explained(words, ref, in_block=True) if ref else words
+def _linked(words: str, ref: Ref | None, place: str = "") -> str:
+    return explained(words, ref, in_block=True, place=place) if ref else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class PriceNow:
     tariff: str
     currency: str
     outlook: Outlook
+    tariff_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,12 @@ class FleetSummary:
     tone: str
     parts: list[str]
     figures: list[Figure]
+    part_refs: Sequence[Ref | None] = ()
+
+    @property
+    def parts_linked(self) -> list[str]:
+        """The parts of the sentence as links to what explains them."""
+        return [_linked(part, ref, "said-") for part, ref in zip_longest(self.parts, self.part_refs)]
 
     @property
     def sentence(self) -> str:
@@ -111,8 +120,11 @@ def summarise(
     ]
     midnight = local_midnight(now.astimezone(zone).date(), zone)
     cost = _cost_figure(today, currency, midnight)
-    figures = [*_live_figures(fleet.totals), _price_figure(price_now), cost]
-    return FleetSummary(tone_of(fleet), parts, figures)
+    price_figure = _price_figure(price_now, now)
+    figures = [*_live_figures(fleet.totals), price_figure, cost]
+    return FleetSummary(
+        tone_of(fleet), parts, figures, [ReadingRef("state"), price_figure.ref, cost.ref if today else None]
+    )
 
 
 def fleet_words(fleet: FleetNow, now: datetime) -> str:
@@ -152,9 +164,19 @@ _NAMES = {
 
 def _live_figures(total: FleetTotals) -> list[Figure]:
     return [
-        Figure("Hashrate", hashrate(total.hashrate_ghs), _of_miners(total.hashrate_miners, total)),
-        Figure("Power", power(total.power_w), _of_miners(total.power_miners, total)),
-        Figure("Efficiency", _with_unit(total.efficiency_j_per_th, "J/TH"), ["now, lower is better"]),
+        Figure(
+            "Hashrate",
+            hashrate(total.hashrate_ghs),
+            _of_miners(total.hashrate_miners, total),
+            ReadingRef("hashrate"),
+        ),
+        Figure("Power", power(total.power_w), _of_miners(total.power_miners, total), ReadingRef("power")),
+        Figure(
+            "Efficiency",
+            _with_unit(total.efficiency_j_per_th, "J/TH"),
+            ["now, lower is better"],
+            ReadingRef("efficiency"),
+        ),
     ]
 
 
@@ -166,13 +188,13 @@ def _with_unit(number: float | None, unit: str) -> str:
     return UNKNOWN if number is None else f"{decimal(number, 1)} {unit}"
 
 
-def _price_figure(price_now: PriceNow | None) -> Figure:
+def _price_figure(price_now: PriceNow | None, now: datetime) -> Figure:
     if price_now is None:
         return Figure("Price now", UNKNOWN, ["no tariff"])
     current = price_now.outlook.now
-    return Figure(
-        "Price now", price(current.pence_per_kwh if current else None, price_now.currency), [price_now.tariff]
-    )
+    ref = PriceRef(price_now.tariff_id, current.start if current else now) if price_now.tariff_id else None
+    text = price(current.pence_per_kwh if current else None, price_now.currency)
+    return Figure("Price now", text, [price_now.tariff], ref)
 
 
 def _cost_figure(today: EnergyToday | None, currency: str, midnight: datetime) -> Figure:

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from energy.points import PricePoint
 from hmm.lib.svg import Bar, Tick, bar_chart
+from metrics.explain.price import PriceRef
 from metrics.templatetags.hmm_format import SYMBOLS, clock, decimal, price
 
 SHOWN_BEFORE = timedelta(hours=3)
@@ -57,6 +58,7 @@ class PriceRow:
     price: str
     band: str
     is_now: bool
+    url: str = ""
 
 
 def band_of(pence_per_kwh: float) -> Band:
@@ -109,14 +111,17 @@ def price_chart(prices: Sequence[PricePoint], now: datetime, zone: tzinfo, curre
     )
 
 
-def price_rows(prices: Sequence[PricePoint], now: datetime, zone: tzinfo, currency: str) -> list[PriceRow]:
-    """Return the same prices as lines of a table, from the current slot on."""
+def price_rows(
+    prices: Sequence[PricePoint], now: datetime, zone: tzinfo, currency: str, tariff_id: int | None = None
+) -> list[PriceRow]:
+    """Return the same prices as lines of a table, from the current slot on; with a tariff each has its explanation."""
     return [
         PriceRow(
             when=_span(slot, now, zone),
             price=decimal(slot.pence_per_kwh, 2),
             band=band_of(slot.pence_per_kwh).name,
             is_now=slot.start <= now,
+            url=PriceRef(tariff_id, slot.start).url if tariff_id else "",
         )
         for slot in prices
         if slot.end > now

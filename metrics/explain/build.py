@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from hmm.lib.buckets import Bucket
 from hmm.lib.local_times import clock_span
-from metrics.explain.figure import FigureRef
+from metrics.explain.figure import FigureRef, NotThere
 from metrics.explain.parts import Setting, Table, tables
 from metrics.figure_words import in_words, title_of
 from metrics.query import (
@@ -72,7 +72,8 @@ NOTHING = _Found({}, "", None)
 
 
 def explanation(ref: FigureRef, now: datetime, zone: ZoneInfo, currency: str) -> Explanation:
-    """Return the explanation of `ref` at `now`. As many queries whatever the figure's size. Raises NotComputedYet."""
+    """Return the explanation of `ref` at `now`. As many queries whatever the figure's size. Raises NotComputedYet, NotThere."""
+    whose = _whose(ref)
     state = prepared_state(ref.period, ref.start, ref.end or ref.start, now)
     bucket = _bucket(ref, Setting(now, zone, currency, state))
     found = _found(ref, bucket, now)
@@ -83,7 +84,7 @@ def explanation(ref: FigureRef, now: datetime, zone: ZoneInfo, currency: str) ->
     return Explanation(
         ref=ref,
         title=title_of(ref.metric_type, ref.key, currency),
-        whose=_whose(ref),
+        whose=whose,
         text=in_words(ref.metric_type, ref.key, found.value.get(ref.key), currency),
         value=found.value.get(ref.key),
         definition=described.description,
@@ -142,7 +143,10 @@ def _whose(ref: FigureRef) -> str:
     if ref.entity_id is None:
         return "all miners together"
     found = NAMED[ref.entity_type]._default_manager.filter(pk=ref.entity_id).values_list("name", flat=True)
-    return f"{ref.entity_type} {found.first() or ref.entity_id}"
+    name = found.first()
+    if name is None:
+        raise NotThere("entity_id", f"there is no {ref.entity_type} {ref.entity_id}")
+    return f"{ref.entity_type} {name}"
 
 
 def _period(ref: FigureRef, bucket: Bucket, zone: ZoneInfo) -> str:

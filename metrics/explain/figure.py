@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
@@ -26,6 +27,22 @@ The last click counts, whether or not the block that the link is in is just bein
 """
 
 
+class NotThere(Refused):
+    """What is asked for is right, and of nobody: there is no such miner, site, pool or tariff."""
+
+
+class Ref(Protocol):
+    """What may be explained: the address of its explanation, and an id for its link."""
+
+    @property
+    def url(self) -> str:
+        """The address of its explanation."""
+
+    @property
+    def anchor(self) -> str:
+        """The id of its link: the same figure has the same one when its block comes anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class FigureRef:
     """A key of a metric of one entity: in the `period` that begins at `start`, or, with `end`, in all that begin before it."""
@@ -44,12 +61,10 @@ class FigureRef:
         # Words of the registry, numbers and times: nothing in it needs quoting.
         one = f"&entity_id={self.entity_id}" if self.entity_id is not None else ""
         when = (
-            f"from={_written(self.start)}&to={_written(self.end)}"
-            if self.end
-            else f"at={_written(self.start)}"
+            f"from={written(self.start)}&to={written(self.end)}" if self.end else f"at={written(self.start)}"
         )
         whose = f"entity_type={self.entity_type}{one}&period={self.period}"
-        return f"{_address()}?type={self.metric_type}&key={self.key}&{whose}&{when}"
+        return f"{explain_address()}?type={self.metric_type}&key={self.key}&{whose}&{when}"
 
     @property
     def anchor(self) -> str:
@@ -66,22 +81,24 @@ def figure_ref(given: Mapping[str, str], zone: ZoneInfo) -> FigureRef:
     metric_type, key, entity_type, period = (given[n] for n in ("type", "key", "entity_type", "period"))
     check_words(metric_type, period, entity_type)
     check_word("key", key, list(kinds_of(metric_type, entity_type)))
-    entity_id = _id(given.get("entity_id", ""))
+    entity_id = id_in("entity_id", text) if (text := given.get("entity_id", "")) else None
     check_one(entity_type, entity_id)
-    start, end = _times(given, zone)
+    start, end = times_in(given, zone)
     return FigureRef(metric_type, key, entity_type, entity_id, period, start, end)
 
 
-def explained(text: str, ref: FigureRef, *, in_block: bool = False) -> SafeString:
+def explained(text: str, ref: Ref, *, in_block: bool = False, place: str = "") -> SafeString:
     """Return the text of a figure as a link that opens its explanation.
 
-    `in_block`: it stands once in a block that is refreshed, and has an id, by which it keeps the focus.
+    `in_block`: it stands once in a block that is refreshed, and has an id, by which it keeps the focus; `place` tells
+    it from the same figure elsewhere in the block.
     """
-    name = format_html('id="{}" ', ref.anchor) if in_block else ""
+    name = format_html('id="{}{}" ', place, ref.anchor) if in_block else ""
     return format_html('<a {}class="explained" href="{}" {}>{}</a>', name, ref.url, OPENS, text)
 
 
-def _times(given: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime, datetime | None]:
+def times_in(given: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime, datetime | None]:
+    """Return the moment that an address asks for, or the ends of its range. Raises Refused."""
     if given.get("at"):
         return instant("at", given["at"], zone), None
     if not (given.get("from") and given.get("to")):
@@ -92,18 +109,19 @@ def _times(given: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime, datetime
     return start, end
 
 
-def _id(text: str) -> int | None:
-    if not text:
-        return None
+def id_in(field: str, text: str) -> int:
+    """Return the id that an address has in that field. Raises Refused."""
     if not (text.isascii() and text.isdecimal() and len(text) < 11 and 0 < int(text) <= LARGEST_ID):
-        raise Refused("entity_id", f"{text!r} is no id")
+        raise Refused(field, f"{text!r} is no id")
     return int(text)
 
 
-def _written(moment: datetime) -> str:
+def written(moment: datetime) -> str:
+    """Return a moment as an address has it."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 @lru_cache(maxsize=1)
-def _address() -> str:
+def explain_address() -> str:
+    """Return the address that explains."""
     return reverse("metrics:explain")

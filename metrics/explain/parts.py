@@ -24,6 +24,8 @@ from pools.models import PoolReading
 MOST = 100
 """So many lines of a table are shown; how many more there are is said."""
 
+READING_COLUMNS = ("Stands for", "Power", "Hashrate", "Temperature", "Shares")
+
 PERIOD_WORDS = {"slot": "slots", "hourly": "hours", "daily": "days", "weekly": "weeks", "monthly": "months"}
 
 
@@ -147,13 +149,14 @@ def _readings(miner_id: int, bucket: Bucket, records: int, at: Setting) -> Table
     )
     return Table(
         "The readings in it",
-        ["Stands for", "Power", "Hashrate", "Temperature", "Shares"],
-        [Line(_reading(row, at.zone)) for row in rows[:MOST]],
+        READING_COLUMNS,
+        [Line(reading_cells(row, at.zone)) for row in rows[:MOST]],
         _more(rows, gone),
     )
 
 
-def _reading(row: Telemetry, zone: ZoneInfo) -> list[str]:
+def reading_cells(row: Telemetry, zone: ZoneInfo) -> list[str]:
+    """Return a row of telemetry in words, by READING_COLUMNS."""
     ends = row.timestamp.astimezone(zone)
     start = ends - timedelta(seconds=row.covered_s)
     shares = (

@@ -8,6 +8,7 @@ from hmm.lib.units import format_hashrate, j_per_th
 from metrics.dashboard.blocks import Present
 from metrics.dashboard.fleet import Figure
 from metrics.dashboard.miner_table import TONES
+from metrics.explain.reading import ReadingRef
 from metrics.miner_page import read
 from metrics.miner_page.health import Expected, Part, health_parts, health_words, with_refs, worst_tone
 from metrics.miner_page.money import MoneyLine, money_lines
@@ -76,16 +77,29 @@ def _figures(miner: MinerNow, latest: LatestReading | None, known: bool) -> list
     efficiency = j_per_th(miner.power_w, miner.hashrate_ghs) if known else None
     hot = miner.max_temperature_c
     return [
-        Figure("Hashrate", format_hashrate(miner.hashrate_ghs if known else None)),
-        Figure("Power", power(miner.power_w if known else None)),
-        Figure("Efficiency", f"{decimal(efficiency)} J/TH" if efficiency is not None else "–"),
+        Figure(
+            "Hashrate", format_hashrate(miner.hashrate_ghs if known else None), ref=_ref("hashrate", miner)
+        ),
+        Figure("Power", power(miner.power_w if known else None), ref=_ref("power", miner)),
+        Figure(
+            "Efficiency",
+            f"{decimal(efficiency)} J/TH" if efficiency is not None else "–",
+            ref=_ref("efficiency", miner),
+        ),
         Figure(
             "Temperature",
             _with_unit(miner.temperature_c if known else None, "°C"),
             [f"hot above {hot:.0f} °C"] if hot is not None else [],
+            _ref("temperature", miner),
         ),
-        Figure("Fan", _with_unit(latest.fan_rpm if known and latest else None, "rpm")),
+        Figure(
+            "Fan", _with_unit(latest.fan_rpm if known and latest else None, "rpm"), ref=_ref("fan", miner)
+        ),
     ]
+
+
+def _ref(quantity: str, miner: MinerNow) -> ReadingRef:
+    return ReadingRef(quantity, miner.id)
 
 
 def _with_unit(number: float | None, unit: str) -> str:

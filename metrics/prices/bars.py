@@ -11,6 +11,7 @@ from energy.points import PricePoint
 from hmm.lib.local_times import clock_span
 from hmm.lib.svg import Bar, Tick, bar_chart
 from metrics.dashboard.prices import band_of, tick_times
+from metrics.explain.price import PriceRef
 from metrics.prices.read import KnownPrices
 from metrics.templatetags.hmm_format import SYMBOLS, decimal, price
 
@@ -25,6 +26,7 @@ class PriceLine:
     band: str
     is_now: bool
     is_chosen: bool
+    url: str
 
 
 def price_bars(known: KnownPrices, plan: CheapestPlan | None) -> SafeString | None:
@@ -68,6 +70,7 @@ def price_lines(known: KnownPrices, plan: CheapestPlan | None) -> list[PriceLine
             band_of(p.pence_per_kwh).name,
             p.start <= known.now < p.end,
             _is_in(p, plan.stretches if plan else ()),
+            PriceRef(known.tariff.pk, p.start).url,
         )
         for p in known.within(known.today.start, known.tomorrow.end)
     ]

@@ -15,6 +15,7 @@ from hmm.lib.local_times import clock_span
 from hmm.lib.svg import Tick
 from hmm.lib.svg_heat import Cell, HeatRow, heat_map
 from metrics.dashboard.prices import band_of
+from metrics.explain.price import PriceRef
 from metrics.prices.read import HISTORY_DAYS, KnownPrices, known_prices, told_of_the_past
 from metrics.templatetags.hmm_format import decimal, price
 
@@ -31,6 +32,7 @@ class PriceDay:
     average: str
     highest: str
     negative_hours: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,7 @@ def price_history(known: KnownPrices) -> PriceHistory:
 
     One query, or two.
     """
-    key = (
-        f"price-history/{known.tariff.pk}/{known.tariff.currency}/{known.zone.key}/{told_of_the_past(known)}"
-    )
+    key = f"price-history/2/{known.tariff.pk}/{known.tariff.currency}/{known.zone.key}/{told_of_the_past(known)}"
     found: tuple[datetime, PriceHistory] | None = cache.get(key)
     if found is None or found[0] != known.today.start:
         days = _Days(known_prices(known.tariff, known.now, known.zone, HISTORY_DAYS))
@@ -105,6 +105,7 @@ class _Days:
             decimal(average_pence(found, day.start, day.end), 2),
             decimal(max(pence), 2),
             f"{below / timedelta(hours=1):g}",
+            PriceRef(self.known.tariff.pk, day.start, day.end).url,
         )
 
     def _short(self, bucket: Bucket) -> str:

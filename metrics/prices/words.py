@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from energy.cheapest import CheapestPlan
 from energy.outlook import Publication, average_pence, missing, negative_runs
 from hmm.lib.local_times import clock_span
+from metrics.explain.price import PriceRef
 from metrics.prices.read import KnownPrices
 from metrics.templatetags.hmm_format import clock, decimal, price
 
@@ -39,13 +40,14 @@ def plan_words(plan: CheapestPlan, known: KnownPrices) -> str:
     return f"{words}; all hours from now on cost {price(usual, known.tariff.currency)}."
 
 
-def stretch_words(plan: CheapestPlan, known: KnownPrices) -> list[tuple[str, str, str]]:
-    """Return when each stretch is, how long, and what a kWh costs in it."""
+def stretch_words(plan: CheapestPlan, known: KnownPrices) -> list[tuple[str, str, str, str]]:
+    """Return when each stretch is, how long, what a kWh costs in it, and the address that explains that."""
     return [
         (
             f"{_day(s.start, known)} {clock_span(s.start, s.end, known.zone)}",
             _hours(round(s.length.total_seconds())),
             price(s.pence_per_kwh, known.tariff.currency),
+            PriceRef(known.tariff.pk, s.start, s.end).url,
         )
         for s in plan.stretches
     ]

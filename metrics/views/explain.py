@@ -1,5 +1,9 @@
-"""Explain this number: a panel on every page, and a page of its own without script."""
+"""Explain this number: a panel on every page, and a page of its own without script.
 
+A figure of the store, a price of a tariff, or what miners told at their last readings.
+"""
+
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,9 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from hmm.installation import installation
+from hmm.installation import Installation, installation
 from metrics.explain.build import explanation
-from metrics.explain.figure import figure_ref
+from metrics.explain.figure import NotThere, figure_ref
+from metrics.explain.price import price_account, price_ref
+from metrics.explain.reading import reading_account, reading_ref
 from metrics.query import NotComputedYet, Refused
 
 
@@ -19,7 +25,11 @@ from metrics.query import NotComputedYet, Refused
 @never_cache
 @vary_on_headers("HX-Request")
 def explain(request: HttpRequest) -> HttpResponse:
-    """What a figure means and came from: asked with `type`, `key`, `entity_type`, `entity_id`, `period`, and `at` or `from` and `to`."""
+    """What a figure means and came from.
+
+    Asked with `type`, `key`, `entity_type`, `entity_id`, `period`, and `at` or `from` and `to`; or with `price`, a
+    tariff's id, and a time alike; or with `reading`, a quantity, and `of`, a miner's id or all.
+    """
     in_panel = bool(request.headers.get("HX-Request"))
     template = "metrics/_explanation.html" if in_panel else "metrics/explain.html"
     response = _answer(request, template, in_panel)
@@ -32,8 +42,10 @@ def _answer(request: HttpRequest, template: str, in_panel: bool) -> HttpResponse
     now, here = timezone.now(), installation()
     context: dict[str, Any] = {"now": now, "in_panel": in_panel}
     try:
-        context["found"] = explanation(
-            figure_ref(request.GET.dict(), here.zone), now, here.zone, here.currency
+        context |= _explained(request.GET.dict(), now, here)
+    except NotThere as refusal:
+        return render(
+            request, template, {**context, "reason": f"{refusal}."[0].upper() + f"{refusal}."[1:]}, status=404
         )
     except Refused as refusal:
         return render(request, template, {**context, "reason": f"{refusal.field}: {refusal}"}, status=422)
@@ -41,3 +53,12 @@ def _answer(request: HttpRequest, template: str, in_panel: bool) -> HttpResponse
         # A panel takes no answer that is an error, and this is to be read.
         return render(request, template, {**context, "reason": str(reason)}, status=200 if in_panel else 409)
     return render(request, template, context)
+
+
+def _explained(given: dict[str, str], now: datetime, here: Installation) -> dict[str, Any]:
+    """Return a figure of the store as `found`, anything else as `account`."""
+    if "price" in given:
+        return {"account": price_account(price_ref(given, here.zone), now, here.zone)}
+    if "reading" in given:
+        return {"account": reading_account(reading_ref(given), now, here.zone)}
+    return {"found": explanation(figure_ref(given, here.zone), now, here.zone, here.currency)}

@@ -13,6 +13,7 @@ from energy.cheapest import cheapest
 from energy.models import Tariff
 from hmm.installation import installation
 from metrics.dashboard.prices import legend, outlook, outlook_words
+from metrics.explain.price import PriceRef
 from metrics.prices.bars import price_bars, price_lines
 from metrics.prices.form import USUAL, CheapestForm
 from metrics.prices.history import price_history
@@ -64,6 +65,7 @@ def _outlook(known: KnownPrices, form: CheapestForm) -> dict[str, Any]:
     return {
         "known": known,
         "unit": SYMBOLS[currency][1],
+        "now_url": PriceRef(known.tariff.pk, known.now).url,
         "sentence": outlook_words(outlook(ahead, known.now), known.now, known.zone, currency),
         "notices": notices(known),
         "chart": price_bars(known, plan),

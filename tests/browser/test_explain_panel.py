@@ -63,7 +63,7 @@ def test_what_today_cost_opens_on_the_dashboard_and_stays_while_it_is_refreshed(
     visit: Visit, member: Any, faults: list[str]
 ) -> None:
     page = visit("/", as_user=member)
-    cost = page.locator("#fleet-summary").get_by_role("link", name="£")
+    cost = page.locator("#fleet-summary dl a[href*=total_cost]")
     cost.click()
     panel = page.locator("dialog#panel")
     expect(panel).to_contain_text("Cost is that energy at the price of each slot")
@@ -109,7 +109,7 @@ def test_fits_every_width_in_both_themes(
     page: Page = visit(
         "/ledger?of=together", as_user=member, viewport={"width": width, "height": 800}, color_scheme=scheme
     )
-    page.get_by_role("link", name="£").first.click()
+    page.locator("a[href*=total_cost]").first.click()
     panel = page.locator("dialog#panel")
     expect(panel).to_contain_text("Cost")
     assert panel.evaluate("(dialog) => dialog.scrollWidth <= dialog.clientWidth")

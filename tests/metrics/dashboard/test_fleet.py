@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from metrics.dashboard.fleet import FleetSummary, fleet_words, summarise
+from metrics.explain.figure import FigureRef
+from metrics.explain.reading import ReadingRef
 from metrics.query.conditions import Condition, MinerNow, condition_of
 from metrics.query.fleet import fleet_of, main_site, totals
 from metrics.query.today import EnergyToday, energy_of
@@ -106,14 +108,18 @@ def test_the_cost_says_its_energy_its_average_price_and_what_is_missing(miner: M
 def test_which_figures_of_the_store_the_cost_is_goes_by_the_currency(miner: Make, now: datetime) -> None:
     fleet, zone = fleet_of([miner()], now), ZoneInfo("Europe/Berlin")
     told = summarise(fleet, None, None, now=now, zone=zone, currency="EUR").figures[-1].ref
-    assert told is not None
+    assert isinstance(told, FigureRef)
     assert told.key == "total_cost_eur"
     local = told.start.astimezone(zone)
     assert (local.date(), local.hour, local.minute) == (now.astimezone(zone).date(), 0, 0)
 
 
-def test_what_is_of_now_has_no_explanation(miner: Make, now: datetime) -> None:
-    assert all(figure.number_linked == figure.number for figure in summary([miner()], now).figures[:-1])
+def test_what_is_of_now_is_explained_by_the_readings_and_the_price(miner: Make, now: datetime) -> None:
+    hashrate, power, efficiency, price_now, _ = summary([miner()], now).figures
+    assert [f.ref for f in (hashrate, power, efficiency)] == [
+        ReadingRef(quantity) for quantity in ("hashrate", "power", "efficiency")
+    ]
+    assert price_now.ref is None  # no tariff
 
 
 def test_a_complete_day_has_no_note_on_coverage(miner: Make, now: datetime) -> None:

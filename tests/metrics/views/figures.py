@@ -19,12 +19,17 @@ def figures(page: str) -> list[tuple[str, Asked]]:
     ]
 
 
+def of_store(page: str) -> list[tuple[str, Asked]]:
+    """Return those of `figures` that the store has."""
+    return [(text, asked) for text, asked in figures(page) if "type" in asked]
+
+
 def asked_by(page: str, metric_type: str, key: str) -> list[Asked]:
     """Return what the links of one key ask for besides it, in the order of the page."""
     return [
         {word: given for word, given in asked.items() if word not in ("type", "key")}
         for _, asked in figures(page)
-        if (asked["type"], asked["key"]) == (metric_type, key)
+        if (asked.get("type"), asked.get("key")) == (metric_type, key)
     ]
 
 

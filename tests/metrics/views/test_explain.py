@@ -172,7 +172,7 @@ def test_the_days_of_a_clock_change_say_how_long_they_are(
 
 
 def test_every_key_of_every_type_has_an_explanation(member: Client, miner: Miner) -> None:
-    ids = {"miner": miner.pk, "site": 1, "pool": 1, "system": None}
+    ids = {"miner": miner.pk, "site": 1, "pool": Pool.objects.create(name="Solo").pk, "system": None}
     asked = 0
     for described in described_types():
         for key in described.keys:

@@ -17,7 +17,7 @@ from metrics.views import dashboard, fleet_blocks
 from miners.models import Miner, MinerModel
 from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
-from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of
+from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of, of_store
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 BLOCKS = ["fleet_summary", "fleet_attention", "fleet_yesterday", "fleet_vitals", "price_bars", "miner_table"]
@@ -99,18 +99,19 @@ def test_what_today_cost_opens_its_explanation(member: Client) -> None:
     working_miners(2, NOW)
     publish([10.0] * 30, NOW.replace(hour=0, minute=0))
     page = member.get(reverse("metrics:fleet_summary")).text
-    told = {asked["key"]: text for text, asked in figures(page)}
+    told = {asked["key"]: text for text, asked in of_store(page)[1:]}  # the first is the sentence's
+    assert of_store(page)[0][0] == "0.36 p so far today"
     assert list(told) == ["total_cost_gbp", "total_kwh", "avg_price_pence"]
     assert told["avg_price_pence"] == "average 10.0 p"
-    assert all(asked_by(page, "energy_cost", key) == [OF_TODAY] for key in told)
-    assert all_explained(member, page) == 3
+    assert all(OF_TODAY in asked_by(page, "energy_cost", key) for key in told)
+    assert all_explained(member, page) == 10
 
 
 def test_a_day_without_a_figure_is_explained_as_well(member: Client) -> None:
     working_miners(1, NOW, hours=0)
     page = member.get(reverse("metrics:fleet_summary")).text
-    assert [text for text, _ in figures(page)] == ["–"]
-    assert all_explained(member, page) == 1
+    assert [text for text, _ in of_store(page)] == ["–"]
+    assert all_explained(member, page) == 7
 
 
 def test_both_days_open_their_explanations_as_far_as_they_are_counted(member: Client) -> None:
@@ -153,7 +154,7 @@ def test_no_two_figures_of_the_dashboard_have_one_id(member: Client) -> None:
     (miner,) = working_miners(1, NOW, hours=2)
     report(miner, NOW - timedelta(hours=24), rows=12)
     found = ids_of(member.get(reverse("metrics:dashboard")).text)
-    assert sum(name.startswith("figure-") for name in found) == 14
+    assert sum(name.startswith("figure-") for name in found) == 18
     assert len(set(found)) == len(found)
 
 
