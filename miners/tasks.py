@@ -1,11 +1,13 @@
 """The miners' recurring jobs."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
 from hmm.jobs import recorded_job
+from hmm.lib.sealed import unseal
 from miners.control.send import send_command as send
 from miners.control.watch import judge_watched
 from miners.discovery.moved import find_moved
@@ -41,9 +43,10 @@ def find_moved_miners() -> str:
     return "; ".join([*(f"{miner.name} is at {miner.host} now" for miner in followed), *refused])
 
 
-def send_command(command_id: int) -> str:
-    """Send an order that was asked for; say what became of it."""
-    return send(command_id).status
+def send_command(command_id: int, sealed: Mapping[str, str] | None = None) -> str:
+    """Send an order that was asked for, with the passwords that came sealed with it; say what became of it."""
+    secrets = {name: word for name, told in (sealed or {}).items() if (word := unseal(told))}
+    return send(command_id, secrets=secrets).status
 
 
 def watch_commands() -> int:

@@ -86,6 +86,7 @@ ARGUMENTS: dict[Kind, dict[str, Parse]] = {
         "frequency_mhz": _whole("frequency_mhz", 1, 5_000),
         "core_voltage_mv": _whole("core_voltage_mv", 1, 5_000),
     },
+    Kind.POWER: {"power_w": _whole("power_w", 1, 100_000)},
     Kind.POOL: {"slot": _one_of("slot", SLOTS), "url": _pool_url, "user": _text("user")},
     Kind.IDENTIFY: {"light": _one_of("light", LIGHTS)},
 }
@@ -93,5 +94,6 @@ DEFAULTS: dict[Kind, dict[str, Any]] = {Kind.POOL: {"slot": "primary"}, Kind.IDE
 REQUIRED: dict[Kind, tuple[str, ...]] = {
     Kind.MODE: ("mode",),
     Kind.LEVEL: ("level",),
+    Kind.POWER: ("power_w",),
     Kind.POOL: ("url", "user"),
 }

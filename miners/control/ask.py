@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django_q.tasks import async_task
 
+from hmm.lib.sealed import seal
 from miners.collector.figures import text
 from miners.drivers.orders import Kind
 from miners.models import Command, Miner
@@ -41,9 +42,14 @@ def ask_command(
         )
 
 
-def queue_command(command: Command) -> None:
-    """Have the task queue send an order that was asked for, once it is committed."""
-    transaction.on_commit(lambda: async_task(SEND_TASK, command.pk, save=False))
+def queue_command(command: Command, secrets: Mapping[str, str] | None = None) -> None:
+    """Have the task queue send an order that was asked for, once it is committed.
+
+    `secrets` are the passwords that it needs, "device" and "pool": they go with the task, sealed, and nowhere else.
+    """
+    sealed = {name: seal(word) for name, word in (secrets or {}).items() if word}
+    arguments = (command.pk, sealed) if sealed else (command.pk,)
+    transaction.on_commit(lambda: async_task(SEND_TASK, *arguments, save=False))
 
 
 def _refuse_unreachable(miner: Miner) -> None:

@@ -110,6 +110,8 @@ def expected(order: Order, offers: Offers, reading: Reading) -> dict[str, Any]:
         return {} if number is None else {"mode": offers.modes[number]}
     if order.kind is Kind.FREQUENCY:
         return dict(order.arguments) | _expected_hashrate(order, reading)
+    if order.kind is Kind.POWER:
+        return dict(order.arguments)
     if order.kind is Kind.POOL and order.arguments["slot"] == "primary":
         return {"pool_url": order.arguments["url"]}
     return {}

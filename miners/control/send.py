@@ -28,6 +28,7 @@ GROUPS = (
     frozenset({Kind.RESTART, Kind.PAUSE, Kind.RESUME}),
     frozenset({Kind.MODE, Kind.LEVEL}),
     frozenset({Kind.FREQUENCY}),
+    frozenset({Kind.POWER}),
     frozenset({Kind.POOL}),
 )
 """Orders of one group decide the same thing: a later one supersedes an earlier."""

@@ -16,20 +16,22 @@ DEADLINES = {
     Kind.RESUME: timedelta(minutes=10),
     Kind.MODE: timedelta(minutes=10),
     Kind.FREQUENCY: timedelta(minutes=5),
+    Kind.POWER: timedelta(minutes=30),
     Kind.POOL: timedelta(minutes=10),
 }
 """How long readings may take to show what was ordered; devices calibrate and warm up meanwhile."""
 
 NOT_TOLD = "no reading tells of it"
 
-LASTING = frozenset({Kind.PAUSE, Kind.MODE, Kind.FREQUENCY, Kind.POOL})
+LASTING = frozenset({Kind.PAUSE, Kind.MODE, Kind.FREQUENCY, Kind.POWER, Kind.POOL})
 """What stays as it was ordered: a later reading that says otherwise is a drift."""
 
-NOT_WORKING = ("paused", "idle", "shutdown", "off", "stopped", "overheat")
+NOT_WORKING = ("paused", "idle", "sleep", "shutdown", "off", "stopped", "overheat")
 """Modes of a device that does not hash, which say nothing of the mode in which it would."""
 
 SETTING_TOLERANCE = 0.005
 HASHRATE_TOLERANCE = 0.15
+POWER_TOLERANCE = 0.05
 
 
 class Seen(Protocol):
@@ -37,6 +39,8 @@ class Seen(Protocol):
 
     @property
     def hashrate_ghs(self) -> float | None: ...
+    @property
+    def power_w(self) -> float | None: ...
     @property
     def uptime_s(self) -> int | None: ...
     @property
@@ -183,6 +187,13 @@ def _by_hashrate(ordered: Ordered, seen: Seen) -> Finding:
     return Finding(abs(seen.hashrate_ghs - wanted) <= HASHRATE_TOLERANCE * wanted, words)
 
 
+def _limited(ordered: Ordered, at: datetime, seen: Seen) -> Finding:
+    wanted_w = float(ordered.expected["power_w"])
+    if seen.power_w is None or not seen.hashrate_ghs:
+        return Finding(None, "tells no power while it hashes")
+    return Finding(seen.power_w <= (1 + POWER_TOLERANCE) * wanted_w, f"takes {seen.power_w:,.0f} W")
+
+
 def _mines_for(ordered: Ordered, at: datetime, seen: Seen) -> Finding:
     if not seen.pool_url:
         return Finding(None, "tells no pool")
@@ -206,5 +217,6 @@ _FINDINGS = {
     Kind.RESUME: _resumed,
     Kind.MODE: _in_mode,
     Kind.FREQUENCY: _clocked,
+    Kind.POWER: _limited,
     Kind.POOL: _mines_for,
 }

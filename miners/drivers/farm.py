@@ -20,7 +20,6 @@ from miners.drivers.figures import (
     with_figures,
 )
 from miners.drivers.http_json import part, rows
-from miners.drivers.orders import NothingOffered, controls
 
 PACKAGE = "pyasic_rs"
 # Makes and firmwares that have a driver of their own here are read by that.
@@ -53,7 +52,7 @@ class FarmDriver:
             raise Misread("pyasic-rs asks the firmware's own ports: leave the port out")
         time_limit = Deadline.until(deadline)
         try:
-            return with_figures(reading_of(asyncio.run(_within(address.host, time_limit))))
+            return with_figures(reading_of(asyncio.run(_within(address, time_limit))))
         except (ConnectionFailed, TimeoutError) as error:
             raise Unreachable(time_limit.missed().reason) from error
 
@@ -87,24 +86,30 @@ def reading_of(data: Fields) -> Reading:
     )
 
 
-async def _within(host: str, time_limit: Deadline) -> Fields:
-    return await asyncio.wait_for(_ask(host, time_limit), time_limit.left())
+async def _within(address: Address, time_limit: Deadline) -> Fields:
+    return await asyncio.wait_for(_ask(address, time_limit), time_limit.left())
 
 
-async def _ask(host: str, time_limit: Deadline) -> Fields:
-    seconds = max(1, int(time_limit.left()))
-    factory = importlib.import_module(PACKAGE).MinerFactory()
-    factory = factory.with_connectivity_timeout_secs(seconds).with_identification_timeout_secs(seconds)
-    miner = await factory.get_miner(await _ip_address(host))
-    if miner is None:
-        raise Misread("another device's shape (no firmware that pyasic-rs knows)")
-    if miner.make.lower() not in MAKES or not FIRMWARES.search(f"{miner.firmware} {miner.make}"):
-        raise Misread(f"another device's shape ({miner.make}, which has a driver of its own)")
+async def _ask(address: Address, time_limit: Deadline) -> Fields:
+    miner = await miner_at(address, time_limit)
     data: Fields = (await miner.get_data()).model_dump()
     # A miner that went dark raises nothing and "is mining": only one that still answers is believed.
     if not await miner.revalidate():
         raise Unreachable("it answered, and then no more")
     return data
+
+
+async def miner_at(address: Address, time_limit: Deadline) -> Any:
+    """Return the package's miner at `address`. Raises Misread where there is none that it knows and we want."""
+    seconds = max(1, int(time_limit.left()))
+    factory = importlib.import_module(PACKAGE).MinerFactory()
+    factory = factory.with_connectivity_timeout_secs(seconds).with_identification_timeout_secs(seconds)
+    miner = await factory.get_miner(await _ip_address(address.host))
+    if miner is None:
+        raise Misread("another device's shape (no firmware that pyasic-rs knows)")
+    if miner.make.lower() not in MAKES or not FIRMWARES.search(f"{miner.firmware} {miner.make}"):
+        raise Misread(f"another device's shape ({miner.make}, which has a driver of its own)")
+    return miner
 
 
 async def _ip_address(host: str) -> str:
@@ -154,7 +159,3 @@ def _seconds(uptime: Any) -> Any:
 
 
 drivers.register(FarmDriver.name, FarmDriver())
-controls.register(
-    FarmDriver.name,
-    NothingOffered(FarmDriver.name, "orders through pyasic-rs have not been tried on any firmware"),
-)

@@ -7,7 +7,6 @@ from miners.drivers.axeos import MAX_HASHRATE_GHS, MAX_POWER_W, NO_TEMPERATURE
 from miners.drivers.base import Address, Misread, PlainDriver, Reading, drivers
 from miners.drivers.figures import Figures, clean_text, mac_address, says_yes, with_figures
 from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
-from miners.drivers.orders import NothingOffered, controls
 from miners.drivers.stratum_url import stratum_url
 
 Fields = dict[str, Any]
@@ -38,6 +37,7 @@ def mode(miner: Fields) -> str | None:
 
 def _reading(figures: Figures, info: Fields) -> Reading:
     miner, identity, stratum = part(info, "miner"), part(info, "identity"), part(info, "stratum")
+    asic = part(info, "asic")
     fan = next(iter(rows(info, "fans")), {})
     return Reading(
         driver=NmaxeDriver.name,
@@ -54,6 +54,8 @@ def _reading(figures: Figures, info: Fields) -> Reading:
         pool_user=clean_text(stratum.get("user"), 255),
         mode=mode(miner),
         identity=mac_address(_first_text(identity, "mac", "macAddr", longest=20)),
+        frequency_mhz=figures.frequency_mhz(asic.get("freqReq")),
+        core_voltage_mv=figures.core_voltage_mv(asic.get("vcoreReq")),
         warnings=tuple(figures.warnings),
     )
 
@@ -64,6 +66,3 @@ def _first_text(fields: Fields, *keys: str, longest: int) -> str | None:
 
 
 drivers.register(NmaxeDriver.name, NmaxeDriver())
-controls.register(
-    NmaxeDriver.name, NothingOffered(NmaxeDriver.name, "no order to this firmware is documented")
-)

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     MODE = "mode"
     LEVEL = "level"
     FREQUENCY = "frequency"
+    POWER = "power"
     POOL = "pool"
     IDENTIFY = "identify"
 
@@ -59,7 +60,8 @@ class About:
     """What is known of a device that is to be ordered: what its reading told, and what it said when asked.
 
     `options` are the orders that it lists itself; None where it was not asked or does not say. `frequency_mhz` and
-    `core_voltage_mv` are ranges that the user has set for the model; they go before what is known of it.
+    `core_voltage_mv` are ranges that the user has set for the model; they go before what is known of it. `power_w` is
+    that of the limits which the device takes.
     """
 
     model: str = ""
@@ -67,6 +69,7 @@ class About:
     mode: str = ""
     frequency_mhz: Range | None = None
     core_voltage_mv: Range | None = None
+    power_w: Range | None = None
     options: frozenset[str] | None = None
     speaks_text: bool = False
 
@@ -75,14 +78,17 @@ class About:
 class Offers:
     """What a device really offers. `note` says in a line what it does not, and why.
 
-    `with_password` are those of `kinds` that it takes with its own password only.
+    `with_password` are those of `kinds` that it takes with its own password only, `takes_password` those that
+    it takes with it where it is not the one that such a device has when it is new.
     """
 
     kinds: frozenset[Kind] = frozenset()
     modes: tuple[str, ...] = ()
     frequency_mhz: Range | None = None
     core_voltage_mv: Range | None = None
+    power_w: Range | None = None
     with_password: frozenset[Kind] = frozenset()
+    takes_password: frozenset[Kind] = frozenset()
     note: str = ""
 
 
@@ -167,7 +173,7 @@ def refusal(order: Order, offers: Offers, name: str) -> str:
     if order.kind is Kind.FREQUENCY:
         settings = (("frequency_mhz", "MHz"), ("core_voltage_mv", "mV"))
         return next(filter(None, (_outside(order, offers, key, unit, name) for key, unit in settings)), "")
-    return ""
+    return _outside(order, offers, "power_w", "W", name)
 
 
 def mode_number(order: Order, offers: Offers) -> int | None:

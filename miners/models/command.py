@@ -15,6 +15,7 @@ class CommandKind(models.TextChoices):
     MODE = Kind.MODE.value, "work mode"
     LEVEL = Kind.LEVEL.value, "work level"
     FREQUENCY = Kind.FREQUENCY.value, "frequency and core voltage"
+    POWER = Kind.POWER.value, "power limit"
     POOL = Kind.POOL.value, "pool"
     IDENTIFY = Kind.IDENTIFY.value, "identify light"
 

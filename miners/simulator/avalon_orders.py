@@ -3,10 +3,12 @@
 import re
 
 from miners.simulator.cgminer import Call, Reply
-from miners.simulator.hardware import Settings
+from miners.simulator.hardware import NANO_3S, Settings
 from miners.simulator.machine import Machine, Pool
 
-HELP = "help|led|lcd|workmode|worklevel|reboot|softon|softoff|time|"
+OPTIONS = ("help", "led", "lcd", "workmode", "worklevel", "reboot", "softon", "softoff", "time")
+# Of those that Canaan's published Avalon_Nano3s lists, the ones that are imitated: there is no standby among them.
+NANO_3S_OPTIONS = ("help", "ledset", "lcd", "workmode", "worklevel", "reboot")
 _CALIBRATES_S = 60.0
 _SETTLES_S = 10.0
 _LEVELS = range(-4, 5)
@@ -23,6 +25,7 @@ class Orders:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._options = NANO_3S_OPTIONS if machine.hardware is NANO_3S else OPTIONS
         self._off_since: float | None = None
         self._busy_until = 0.0
 
@@ -55,18 +58,17 @@ class Orders:
 
     def _set(self, option: str, value: str, t: float) -> str:
         """Obey one option and return what the device says to it ("" is OK). Raises Refusal."""
+        if option not in self._options:
+            raise Refusal(f"Unknown option: {option}")
         if option == "help":
-            return HELP
+            return "".join(f"{each}|" for each in self._options)
         if option in ("workmode", "worklevel"):
             return self._work(option, value, t)
         if option in ("softoff", "softon"):
             return self._standby(option, value, t)
         if option == "reboot":
             self._machine.reboot(t)
-            return ""
-        if option in ("led", "lcd", "time"):
-            return ""
-        raise Refusal(f"Unknown option: {option}")
+        return ""
 
     def _work(self, option: str, value: str, t: float) -> str:
         settings, hardware = self._machine.settings, self._machine.hardware

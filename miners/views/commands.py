@@ -17,6 +17,7 @@ from miners.drivers.orders import Kind
 from miners.models import Command, CommandStatus, LatestReading, Miner
 
 SHOWN = 20
+SECRETS = ("device", "pool")
 PERMISSION = "miners.add_command"
 AT_A_CLICK = (Kind.RESTART, Kind.PAUSE, Kind.RESUME, Kind.IDENTIFY)
 TONES = {
@@ -53,7 +54,8 @@ def commands_context(miner: Miner) -> dict[str, Any]:
         "rows": [(command, TONES.get(CommandStatus(command.status), "muted")) for command in rows],
         "is_waiting": any(command.is_open for command in rows),
         "offers": offers,
-        "offers_pool": Kind.POOL in offers.kinds - offers.with_password,
+        "needs_password": Kind.POOL in offers.with_password,
+        "takes_password": bool(offers.takes_password),
         "at_a_click": [kind for kind in AT_A_CLICK if kind in offers.kinds],
         "modes": list(enumerate(offers.modes)),
         "longest": LONGEST_WHY,
@@ -61,7 +63,7 @@ def commands_context(miner: Miner) -> dict[str, Any]:
 
 
 def _order(request: HttpRequest, miner: Miner) -> str:
-    """Give the miner the order of the form; return why that is not done, or ""."""
+    """Give the miner the order of the form, with the passwords in it; return why that is not done, or ""."""
     if not request.user.has_perm(PERMISSION):
         raise PermissionDenied
     try:
@@ -70,7 +72,9 @@ def _order(request: HttpRequest, miner: Miner) -> str:
         given = {name: request.POST[name] for name in names if request.POST.get(name, "").strip()}
         arguments = parse_arguments(kind, given)
         who, why = request.user.get_username(), request.POST.get("why", "")
-        queue_command(ask_command(miner, kind, arguments, who=who, why=why, now=timezone.now()))
+        secrets = {name: request.POST.get(f"{name}_password", "") for name in SECRETS}
+        command = ask_command(miner, kind, arguments, who=who, why=why, now=timezone.now())
+        queue_command(command, secrets)
     except (ValueError, CommandRefused) as error:
         return str(error)
     return ""

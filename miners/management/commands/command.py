@@ -32,7 +32,7 @@ def _argument(text: str) -> tuple[str, str]:
 class Command(HmmCommand):
     help = (
         "Give a miner an order and say what came back: restart, pause, resume, mode (mode=), level (level=), frequency "
-        "(frequency_mhz=, core_voltage_mv=), pool (url=, user=, slot=primary or fallback), identify (light=on or "
+        "(frequency_mhz=, core_voltage_mv=), power (power_w=), pool (url=, user=, slot=primary or fallback), identify (light=on or "
         "off). The device is read first, and only what it really offers is sent, within its safe range. Without an order it "
         "says what the miner offers. Exit status 2: nothing was sent; 1: it was sent, and did not take."
     )
@@ -124,6 +124,7 @@ def _details(offers: Offers) -> list[str]:
         for name, allowed, unit in (
             ("frequency", offers.frequency_mhz, "MHz"),
             ("core voltage", offers.core_voltage_mv, "mV"),
+            ("power limit", offers.power_w, "W"),
         )
         if allowed
     ]

@@ -97,13 +97,13 @@ def test_what_its_firmware_does_not_offer_is_not_sent(simulated: Simulated) -> N
     assert not old.running.device.machine.settings.paused
 
 
-def test_a_driver_without_orders_offers_nothing(db: None) -> None:
+def test_what_a_device_does_not_tell_of_is_not_ordered(db: None) -> None:
     nested = {"miner": {"hashRate": 500.0}, "power": {"power": 15.0}, "temps": {"asic": 50.0}}
     with ordered_device({"GET /api/system/info": http_reply(json.dumps(nested).encode())}) as device:
         miner = MinerFactory(host="127.0.0.1", port=device.port, driver="nmaxe")
-        command = order(miner, Kind.RESTART)
+        command = order(miner, Kind.PAUSE)
     assert command.status == "refused"
-    assert "it offers nothing (no order to this firmware is documented)" in command.answer
+    assert "does not offer pause; it offers restart, pool, identify" in command.answer
     assert orders_of(device) == []
 
 

@@ -21,6 +21,7 @@ EXPECTED: dict[Kind, dict[str, Any]] = {
         "hashrate_ghs": 800.0,
         "hashrate_before_ghs": 1200.0,
     },
+    Kind.POWER: {"power_w": 3_000},
     Kind.POOL: {"pool_url": POOL},
 }
 UP = {"uptime_s": 20}
@@ -39,6 +40,7 @@ def said(at: float, **says: Any) -> tuple[datetime, Reading]:
 
 
 BORNE_OUT = [
+    (Kind.POWER, {"power_w": 3_140.0, "hashrate_ghs": 90_000.0}),
     (Kind.RESTART, {"uptime_s": 20}),
     (Kind.PAUSE, {"hashrate_ghs": 0.0}),
     (Kind.PAUSE, {"mode": "paused"}),
@@ -64,9 +66,11 @@ OTHERWISE = [
         {"pool_url": "stratum+tcp://old.example:3333", "uptime_s": 20},
         "pool stratum+tcp://old.example:3333",
     ),
+    (Kind.POWER, {"power_w": 3_400.0, "hashrate_ghs": 90_000.0}, "takes 3,400 W"),
     (Kind.POOL, {"pool_url": POOL, "uptime_s": 90_000}, "is set, and it has not been restarted"),
 ]
 CANNOT_TELL = [
+    (Kind.POWER, {"power_w": 12.0, "hashrate_ghs": 0.0}),
     (Kind.RESTART, {"hashrate_ghs": 5.0}),
     (Kind.PAUSE, {"temperature_c": 40.0}),
     (Kind.RESUME, {"temperature_c": 40.0}),

@@ -8,12 +8,13 @@ from unittest.mock import patch
 import pytest
 from django_q.models import OrmQ, Schedule
 
+from hmm.lib.sealed import seal
 from hmm.schedule import RECURRING
 from miners.control.ask import queue_command
 from miners.control.send import send_command
 from miners.control.wait import wait_for
 from miners.control.watch import judge_watched
-from miners.drivers.orders import Answer, Kind
+from miners.drivers.orders import MASK, Answer, Kind
 from miners.models import Command, LatestReading, StateChange
 from miners.tasks import send_command as send_task
 from tests.factories import MinerFactory
@@ -243,6 +244,16 @@ def test_waiting_ends_at_the_deadline(simulated: Simulated, monkeypatch: pytest.
     ended = wait_for(command, 10.0, now=gamma.now)
     assert ended.status == "drifted"
     assert "hashes" in ended.evidence
+
+
+def test_passwords_go_sealed_with_the_task_and_open_at_the_device(simulated: Simulated) -> None:
+    nano = simulated("nano3s-1")
+    for word, status in (("wrong", "failed"), ("admin", "accepted")):
+        command = nano.ask(Kind.POOL, **NEW_POOL)
+        Command.objects.filter(pk=command.pk).update(asked_at="2999-01-01T00:00:00Z")
+        assert send_task(command.pk, {"device": seal(word)}) == status
+        sent = Command.objects.get(pk=command.pk).sent
+        assert f"admin,{MASK},0" in sent
 
 
 def test_the_queue_sends_an_order_and_each_minute_judges(

@@ -35,7 +35,7 @@ def test_every_driver_says_what_it_offers() -> None:
         assert offers.kinds or offers.note
 
 
-@pytest.mark.parametrize("name", ["nmaxe", "nmminer", "farm"])
+@pytest.mark.parametrize("name", ["nmminer"])
 def test_a_driver_that_offers_nothing_says_why(name: str) -> None:
     offers = controls[name].offers(About(model="whatever"))
     assert not offers.kinds

@@ -156,7 +156,8 @@ def test_a_mode_is_refused_while_the_last_one_settles(avalon: Running) -> None:
     assert avalon.status("ascset", "0,workmode,set,1")["STATUS"] == "S"
 
 
-def test_standby_and_back(avalon: Running) -> None:
+def test_standby_and_back(avalon_q: Running) -> None:
+    avalon = avalon_q
     power_w = watts(avalon)
     at = int(avalon.clock.time) + 5
     answer = avalon.status("ascset", f"0,softoff,1:{at}")
@@ -175,10 +176,16 @@ def test_standby_and_back(avalon: Running) -> None:
     assert watts(avalon) == pytest.approx(power_w, rel=0.05)
 
 
-def test_a_mode_is_refused_in_standby(avalon: Running) -> None:
-    avalon.status("ascset", "0,softoff,1:1")
-    avalon.clock.time += 30
-    assert "Don't permit switch mode" in avalon.status("ascset", "0,workmode,set,0")["Msg"]
+def test_a_mode_is_refused_in_standby(avalon_q: Running) -> None:
+    avalon_q.status("ascset", "0,softoff,1:1")
+    avalon_q.clock.time += 30
+    assert "Don't permit switch mode" in avalon_q.status("ascset", "0,workmode,set,0")["Msg"]
+
+
+def test_a_nano_3s_has_no_standby(nano: Running) -> None:
+    assert not {"softoff", "softon"} & set(nano.status("ascset", "0,help")["Msg"].split(": ")[1].split("|"))
+    refused = nano.status("ascset", "0,softoff,1:1")
+    assert (refused["Code"], refused["Msg"]) == (120, "ASC 0 set failed: Unknown option: softoff")
 
 
 def test_a_reboot_resets_the_counters(avalon: Running) -> None:
@@ -251,8 +258,10 @@ def test_orders_that_make_no_sense_are_refused(avalon: Running, parameter: str, 
 def test_help_lists_the_options(avalon: Running) -> None:
     status = avalon.status("ascset", "0,help")
     assert status["STATUS"] == "I"
-    assert {"workmode", "softoff", "softon", "reboot"} <= set(status["Msg"].split(": ")[1].split("|"))
-    assert avalon.status("ascset", "0,led,1-1")["STATUS"] == "S"
+    listed = status["Msg"].split(": ")[1].split("|")
+    assert {"workmode", "worklevel", "reboot"} <= set(listed)
+    light = "led,1-1" if "led" in listed else "ledset,1-100-100-0-0-255"
+    assert avalon.status("ascset", f"0,{light}")["STATUS"] == "S"
 
 
 def test_an_unknown_command_is_invalid(avalon: Running) -> None:

@@ -1,5 +1,6 @@
 """The page of a miner's orders."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django_q.models import OrmQ
 
+from hmm.lib.sealed import unseal
 from miners.models import Command, LatestReading, Miner
 from tests.factories import MinerFactory, MinerModelFactory, UserFactory
 
@@ -77,13 +79,28 @@ def test_only_what_is_offered_can_be_ordered(gamma: Miner) -> None:
     assert "It cannot pause before AxeOS v2.14" in old
 
 
-def test_an_avalon_has_modes_and_no_form_for_pools(db: None) -> None:
+def test_an_avalons_pool_is_set_with_its_password_which_waits_sealed(
+    db: None, django_capture_on_commit_callbacks: Any
+) -> None:
     model = MinerModelFactory(name="Avalon Q", driver="avalon")
     miner = MinerFactory(model=model, driver="avalon", host="192.0.2.1")
-    page = browser("add_command").get(url(miner)).content.decode()
+    client = browser("add_command")
+    page = client.get(url(miner)).content.decode()
     assert '<option value="1">standard</option>' in page
-    assert 'value="pool"' not in page
-    assert "--passwords" in page
+    assert re.search('name="device_password"[^>]* required', page)
+    fields = {"kind": "pool", "slot": "fallback", "url": "pool.example:3333", "user": "me", "why": "own pool"}
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(url(miner), fields | {"device_password": "hunter2", "pool_password": ""})
+    command_id, sealed = OrmQ.objects.get().task["args"]
+    assert {name: unseal(word) for name, word in sealed.items()} == {"device": "hunter2"}
+    assert "hunter2" not in str(sealed)
+    assert "hunter2" not in str(Command.objects.values().get(pk=command_id))
+
+
+def test_what_takes_another_password_asks_for_it_but_needs_none(db: None) -> None:
+    page = browser("add_command").get(url(MinerFactory(driver="farm", host="192.0.2.1"))).content.decode()
+    assert page.count('name="device_password"') == 2
+    assert not re.search('name="device_password"[^>]* required', page)
 
 
 def test_what_takes_no_orders_says_so(db: None) -> None:
