@@ -11,6 +11,7 @@ from miners.collector.fleet import read_fleet
 from miners.collector.keeper import Clock, Flush, Keeper, publish
 from miners.collector.lane import Lane
 from miners.collector.lease import SiteLeases
+from miners.collector.ordered import LOOK_S, SOON_S, just_ordered
 from miners.collector.poll import Outcome, Target, poll
 from miners.collector.schedule import turn
 from miners.collector.spool import Spool
@@ -59,6 +60,7 @@ class Collector:
         self._done: SimpleQueue[Outcome | int | None] = SimpleQueue()
         self._asked: set[int] = set()
         self._dark: set[int] = set()
+        self._ordered: frozenset[int] = frozenset()
         self._asked_s: dict[int, float] = {}
         self._turns: dict[int, int] = {}
         self._next: dict[str, float] = {}
@@ -82,6 +84,7 @@ class Collector:
         self.keeper.settle()
         self._each(min(REREAD_S, self.leases.renew_s) if self.leases else REREAD_S, "fleet", self._reread)
         self._each(BEAT_S, "beat", self._beat)
+        self._each(LOOK_S, "orders", self._look_for_orders)
         self._each(TICK_S, "ask", self._ask_due)
         self._gather(TICK_S)
         self.keeper.step()
@@ -113,6 +116,12 @@ class Collector:
     def _take_fleet(self, fleet: dict[int, Target]) -> None:
         self.fleet = fleet
 
+    def _look_for_orders(self) -> bool:
+        return self.keeper.do(lambda: just_ordered(self.clock.now(), self.fleet), self._take_ordered)
+
+    def _take_ordered(self, miner_ids: frozenset[int]) -> None:
+        self._ordered = miner_ids
+
     def _beat(self) -> bool:
         return self.keeper.do(self._sign_of_life, lambda _: None)
 
@@ -135,13 +144,17 @@ class Collector:
             its_turn = turn(now_s, miner_id, target.interval_s)
             if self._turns.get(miner_id) != its_turn and miner_id not in self._asked and self._may(target):
                 self._turns[miner_id] = its_turn
-                self._ask(target)
+                # The first poll, at the start, may come just before the mark of the interval: that one is left out.
+                self._ask(target, target.interval_s / 2)
+        for miner_id in self._ordered & self.fleet.keys() - self._asked:
+            if self._may(self.fleet[miner_id]):
+                self._ask(self.fleet[miner_id], SOON_S)
         return True
 
-    def _ask(self, target: Target) -> None:
-        # The first poll, at the start, may come just before the mark of the interval: that one is left out.
+    def _ask(self, target: Target, least_s: float) -> None:
+        """Ask `target`, unless it was asked less than `least_s` seconds ago."""
         now_s = self.clock.monotonic()
-        if now_s - self._asked_s.get(target.miner_id, -inf) < target.interval_s / 2:
+        if now_s - self._asked_s.get(target.miner_id, -inf) < least_s:
             return
         self._asked_s[target.miner_id] = now_s
         self._asked.add(target.miner_id)

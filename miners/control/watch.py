@@ -16,7 +16,12 @@ def judge_watched(now: datetime) -> int:
     """
     _drop_too_old(now)
     watched = Command.objects.filter(watched=True).select_related("miner", "miner__latest").order_by("pk")
-    return sum(judge_one(command, _latest(command), now) is not None for command in watched)
+    return sum(judge_latest(command, now) is not None for command in watched)
+
+
+def judge_latest(command: Command, now: datetime) -> Verdict | None:
+    """Judge an order by the latest reading of its miner, which is at hand; see `judge_one`."""
+    return judge_one(command, _latest(command), now)
 
 
 def judge_one(command: Command, readings: Sequence[tuple[datetime, Seen]], now: datetime) -> Verdict | None:
