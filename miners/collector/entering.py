@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from miners.collector.at_once import update_miners
 from miners.collector.states import State, is_change, storable
 from miners.models import Miner, MinerState, StateChange
 
@@ -30,6 +31,6 @@ class Entries:
 
     def save(self) -> int:
         """Write them, in the running transaction; return how many miners have changed."""
-        Miner.objects.bulk_update(self.changed, STATE_FIELDS, batch_size=500)
+        update_miners(self.changed, STATE_FIELDS)
         StateChange.objects.bulk_create(self.changes)
         return len(self.changed)

@@ -14,6 +14,7 @@ from django.db.models import Max
 
 from hmm.lib.times import floor_to_second
 from hmm.system_metrics.statistics.collector import readings_stored
+from miners.collector.at_once import update_miners
 from miners.collector.entering import Entries
 from miners.collector.figures import Previous, telemetry_row, text
 from miners.collector.poll import Outcome
@@ -44,6 +45,7 @@ class _Batch:
     repeated: int = 0
     entries: Entries = field(default_factory=Entries)
     learned: set[Miner] = field(default_factory=set)
+    models: dict[str, MinerModel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +207,19 @@ def _learn(batch: _Batch, miner: Miner, reading: Reading) -> None:
     miner.driver = miner.driver or text(reading.driver, 32)
     miner.identity = miner.identity or text(reading.identity, 64)
     if miner.model_id is None and (name := text(reading.model, 100)):
-        miner.model, _ = MinerModel.objects.get_or_create(name=name, defaults={"driver": reading.driver})
+        miner.model = _model(batch, name, reading.driver)
     if before != (miner.driver, miner.model_id, miner.identity):
         batch.learned.add(miner)
 
 
+def _model(batch: _Batch, name: str, driver: str) -> MinerModel:
+    if name not in batch.models:
+        batch.models[name], _ = MinerModel.objects.get_or_create(name=name, defaults={"driver": driver})
+    return batch.models[name]
+
+
 def _write(batch: _Batch) -> WriteResult:
     result = write_rows(batch.rows, source="collector", now=batch.now) if batch.rows else WriteResult()
-    Miner.objects.bulk_update(batch.learned, LEARNED_FIELDS, batch_size=500)
+    update_miners(batch.learned, LEARNED_FIELDS)
     batch.entries.save()
     return result + WriteResult(unchanged=batch.repeated)

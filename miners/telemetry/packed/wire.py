@@ -42,6 +42,9 @@ the miners, and from when to when."""
 
 WRITE = f"COPY {{table}} (miner_id, timestamp, covered_s, {', '.join(NULLABLE)}) FROM STDIN (FORMAT binary)"
 
+ONE_BY_ONE = 16
+"""So many items after a null are read each by itself."""
+
 Y2K = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -87,17 +90,25 @@ def _values(code: str, data: bytes) -> Any:
 
 
 def _with_nulls(code: str, items: bytes) -> Iterator[Any]:
-    stride = LENGTH.size + array(code).itemsize
-    at = 0
+    """Yield what `items` hold: at first after a null one by one, then more and more at a time, up to the next null.
+
+    So neither few nulls nor many cost more than in proportion to the items.
+    """
+    number = Struct(f">{code}")
+    stride = LENGTH.size + number.size
+    at = run = 0
     while at < len(items):
-        # Up to the next null, whose length is −1, the items are of one width.
-        until = items[at::stride].find(NO_VALUE[:1])
-        if until < 0:
-            yield from _numbers(code, items[at:])
-            return
-        yield from _numbers(code, items[at : at + until * stride])
-        yield None
-        at += until * stride + LENGTH.size
+        if items[at] == NO_VALUE[0]:
+            yield None
+            at, run = at + LENGTH.size, 0
+        elif run < ONE_BY_ONE:
+            yield number.unpack_from(items, at + LENGTH.size)[0]
+            at, run = at + stride, run + 1
+        else:
+            lengths = items[at : at + run * stride : stride]
+            count = len(lengths) if (null := lengths.find(NO_VALUE[:1])) < 0 else null
+            yield from _numbers(code, items[at : at + count * stride])
+            at, run = at + count * stride, run + count
 
 
 def _numbers(code: str, items: bytes) -> "array[Any]":

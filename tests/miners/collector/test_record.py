@@ -15,7 +15,7 @@ from hmm.models import DirtyRange
 from miners.collector.poll import Outcome, Target
 from miners.collector.record import record
 from miners.drivers.base import Reading
-from miners.models import LatestReading, Miner, MinerState, SetAside, Site, StateChange, Telemetry
+from miners.models import LatestReading, Miner, MinerModel, MinerState, SetAside, Site, StateChange, Telemetry
 from miners.telemetry import tick, tick_sql
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.tick_sql import NAME, PREFIX, refresh_tick_function
@@ -157,6 +157,38 @@ def test_a_tick_takes_one_statement_or_two_however_many_miners(
             if PREFIX in query["sql"] or "miners_" in query["sql"]
         ]
         assert len(told) == statements
+
+
+def test_many_new_miners_are_learned_in_as_many_statements_as_few(site: Site) -> None:
+    def statements(miners: list[Miner]) -> int:
+        facts = (
+            {"model": f"M{n % 2}", "identity": f"02:00:5E:10:00:{miner.pk % 100:02}"}
+            for n, miner in enumerate(miners)
+        )
+        with CaptureQueriesContext(connection) as seen:
+            record([said(miner, 0, **told) for miner, told in zip(miners, facts, strict=True)], NOON)
+        return len(seen)
+
+    for name in ("M0", "M1"):
+        MinerModel.objects.create(name=name)
+    first, few, many = ([make_miner(site, driver="") for _ in range(count)] for count in (2, 2, 30))
+    statements(first)  # which also looks for partitions
+    assert statements(few) == statements(many)
+    learned = Miner.objects.in_bulk([miner.pk for miner in many])
+    assert {miner.state for miner in learned.values()} == {MinerState.ONLINE}
+    assert [learned[miner.pk].model.name for miner in many] == ["M0", "M1"] * 15
+    assert [learned[miner.pk].identity for miner in many] == [
+        f"02:00:5E:10:00:{miner.pk % 100:02}" for miner in many
+    ]
+    dark = [said(miner, 30, "no answer within 5 s") for miner in many]
+    record(dark, NOON + timedelta(seconds=31))
+    gone = Miner.objects.get(pk=many[-1].pk)
+    assert (gone.state, gone.state_reason, gone.state_since) == (
+        "unreachable",
+        "no answer within 5 s",
+        dark[0].at,
+    )
+    assert gone.identity
 
 
 def test_a_tick_beside_one_of_a_new_miner_stores_both(miner: Miner, site: Site) -> None:
