@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from hmm.door import Answer, NotOurTurn, Source, ask
 from hmm.lib.http import BadAnswer, HttpError, Reply
@@ -167,6 +167,30 @@ def _complaint(found: dict[str, Any]) -> str:
     if not error or len(found) > 4:
         return ""
     return str(found.get("message") or error)[:200]
+
+
+Place = tuple[str, Callable[[Reply], Figures]]
+"""Where something is told, and what reads it."""
+
+
+class PoolAndUser:
+    """What most clients are: the pool's figures at one place, and the user's under their address at another."""
+
+    source: Source
+    ends: tuple[str, ...]
+    """How the address of such a pool may end that people copy."""
+
+    pool_at: Place
+    user_at: Place
+
+    def report(self, base_url: str, account: Account, deadline: Deadline, *, use_cache: bool) -> PoolReport:
+        """See PoolClient."""
+        way = asking(self.source, base_url, deadline, use_cache=use_cache, ends=self.ends)
+        user = quote(account.address, safe="")
+        path, read = self.user_at
+        return asked_both(
+            lambda: way.get(*self.pool_at), (lambda: way.get(f"{path}{user}", read)) if user else None
+        )
 
 
 def tells_nothing(error: HttpError | None) -> bool:

@@ -7,13 +7,11 @@ an SI letter ("1.99G", "1e+03T"), in H/s. `accepted` and `rejected` there are su
 
 import json
 from typing import Any
-from urllib.parse import quote
 
 from hmm.door import Source
 from hmm.lib.http import BadAnswer, Reply, explain_not_json
-from hmm.lib.sockets import Deadline
 from pools.clients import clients
-from pools.clients.base import Account, PoolReport, asked_both, asking, json_object
+from pools.clients.base import PoolAndUser, json_object
 from pools.clients.figures import Figures, Told
 
 CKPOOL = Source("ckpool", fresh_s=60, pace_s=1)
@@ -97,24 +95,16 @@ def _best(told: Told) -> float | None:
     return max(found, default=None)
 
 
-class Ckpool:
+class Ckpool(PoolAndUser):
     """A pool that serves ckpool's files."""
 
     name = "ckpool"
     base_url = "https://solo.ckpool.org"
     is_solo = True
     source = CKPOOL
-    status_path = STATUS
-    user_path = "/users/"
-
-    def report(self, base_url: str, account: Account, deadline: Deadline, *, use_cache: bool) -> PoolReport:
-        """See PoolClient."""
-        way = asking(self.source, base_url, deadline, use_cache=use_cache, ends=(self.status_path, "/users"))
-        user = quote(account.address, safe="")
-        return asked_both(
-            lambda: way.get(self.status_path, status_figures),
-            (lambda: way.get(f"{self.user_path}{user}", user_figures)) if user else None,
-        )
+    ends = (STATUS, "/users")
+    pool_at = (STATUS, status_figures)
+    user_at = ("/users/", user_figures)
 
 
 clients.register(Ckpool.name, Ckpool())

@@ -11,7 +11,7 @@ from hmm.door import Answer, Source
 from hmm.lib.http import Reply
 from hmm.lib.sockets import Deadline
 from pools.clients import clients
-from pools.clients.base import Account, Asking, PoolError, PoolReport, asked_both, asking, json_object
+from pools.clients.base import Account, Asking, Place, PoolError, PoolReport, asked_both, asking, json_object
 from pools.clients.ckpool import status_figures, user_figures
 from pools.clients.figures import Figures, Told
 
@@ -60,9 +60,6 @@ class Parasite:
             if user
             else None,
         )
-
-
-Place = tuple[str, Callable[[Reply], Figures]]
 
 
 def _either(way: Asking, first: Place, second: Place) -> Callable[[], Answer[Figures]]:

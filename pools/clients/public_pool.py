@@ -4,13 +4,11 @@
 """
 
 from typing import Any
-from urllib.parse import quote
 
 from hmm.door import Source
 from hmm.lib.http import BadAnswer, Reply
-from hmm.lib.sockets import Deadline
 from pools.clients import clients
-from pools.clients.base import Account, PoolReport, asked_both, asking, json_object
+from pools.clients.base import PoolAndUser, json_object
 from pools.clients.figures import Figures, Told
 
 PUBLIC_POOL = Source("public_pool", fresh_s=60, pace_s=1)
@@ -59,21 +57,16 @@ def _sum_of(workers: list[Any], count: int | None, told: Told) -> float | None:
     return sum(hashrate_ghs or 0.0 for hashrate_ghs in hashrates_ghs)
 
 
-class PublicPool:
+class PublicPool(PoolAndUser):
     """A pool that runs public-pool."""
 
     name = "public_pool"
     base_url = "https://public-pool.io:40557"
     is_solo = True
-
-    def report(self, base_url: str, account: Account, deadline: Deadline, *, use_cache: bool) -> PoolReport:
-        """See PoolClient."""
-        way = asking(PUBLIC_POOL, base_url, deadline, use_cache=use_cache, ends=("/pool", "/client", "/api"))
-        user = quote(account.address, safe="")
-        return asked_both(
-            lambda: way.get("/api/pool", pool_figures),
-            (lambda: way.get(f"/api/client/{user}", client_figures)) if user else None,
-        )
+    source = PUBLIC_POOL
+    ends = ("/pool", "/client", "/api")
+    pool_at = ("/api/pool", pool_figures)
+    user_at = ("/api/client/", client_figures)
 
 
 clients.register(PublicPool.name, PublicPool())

@@ -3,13 +3,10 @@
 Its amounts are not read: programs that do take them for 1e-8 coins or for 1e-9, and it pays each block at once.
 """
 
-from urllib.parse import quote
-
 from hmm.door import Source
 from hmm.lib.http import BadAnswer, Reply
-from hmm.lib.sockets import Deadline
 from pools.clients import clients
-from pools.clients.base import Account, PoolReport, asked_both, asking, json_object
+from pools.clients.base import PoolAndUser, json_object
 from pools.clients.figures import Figures, Told
 
 SOLOPOOL = Source("solopool", fresh_s=120, pace_s=2)
@@ -43,21 +40,16 @@ def account_figures(reply: Reply) -> Figures:
     return Figures(figures.found, (*figures.warnings, *stats.warnings))
 
 
-class SoloPool:
+class SoloPool(PoolAndUser):
     """solopool.org."""
 
     name = "solopool"
     base_url = "https://btc.solopool.org"
     is_solo = True
-
-    def report(self, base_url: str, account: Account, deadline: Deadline, *, use_cache: bool) -> PoolReport:
-        """See PoolClient."""
-        way = asking(SOLOPOOL, base_url, deadline, use_cache=use_cache, ends=("/stats", "/accounts", "/api"))
-        user = quote(account.address, safe="")
-        return asked_both(
-            lambda: way.get("/api/stats", stats_figures),
-            (lambda: way.get(f"/api/accounts/{user}", account_figures)) if user else None,
-        )
+    source = SOLOPOOL
+    ends = ("/stats", "/accounts", "/api")
+    pool_at = ("/api/stats", stats_figures)
+    user_at = ("/api/accounts/", account_figures)
 
 
 clients.register(SoloPool.name, SoloPool())

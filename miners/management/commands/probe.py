@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from hmm.lib.commands import HmmCommand, argument, fail
+from hmm.lib.probe_options import add_probe_options
 from hmm.lib.units import UNKNOWN, format_hashrate, j_per_th
 from miners.drivers import Address, DriverError, Reading, detect, drivers
 from miners.drivers.base import parse_address
@@ -16,7 +17,6 @@ KEYS = (
     "driver", "model", "firmware", "hashrate_ghs", "power_w", "temperature_c", "fan_rpm", "accepted", "rejected",
     "uptime_s", "pool_url", "pool_user", "mode", "warnings",
 )  # fmt: skip
-MAX_TIMEOUT_S = 600
 
 
 class Command(HmmCommand):
@@ -32,14 +32,7 @@ class Command(HmmCommand):
             help="host name or IP address, IPv6 in brackets",
         )
         parser.add_argument("--driver", metavar="NAME", help="ask in this protocol only")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
-        parser.add_argument(
-            "--timeout",
-            metavar="S",
-            type=argument(_timeout_s),
-            default=5.0,
-            help="seconds for the whole read (5)",
-        )
+        add_probe_options(parser, what="the whole read", timeout_s=5.0)
 
     def handle(self, *args: Any, address: Address, driver: str | None, **options: Any) -> None:
         if driver is not None and driver not in drivers:
@@ -94,13 +87,3 @@ def _with_unit(value: float | None, unit: str) -> str | None:
         if isinstance(value, int)
         else f"{value:,.1f} {unit}"
     )
-
-
-def _timeout_s(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= MAX_TIMEOUT_S:
-        raise ValueError(f"{text!r} is not a number of seconds from 0 to {MAX_TIMEOUT_S}")
-    return seconds

@@ -7,13 +7,13 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from hmm.door.books import books_of_this_process
-from hmm.lib.commands import HmmCommand, argument, fail
+from hmm.lib.commands import HmmCommand, fail
+from hmm.lib.probe_options import add_probe_options
 from hmm.lib.sockets import Deadline
 from hmm.lib.units import UNKNOWN, format_hashrate
 from pools.clients import clients
 from pools.clients.base import Account, PoolError, PoolReport
 
-MAX_TIMEOUT_S = 600
 HASHRATES = ("hashrate_ghs", "hashrate_1h_ghs", "hashrate_1d_ghs", "pool_hashrate_ghs")
 
 
@@ -29,14 +29,7 @@ class Command(HmmCommand):
         parser.add_argument(
             "--token", default="", help="its access token or API key; for stratum the password"
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
-        parser.add_argument(
-            "--timeout",
-            metavar="S",
-            type=argument(_timeout_s),
-            default=20.0,
-            help="seconds for all of it (20)",
-        )
+        add_probe_options(parser, what="all of it", timeout_s=20.0)
 
     def handle(self, *args: Any, client: str, url: str | None, **options: Any) -> None:
         if client not in clients:
@@ -75,13 +68,3 @@ def as_table(shown: dict[str, Any], report: PoolReport) -> str:
     return "\n".join(
         f"{name.removesuffix('_ghs'):<18} {UNKNOWN if value is None else value}" for name, value in lines
     )
-
-
-def _timeout_s(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= MAX_TIMEOUT_S:
-        raise ValueError(f"{text!r} is not a number of seconds from 0 to {MAX_TIMEOUT_S}")
-    return seconds
