@@ -92,6 +92,7 @@ class OutsideSourceAdmin(ReadOnlyAdmin):
         "host",
         "hits",
         "misses",
+        "uncached",
         "errors",
         "stale",
         "last_ok_at",

@@ -119,6 +119,11 @@ class SystemMetric(models.Model):
         return f"{self.metric_name} of {self.service} at {self.time:%Y-%m-%d %H:%M:%S}: {self.value}"
 
 
+def hit_rate(hits: int, misses: int, errors: int) -> float | None:
+    """Return the share of questions that the cache has answered, 0 to 1; None where it might have answered none."""
+    return hits / (hits + misses + errors) if hits + misses else None
+
+
 class OutsideSource(models.Model):
     """A service outside the house at one host: whose turn it is to ask it, how often that went well, and how it ended."""
 
@@ -127,6 +132,10 @@ class OutsideSource(models.Model):
     next_turn_at = models.DateTimeField(null=True)
     hits = models.BigIntegerField(default=0, help_text="Answers given again from the cache.")
     misses = models.BigIntegerField(default=0, help_text="Answers by the service.")
+    uncached = models.BigIntegerField(
+        default=0,
+        help_text="Answers by the service to what nobody asks twice: the cache has no part in them.",
+    )
     errors = models.BigIntegerField(default=0, help_text="Questions that gave nothing usable.")
     stale = models.BigIntegerField(default=0, help_text="Errors for which an older answer stood in.")
     last_ok_at = models.DateTimeField(null=True)
@@ -143,12 +152,12 @@ class OutsideSource(models.Model):
     @property
     def asked(self) -> int:
         """How many questions there were, whoever answered."""
-        return self.hits + self.misses + self.errors
+        return self.hits + self.misses + self.uncached + self.errors
 
     @property
     def hit_rate(self) -> float | None:
-        """The share of questions that the cache answered, 0 to 1; None where nobody has asked."""
-        return self.hits / self.asked if self.asked else None
+        """See `hit_rate`."""
+        return hit_rate(self.hits, self.misses, self.errors)
 
     @property
     def is_failing(self) -> bool:

@@ -107,10 +107,12 @@ def ask(
     An answer younger than the source's `fresh_s` is given again. Otherwise the service is asked, in its turn and
     again after a failure that may pass, all within `within_s` seconds. What `read` refuses is never kept. Where
     nothing can be had, an answer up to `stands_in_s` old stands in, with the error; else HttpError is raised.
+    Without `use_cache` it is asked whatever the cache has, and the answer is not kept: for what nobody asks twice.
     """
     question = _Question(source, url, params or {}, headers or {})
     if not (use_cache and settings.OUTSIDE_CACHE):
-        return _asked(question, read, within_s).read(read)
+        counted = Outcome.MISS if use_cache else Outcome.UNCACHED
+        return _asked(question, read, within_s, counted).read(read)
     with _one_at_a_time(question.key):
         kept: _Kept | None = cache.get(question.key)
         if kept is not None and kept.age_s < source.fresh_s:
@@ -146,8 +148,10 @@ def _standing_in(question: _Question, kept: _Kept | None, read: Read[T], error: 
     return kept.read(read, error)
 
 
-def _asked(question: _Question, read: Read[T], within_s: float | None) -> _Kept:
-    """Ask outside, and count how it went."""
+def _asked(
+    question: _Question, read: Read[T], within_s: float | None, counted: Outcome = Outcome.MISS
+) -> _Kept:
+    """Ask outside, and count how it went: an answer as `counted`."""
     source, host = question.source, question.host
     try:
         within = time.monotonic() + (within_s or source.timeout_s * source.tries)
@@ -157,7 +161,7 @@ def _asked(question: _Question, read: Read[T], within_s: float | None) -> _Kept:
         books().note(source.name, host, Outcome.ERROR, error.reason)
         _leave_alone(question, error)
         raise
-    books().note(source.name, host, Outcome.MISS)
+    books().note(source.name, host, counted)
     return kept
 
 

@@ -28,6 +28,9 @@ class Outcome(StrEnum):
     MISS = "misses"
     """By the service."""
 
+    UNCACHED = "uncached"
+    """By the service, to who wants what the cache has no use for: each such question is asked once."""
+
     ERROR = "errors"
     """Not at all: the service gave nothing usable."""
 

@@ -262,6 +262,20 @@ class TestStoredBooks:
         (told,) = source_counts()
         assert (told.name, told.hits, told.misses, told.hit_rate) == ("quick", 9, 1, 0.9)
 
+    def test_what_nobody_asks_twice_is_counted_by_itself_and_makes_no_rate(self, settings, admin_client):
+        settings.OUTSIDE_BOOKS = "hmm.outside.StoredBooks"
+        with http_device({"/n": OK}) as device:
+            for _ in range(2):
+                ask(QUICK, url_of(device), number, use_cache=False)
+            StoredBooks().note("quick", "elsewhere", Outcome.ERROR, "answers HTTP 500")
+            (told,) = source_counts()
+            assert (told.uncached, told.misses, told.hit_rate) == (2, 0, None)
+            assert "asked once each" in admin_client.get("/blocks/outside-sources").content.decode()
+            for _ in range(2):
+                ask(QUICK, url_of(device), number)
+        (told,) = source_counts()
+        assert (told.uncached, told.hits, told.misses, told.hit_rate) == (2, 1, 1, 1 / 3)
+
     def test_the_partial_shows_every_source_in_one_query(self, admin_client, django_assert_num_queries):
         kept = StoredBooks()
         kept.note("ckpool", "solo.ckpool.org", Outcome.ERROR, "answers HTTP 429 (Too Many Requests)")

@@ -8,8 +8,10 @@ hits = probe(
     "outside_cache_hit_percent",
     "outside",
     "%",
-    "Questions that the cache has answered, of all since this database began; the tag source names the service",
-    OF_SOURCE.format(value="100.0 * sum(hits) / nullif(sum(hits + misses + errors), 0)"),
+    "Questions that the cache has answered, of those that it might have, since this database began; the tag source names the service",
+    OF_SOURCE.format(
+        value="CASE WHEN sum(hits + misses) > 0 THEN 100.0 * sum(hits) / sum(hits + misses + errors) END"
+    ),
     "max",
 )
 asked = probe(
@@ -17,7 +19,7 @@ asked = probe(
     "outside",
     "questions",
     "Questions that a service outside was really asked, since this database began; the tag source names it",
-    OF_SOURCE.format(value="sum(misses + errors)"),
+    OF_SOURCE.format(value="sum(misses + uncached + errors)"),
 )
 errors = probe(
     "outside_errors_count",
