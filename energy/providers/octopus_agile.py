@@ -22,7 +22,7 @@ from energy.points import MAX_PENCE_PER_KWH, Rate
 from energy.providers import providers
 from energy.providers.base import Charge, ProviderError, Published
 from hmm.door import Source, ask
-from hmm.lib.http import HttpError, Reply
+from hmm.lib.http import BadAnswer, HttpError, Reply
 from hmm.lib.times import local_midnight
 
 UK = ZoneInfo("Europe/London")
@@ -104,7 +104,7 @@ class _Service:
 
     def read(self, what: str) -> list[Priced]:
         """Return every row of `standard-unit-rates` or `standing-charges`, each once."""
-        rows = {row for page in self._pages(f"{self.url}/{what}/") for row in _rows(page)}
+        rows = {row for page in self._pages(f"{self.url}/{what}/") for row in page.rows}
         return list(rows)
 
     def charges(self) -> tuple[list[Charge] | None, str]:
@@ -117,33 +117,27 @@ class _Service:
             return None, "standing charges: one holds for less than a day"
         return [Charge(row.start, row.end, row.value) for row in found], ""
 
-    def _pages(self, url: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, url: str) -> "Iterator[Page]":
         params, seen = self.period, set()
         for _ in range(MAX_PAGES):
             page = self._page(url, params)
             yield page
-            query = _next_query(page)
-            if query is None:
+            if page.next_query is None:
                 return
-            if query in seen:
+            if page.next_query in seen:
                 raise ProviderError(f"{self.base_url}: its pages go round in circles")
-            seen.add(query)
-            params = dict(parse_qsl(query))
+            seen.add(page.next_query)
+            params = dict(parse_qsl(page.next_query))
         raise ProviderError(f"{self.base_url}: more than {MAX_PAGES} pages")
 
-    def _page(self, url: str, params: dict[str, str]) -> dict[str, Any]:
+    def _page(self, url: str, params: dict[str, str]) -> "Page":
         left_s = self.ends_at - time.monotonic()
         if left_s <= 0:
             raise ProviderError(f"{self.base_url}: not done within {FETCH_LIMIT_S:.0f} s")
         try:
-            page = ask(OCTOPUS, url, Reply.json, params=params, within_s=left_s, use_cache=False).value
+            return ask(OCTOPUS, url, read_page, params=params, within_s=left_s, use_cache=False).value
         except HttpError as error:
             raise self._explained(error) from error
-        if not isinstance(page, dict) or not isinstance(page.get("results"), list):
-            raise ProviderError(f"{self.base_url}: answer has no list of results")
-        if not isinstance(page.get("count", 0), int):
-            raise ProviderError(f"{self.base_url}: the count of results is {str(page['count'])[:80]!r}")
-        return page
 
     def _explained(self, error: HttpError) -> ProviderError:
         wait_s = error.retry_after_s
@@ -173,6 +167,24 @@ def _is_missing(error: ProviderError) -> bool:
     return isinstance(error.__cause__, HttpError) and error.__cause__.status == 404
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the API, and the query of the link to the next one."""
+
+    rows: list[Priced]
+    next_query: str | None
+
+
+def read_page(reply: Reply) -> Page:
+    """Return the page that a reply is. Raises BadAnswer unless each of its results is a price."""
+    page = reply.json()
+    if not isinstance(page, dict) or not isinstance(page.get("results"), list):
+        raise BadAnswer("answer has no list of results", 200)
+    if not isinstance(page.get("count", 0), int):
+        raise BadAnswer(f"the count of results is {str(page['count'])[:80]!r}", 200)
+    return Page(list(_rows(page)), _next_query(page))
+
+
 def _next_query(page: dict[str, Any]) -> str | None:
     """Return the query of the link to the next page. Its host is not ours to follow: it may be another."""
     link = page.get("next")
@@ -183,7 +195,7 @@ def _next_query(page: dict[str, Any]) -> str | None:
     except ValueError:
         query = ""
     if not query:
-        raise ProviderError(f"the link to the next page is {str(link)[:200]!r}")
+        raise BadAnswer(f"the link to the next page is {str(link)[:200]!r}", 200)
     return query
 
 
@@ -192,7 +204,7 @@ def _rows(page: dict[str, Any]) -> Iterator[Priced]:
         try:
             yield _row(row)
         except (KeyError, TypeError, ValueError, OverflowError):
-            raise ProviderError(f"a result is not a price: {str(row)[:200]}") from None
+            raise BadAnswer(f"a result is not a price: {str(row)[:200]}", 200) from None
 
 
 def _row(row: Any) -> Priced:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
-from hmm.door import Answer, NotOurTurn, Source, ask
+from hmm.door import Answer, NotOurTurn, Source, ask, books
+from hmm.door.source import host_of
 from hmm.lib.http import BadAnswer, HttpError, Reply
 from hmm.lib.sockets import Deadline
 from pools.clients.figures import Figures
 
-T = TypeVar("T")
 TOO_OFTEN = 429
 
 
@@ -101,8 +101,22 @@ class Asking:
     use_cache: bool
     headers: dict[str, str]
 
-    def get(self, path: str, read: Callable[[Reply], T], params: dict[str, str] | None = None) -> Answer[T]:
-        """Return what is at `path`, read. Raises PoolError."""
+    def get(
+        self, path: str, read: Callable[[Reply], Figures], params: dict[str, str] | None = None
+    ) -> Answer[Figures]:
+        """Return what is at `path`, read; a figure that was no figure is kept as the source's last error.
+
+        Raises PoolError.
+        """
+        answer = self._answer(path, read, params)
+        if answer.value.warnings and not answer.is_stale:
+            told = "; ".join(answer.value.warnings)
+            books().note(self.source.name, host_of(self.base_url), None, told)
+        return answer
+
+    def _answer(
+        self, path: str, read: Callable[[Reply], Figures], params: dict[str, str] | None
+    ) -> Answer[Figures]:
         left_s = self.deadline.at - Deadline.after(0).at
         if left_s <= 0:
             raise PoolError(self.deadline.missed().reason)

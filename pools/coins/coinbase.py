@@ -1,11 +1,13 @@
 """Coinbase's exchange rates: one question a coin, prices as texts. It does not trade DigiByte."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 
-from hmm.door import Source, ask
+from hmm.door import Answer, Source, ask
 from hmm.lib.http import BadAnswer, HttpError, Reply
 from pools.coins import price_sources
-from pools.coins.base import CURRENCIES, OnlyNow, Pair, Prices, some_prices
+from pools.coins.base import CURRENCIES, OnlyNow, Pair, Prices, note_missing, some_prices
 
 COINBASE = Source("coinbase", fresh_s=300, pace_s=6, burst=2)
 
@@ -32,20 +34,35 @@ class Coinbase(OnlyNow):
     def prices(self, base_url: str | None = None) -> Prices:
         """See PriceSource. One coin that cannot be had does not cost the other."""
         url = f"{(base_url or settings.COINBASE_BASE_URL).rstrip('/')}/v2/exchange-rates"
-        found: dict[Pair, float] = {}
-        age_s, failure = 0.0, None
+        told: dict[str, Answer[dict[Pair, float]]] = {}
+        failure: HttpError | None = None
         for coin in self.coins:
             try:
-                answer = ask(COINBASE, url, read_prices, params={"currency": coin})
+                told[coin] = ask(COINBASE, url, read_prices, params={"currency": coin})
             except HttpError as error:
                 failure = error
-                continue
-            found |= {pair: price for pair, price in answer.value.items() if pair[0] == coin}
-            age_s = max(age_s, answer.age_s)
-            failure = answer.cause or failure
-        if failure and not found:
+        if failure and not told:
             raise failure
-        return Prices(found, age_s, failure.reason if failure else "")
+        for coin, answer in told.items():
+            if not answer.is_stale:
+                note_missing(COINBASE, url, answer.value, [(coin, currency) for currency in CURRENCIES])
+        return _together(told)
+
+
+def _together(told: Mapping[str, Answer[dict[Pair, float]]]) -> Prices:
+    """Return what the answers by coin say: the new ones alone where there is one, else those that stand in. Pure."""
+    new = {coin: answer for coin, answer in told.items() if not answer.is_stale}
+    chosen = new or told
+    return Prices(
+        {
+            pair: price
+            for coin, answer in chosen.items()
+            for pair, price in answer.value.items()
+            if pair[0] == coin
+        },
+        max((answer.age_s for answer in chosen.values()), default=0.0),
+        next((answer.error for answer in chosen.values() if answer.error), ""),
+    )
 
 
 price_sources.register(Coinbase.name, Coinbase())

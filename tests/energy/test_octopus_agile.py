@@ -7,6 +7,8 @@ from energy.models import Tariff
 from energy.points import Rate
 from energy.providers import octopus_agile, providers
 from energy.providers.base import Charge, ProviderError
+from hmm.door import books
+from hmm.door.source import host_of
 from tests.energy.servers import Reply, canned_prices, page, rate, simulated_prices
 
 UK = ZoneInfo("Europe/London")
@@ -160,8 +162,11 @@ GOOD = rate("2025-01-15T00:00:00Z", "2025-01-15T00:30:00Z", 1)
         (b'{"results": [{"value_inc_vat": 1e999}]}', "not a price"),
     ],
 )
-def test_an_answer_of_the_wrong_shape_is_refused_with_the_reason(body, reason):
-    assert reason in refusal(Reply(body)).reason
+def test_an_answer_of_the_wrong_shape_is_refused_and_is_the_last_error_of_its_source(body, reason):
+    with canned_prices(Reply(body)) as service, pytest.raises(ProviderError) as caught:
+        fetch(service.url)
+    assert reason in caught.value.reason
+    assert reason in books().last_errors["octopus", host_of(service.url)]
 
 
 def test_a_retired_product_is_said_to_be_one():

@@ -70,6 +70,14 @@ class TestChecking:
         assert (reading.reachable, reading.pool_hashrate_ghs, reading.accepted_total) == (False, None, None)
         assert books().last_errors["ckpool", f"127.0.0.1:{web.port}"].startswith("pool.status is torn")
 
+    def test_a_figure_that_is_none_is_left_out_and_is_the_last_error_of_its_source(self):
+        odd = {"/pool/pool.status": STATUS, "/users/bc1q": {"hashrate5m": "1e+03X", "workers": 2}}
+        with web_pool(odd) as web:
+            (reading,) = check_pools([pool(url=f"http://127.0.0.1:{web.port}", user="bc1q.rig")], NOW)
+        assert (reading.reachable, reading.hashrate_ghs, reading.workers) == (True, None, 2)
+        said = books().last_errors["ckpool", f"127.0.0.1:{web.port}"]
+        assert said == "user hashrate5m left out: '1e+03X' is no figure"
+
     def test_who_asks_too_often_has_learnt_nothing_of_the_pool(self):
         with web_pool({"/pool/pool.status": 429}) as web:
             assert check_pools([pool(url=f"http://127.0.0.1:{web.port}")], NOW) == []

@@ -99,6 +99,14 @@ class TestPrices:
         assert last.startswith("no price of BTC in GBP, BTC in EUR, BCH in EUR")
         assert "DGB in USD" in last
 
+    def test_a_coin_that_coinbase_fails_at_does_not_cost_the_other(self, outside):
+        """It tells but one of the two that it is asked for, and not in each currency."""
+        rates = {"data": {"currency": "BTC", "rates": {"GBP": "80000.5", "EUR": None}}}
+        with outside({GECKO: 500, PRICES: b"<html>", RATES: rates}) as server:
+            fetched = fetch_coin_prices(NOW)
+        assert fetched.prices == {("BTC", "GBP"): ("coinbase", 80000.5)}
+        assert "no price of" in books().last_errors["coinbase", f"127.0.0.1:{server.port}"]
+
     @pytest.mark.parametrize(
         "bad",
         [
