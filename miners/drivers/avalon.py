@@ -41,12 +41,12 @@ class Kind:
 KINDS = (
     Kind(r"nano ?3s", "Avalon Nano 3S", 6, 400, ("low", "medium", "high")),
     Kind(r"nano ?3", "Avalon Nano 3", 5, 400, ("low", "medium", "high")),
-    Kind(r"mini ?3", "Avalon Mini 3", 4, 2_500),
+    Kind(r"mini ?3", "Avalon Mini 3", 4, 2_500, ("heating", "mining", "night")),
     Kind(r"avalon q|q\b", "Avalon Q", 4, 4_000, ("eco", "standard", "super")),
     Kind(r"(avalonminer )?1[25](\d\d|-)", None, 4, 15_000),
 )
-# A series name in the text is a number: "1246-83-21072802_…"; it is shown as AvalonMiner 1246.
-_SERIES = re.compile(r"(\d{3,4})-")
+# A series name in the text is a number: "1246-83-21072802_…"; it is shown as AvalonMiner 1246, "1126Pro-S-…" as 1126Pro.
+_SERIES = re.compile(r"(\d{3,4}(?:[A-Z][a-z]{0,4})?)-")
 
 
 class AvalonDriver(PlainDriver):
@@ -149,7 +149,7 @@ def _reading(
         fan_rpm=figures.fan_rpm(first.get("Fan1")),
         accepted=figures.counter("accepted", totals.get("Accepted")),
         rejected=figures.counter("rejected", totals.get("Rejected")),
-        uptime_s=figures.counter("uptime", totals.get("Elapsed", first.get("Elapsed"))),
+        uptime_s=figures.uptime_s(totals.get("Elapsed", first.get("Elapsed"))),
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
         mode=mode(kind, first),

@@ -17,7 +17,6 @@ STANDBY_AFTER_S = 5
 """Standby is ordered for a moment to come, on the device's clock; everybody takes five seconds."""
 
 POOL_SLOTS = {"primary": 0, "fallback": 1}
-THREE_MODES = tuple(f"workmode {number}" for number in range(3))
 STANDBY = frozenset({Kind.PAUSE, Kind.RESUME})
 MODES = frozenset({Kind.MODE, Kind.LEVEL})
 
@@ -39,7 +38,7 @@ FAMILIES = (
     Family(
         "Avalon Nano 3", frozenset({Kind.MODE}), KINDS[1].modes, "worklevel", "its firmware has no standby"
     ),
-    Family("Avalon Mini 3", MODES | STANDBY, THREE_MODES),
+    Family("Avalon Mini 3", MODES | STANDBY, KINDS[2].modes),
     Family("Avalon Q", MODES | STANDBY, KINDS[3].modes),
     Family(r"Avalon ?Miner 1[0-5](\d\d|-)", STANDBY | {Kind.IDENTIFY}),
 )

@@ -76,7 +76,7 @@ def _reading(figures: Figures, info: Fields, model: str | None) -> Reading:
         fan_rpm=figures.fan_rpm(sensors.get("fanrpm")),
         accepted=figures.counter("accepted", info.get("sharesAccepted")),
         rejected=figures.counter("rejected", info.get("sharesRejected")),
-        uptime_s=figures.counter("uptime", info.get("uptimeSeconds")),
+        uptime_s=figures.uptime_s(info.get("uptimeSeconds")),
         pool_url=pool_url,
         pool_user=pool_user,
         mode=mode(info),
@@ -132,10 +132,12 @@ def _pool(info: Fields) -> tuple[str | None, str | None]:
     is_fallback = any(says_yes(flag) for flag in flags)
     key = "fallbackStratum" if is_fallback else "stratum"
     told = {name: info.get(f"{key}{name}") for name in ("URL", "Port", "User", "TLS")}
+    if info.get("stratumURLUSED") is not None:  # NMAxe's firmware before its nested answer
+        told = {"URL": info["stratumURLUSED"], "User": info.get("stratumUserUSED")}
     if told["URL"] is None:
         told = _numbered_pool(info, is_fallback=is_fallback)
-    is_tls = (finite_number(told["TLS"]) or 0) > 0 or says_yes(told["TLS"])
-    return stratum_url(told["URL"], told["Port"], is_tls=is_tls), clean_text(told["User"], 255)
+    is_tls = (finite_number(told.get("TLS")) or 0) > 0 or says_yes(told.get("TLS"))
+    return stratum_url(told["URL"], told.get("Port"), is_tls=is_tls), clean_text(told["User"], 255)
 
 
 def _numbered_pool(info: Fields, *, is_fallback: bool) -> Fields:

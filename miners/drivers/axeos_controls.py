@@ -37,6 +37,8 @@ class Chips:
 KNOWN_CHIPS = (
     Chips(r"nerdqaxe\+\+", (500, 600), (1120, 1200), NERD),  # 4 × BM1370
     Chips(r"nerdqaxe\+", (400, 575), (1100, 1350), NERD),  # 4 × BM1368
+    Chips(r"nerd(haxe|octaxe)-γ|nerdeko|q1370", (500, 600), (1120, 1200), NERD),  # 6, 8, 12 and 4 × BM1370
+    Chips(r"nerdoctaxe\+", (400, 575), (1100, 1350), NERD),  # 8 × BM1368
     Chips(r"nerdaxe ?gamma", (500, 575), (1120, 1200), NERD),  # BM1370
     Chips(r"nerdaxe\b(?! ?\w)", (400, 575), (1100, 1300), NERD),  # BM1366
     Chips(r"(bitaxe )?gamma ?duo", (350, 410), (1000, 1250)),  # 2 × BM1370XP
@@ -48,7 +50,7 @@ KNOWN_CHIPS = (
 
 
 class AxeosControls:
-    """Tells AxeOS, v2.0 to v2.15, and NerdQAxe's firmware what to do; `name` is that of the driver that reads it."""
+    """Tells AxeOS, v2.0 to v2.15, and the forks of it what to do; `name` is that of the driver that reads it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -60,7 +62,9 @@ class AxeosControls:
             frequency = frequency or Range(*chips.frequency_mhz, chips.source)
             voltage = voltage or Range(*chips.core_voltage_mv, chips.source)
         kinds, notes = _kinds(about)
-        if frequency or voltage:
+        if is_nm(about):  # this one sets them only for its next start
+            frequency = voltage = None
+        elif frequency or voltage:
             kinds |= {Kind.FREQUENCY}
         else:
             notes.append("the safe range of this model is not known: set it in the admin, under Miner models")
@@ -68,13 +72,14 @@ class AxeosControls:
         return Offers(kinds, frequency_mhz=frequency, core_voltage_mv=voltage, note=note)
 
     def ask(self, address: Address, about: About, deadline: float) -> About:
-        """Return `about` with whether the firmware knows of pausing: a build's version need not tell."""
+        """Return `about` with what the firmware's answer tells of: pausing, or NMAxe's names of its pools."""
         try:
             info = get_json(address, "/api/system/info", Deadline.until(deadline), "AxeOS", [])
         except DriverError:
             return about
-        told = info.keys() & PAUSE_FLAGS if isinstance(info, dict) else set()
-        return replace(about, options=frozenset({"pause"} if told else ()))
+        keys = info.keys() if isinstance(info, dict) else set()
+        signs = {"pause": PAUSE_FLAGS, NM_POOLS: {"stratumURL1"}}
+        return replace(about, options=frozenset(option for option, sign in signs.items() if keys & sign))
 
     def steps(self, order: Order, about: About, at: datetime) -> Sequence[HttpStep]:
         if order.kind is Kind.FREQUENCY:
@@ -89,6 +94,7 @@ class AxeosControls:
         return send_http(address, step, deadline)
 
 
+NM_POOLS = "pools of an NMAxe"
 PAUSE_FLAGS = {"miningPaused", "shutdown"}
 KEYS = {"frequency_mhz": "frequency", "core_voltage_mv": "coreVoltage"}
 
@@ -101,11 +107,19 @@ def version_of(firmware: str) -> tuple[int, ...]:
 
 def is_nerd(about: About) -> bool:
     """Return whether this is firmware of the NerdQAxe family, which counts its versions by itself."""
-    return about.model.lower().startswith("nerd")
+    return about.model.lower().startswith(("nerd", "q137"))
+
+
+def is_nm(about: About) -> bool:
+    """Return whether this is an NMAxe with firmware before v2.9.30, which answers as AxeOS does and takes less."""
+    return about.model.lower().startswith("nm")
 
 
 def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
     version = version_of(about.firmware)
+    if is_nm(about):
+        pools = {Kind.POOL} if about.options and NM_POOLS in about.options else set()
+        return frozenset({Kind.RESTART, *pools}), ["it takes more with firmware v2.9.30 and later"]
     if is_nerd(about):
         if _can_pause(about, version >= NERD_SHUTS_DOWN_SINCE):
             return ALWAYS | {Kind.PAUSE, Kind.RESUME}, []
@@ -140,6 +154,12 @@ def _patch(body: dict[str, Any]) -> HttpStep:
 def _pool_steps(order: Order, about: About) -> list[HttpStep]:
     """Return the requests that set a pool. The primary one needs a restart to be mined for."""
     is_primary = order.arguments["slot"] == "primary"
+    if is_nm(about):
+        number = 1 if is_primary else 2
+        told = {"URL": order.arguments["url"], "User": order.arguments["user"]}
+        told |= {"Password": order.secrets["pool"]} if "pool" in order.secrets else {}
+        named = {f"stratum{name}{number}": value for name, value in told.items()}
+        return [_patch(named), *([HttpStep("POST", "/api/system/restart")] if is_primary else [])]
     restart = [HttpStep("POST", "/api/system/restart")] if is_primary else []
     if version_of(about.firmware) >= NUMBERS_POOLS_SINCE and not is_nerd(about):
         number, key = (0, "primaryPoolIndex") if is_primary else (1, "secondaryPoolIndex")

@@ -123,7 +123,7 @@ def _reading(figures: Figures, told: Told) -> Reading:
         fan_rpm=fan_rpm(figures, totals, stats, [*devices, *told.rows("fans", "FANS")]),
         accepted=counter(figures, "Accepted", totals, pools, devices),
         rejected=counter(figures, "Rejected", totals, pools, devices),
-        uptime_s=figures.counter("uptime", first([totals, *stats], "Elapsed")),
+        uptime_s=figures.uptime_s(first([totals, *stats], "Elapsed")),
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
         mode=mode(totals, status, config),

@@ -77,7 +77,7 @@ def reading_of(data: Fields) -> Reading:
         fan_rpm=figures.fan_rpm(next((fan.get("rpm") for fan in rows(data, "fans")), None)),
         accepted=_shares(figures, "accepted", pools),
         rejected=_shares(figures, "rejected", pools),
-        uptime_s=figures.counter("uptime", _seconds(data.get("uptime"))),
+        uptime_s=figures.uptime_s(_seconds(data.get("uptime"))),
         pool_url=clean_text(pool.get("url"), 255),
         pool_user=clean_text(pool.get("user"), 255),
         mode=_mode(data, hashrate_ghs),

@@ -14,6 +14,7 @@ MAX_FAN_RPM = 60_000.0
 MAX_FREQUENCY_MHZ = 5_000.0
 MAX_CORE_VOLTAGE_MV = 5_000.0
 MAX_COUNTER = 2.0**53
+MAX_UPTIME_S = 1e9  # 31 years: beyond it is a time of day, not a time since
 MIN_TEMPERATURE_C = -60.0
 MAX_TEMPERATURE_C = 150.0  # silicon is dead long before
 _HASHRATE = re.compile(r"\s*([\d.]+)\s*([kKMGTPE]?)\s*(?:[hH](?:/s)?)?\s*")
@@ -64,8 +65,13 @@ class Figures:
         return self.number("core voltage", value, 0, MAX_CORE_VOLTAGE_MV) or None
 
     def counter(self, name: str, value: Any) -> int | None:
-        """Return a whole number of shares or seconds."""
+        """Return a whole number of shares."""
         number = self.number(name, value, 0, MAX_COUNTER)
+        return None if number is None else int(number)
+
+    def uptime_s(self, value: Any) -> int | None:
+        """Return the whole seconds since a device started."""
+        number = self.number("uptime", value, 0, MAX_UPTIME_S)
         return None if number is None else int(number)
 
     def number(self, name: str, value: Any, low: float, high: float) -> float | None:

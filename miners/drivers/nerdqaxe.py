@@ -62,7 +62,7 @@ def _reading(figures: Figures, told: Fields, about: Fields) -> Reading:
         fan_rpm=figures.fan_rpm(fan.get("rpm")),
         accepted=figures.counter("accepted", hashing.get("sharesAccepted")),
         rejected=figures.counter("rejected", hashing.get("sharesRejected")),
-        uptime_s=figures.counter("uptime", system.get("uptime", about.get("uptimeSeconds"))),
+        uptime_s=figures.uptime_s(system.get("uptime", about.get("uptimeSeconds"))),
         pool_url=stratum_url(pool.get("host"), pool.get("port"), is_tls=is_tls),
         pool_user=clean_text(pool.get("user"), 255),
         mode=mode(system),

@@ -49,7 +49,7 @@ def _reading(figures: Figures, info: Fields) -> Reading:
         fan_rpm=figures.fan_rpm(fan.get("rpm")),
         accepted=figures.counter("accepted", miner.get("sAccepted")),
         rejected=figures.counter("rejected", miner.get("sRejected")),
-        uptime_s=figures.counter("uptime", miner.get("uptimeSeconds")),
+        uptime_s=figures.uptime_s(miner.get("uptimeSeconds")),
         pool_url=stratum_url(stratum.get("url"), stratum.get("port")),
         pool_user=clean_text(stratum.get("user"), 255),
         mode=mode(miner),

@@ -102,7 +102,7 @@ def uptime_s(figures: Figures, text: str | None) -> int | None:
             figures.warnings.append(f"uptime left out: {text[:20]!r} is not DAYS d HH:MM:SS")
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return figures.counter("uptime", ((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    return figures.uptime_s(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 def _reading(figures: Figures, told: Fields) -> Reading:

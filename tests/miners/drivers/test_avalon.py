@@ -46,6 +46,25 @@ def test_the_watts_are_where_the_model_has_them(version, model, power_w):
     assert (reading.model, reading.power_w) == (model, power_w)
 
 
+def test_a_series_in_plain_text_is_read_by_its_sums():
+    """Commas and a stroke stand within the values; no PROD, and a series with a word to its number."""
+    stats = (
+        "STATUS=S,When=7031,Code=70,Msg=CGMiner stats,Description=cgminer 4.11.1|STATS=0,ID=AVA100,Elapsed=7031,"
+        "MM ID0=Ver[1126Pro-S-1] DNA[0201000012345678] SYSTEMSTATU[Work: In Work, Hash Board: 2 ] Elapsed[7031]BOOTBY[1] "
+        "TMax[83] TAvg[70] Fan1[6439] PS[0 1220 1339 239 3200 1340 3522] GHSspd[66559.5] Led[0],MM Count=1|\0"
+    )
+    replies = {"version": b"STATUS=S,When=1,Code=22,Msg=x|VERSION,CGMiner=4.11.1|\0", "stats": stats.encode()}
+    reading = read_cgminer("avalon", replies, reads_json=False)
+    assert (reading.model, reading.power_w, reading.hashrate_ghs) == ("AvalonMiner 1126Pro", 3200, 66559.5)
+    assert (reading.uptime_s, reading.identity, reading.temperature_c) == (7031, "0201000012345678", 70)
+
+
+def test_a_nano_3_that_begins_with_another_field_is_known_and_its_volts_are_no_watts():
+    text = "HashStatus[1] Ver[nano3-1] Elapsed[40600] TAvg[91] Fan1[5280] GHSspd[4115.1] PS[0 0 0 4 2756 126 330] WORKLEVEL[2]"
+    reading = read_cgminer("avalon", avalon_replies(text, PROD="Avalonnano", MODEL="nano3"))
+    assert (reading.model, reading.power_w, reading.mode) == ("Avalon Nano 3", 126, "high")
+
+
 def test_the_watts_of_an_unknown_model_are_not_guessed():
     replies = avalon_replies(
         "Ver[9999-1] PS[1 2 3 4 5 6 7] GHSspd[5000]", PROD="AvalonMiner 9999", MODEL="9999"
@@ -85,7 +104,7 @@ def test_a_sleeping_q_hashes_nothing_now():
         ("Q", 0, "eco"),
         ("Q", 2, "super"),
         ("Q", 7, "workmode 7"),
-        ("Mini3", 1, "workmode 1"),
+        ("Mini3", 1, "mining"),
         ("Q", "", None),
     ],
 )

@@ -31,7 +31,7 @@ HELP_TEXT = b"STATUS=I,When=9,Code=118,Msg=ASC 0 set info: help|workmode|reboot|
     [
         ("Avalon Nano 3", {Kind.MODE}, ("low", "medium", "high")),
         ("Avalon Nano 3S", {Kind.MODE, Kind.LEVEL}, ("low", "medium", "high")),
-        ("Avalon Mini 3", {Kind.MODE, Kind.LEVEL} | STANDBY, ("workmode 0", "workmode 1", "workmode 2")),
+        ("Avalon Mini 3", {Kind.MODE, Kind.LEVEL} | STANDBY, ("heating", "mining", "night")),
         ("Avalon Q", {Kind.MODE, Kind.LEVEL} | STANDBY, ("eco", "standard", "super")),
         ("AvalonMiner 1246", STANDBY | {Kind.IDENTIFY}, ()),
         ("AvalonMiner 1566", STANDBY | {Kind.IDENTIFY}, ()),

@@ -267,3 +267,26 @@ def test_another_web_server_is_refused_with_the_reason(reply, reason):
 def test_what_the_chips_are_set_to_is_read(told, read):
     reading = read_axeos({**GAMMA, **told})
     assert (reading.frequency_mhz, reading.core_voltage_mv) == read
+
+
+FLAT_NMAXE = {
+    "power": 15.5, "voltage": 5080, "current": 3050, "temp": 55.5, "hashRate": 480.25, "coreVoltage": 1200, "frequency": 525,
+    "sharesAccepted": 12, "sharesRejected": 1, "uptimeSeconds": 900, "asicCount": 1, "ASICModel": "BM1366", "version": "v2.5.31",
+    "boardVersion": "NMAxe", "overheat_mode": 0, "fanrpm": 4100,
+    "stratumURLUSED": "stratum+ssl://used.example:3334", "stratumUserUSED": "worker.n",
+    "stratumURL1": "stratum+tcp://first.example:3333", "stratumUser1": "other", "stratumPassword1": "do-not-keep-me",
+}  # fmt: skip
+
+
+def test_an_nmaxe_before_its_nested_answer_is_read_with_the_pool_in_use():
+    reading = read_axeos(FLAT_NMAXE)
+    assert (reading.driver, reading.model, reading.firmware) == ("axeos", "NMAxe", "v2.5.31")
+    assert (reading.hashrate_ghs, reading.power_w, reading.temperature_c) == (480.25, 15.5, 55.5)
+    assert (reading.pool_url, reading.pool_user) == ("stratum+ssl://used.example:3334", "worker.n")
+    assert "do-not-keep-me" not in repr(reading)
+
+
+def test_an_uptime_that_is_a_time_of_day_is_none():
+    reading = read_axeos({**FLAT_NMAXE, "uptimeSeconds": 1_765_000_000})
+    assert reading.uptime_s is None
+    assert "uptime left out: 1.765e+09 is impossible" in reading.warnings

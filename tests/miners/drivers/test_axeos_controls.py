@@ -34,6 +34,7 @@ def offered(model: str, firmware: str) -> set[Kind]:
         ("Bitaxe Gamma 601", "unknown", set()),
         ("NerdQAxe++", "v1.0.34", set()),
         ("NerdQAxe++", "v1.0.36", {Kind.PAUSE, Kind.RESUME}),
+        ("Q1370", "v1.0.37", {Kind.PAUSE, Kind.RESUME}),
     ],
 )
 def test_what_a_firmware_offers(model: str, firmware: str, more: set[Kind]) -> None:
@@ -84,9 +85,14 @@ def test_both_drivers_of_the_family_have_these_controls() -> None:
         ("Bitaxe Gamma Duo 650", (350, 410), (1000, 1250)),
         ("NerdQAxe+", (400, 575), (1100, 1350)),
         ("NerdQAxe++", (500, 600), (1120, 1200)),
+        ("NerdOCTAXE-γ", (500, 600), (1120, 1200)),
+        ("NerdOCTAXE+", (400, 575), (1100, 1350)),
+        ("NerdHaxe-γ", (500, 600), (1120, 1200)),
+        ("Q1370", (500, 600), (1120, 1200)),
+        ("NerdQX", None, None),
+        ("NMAxe", None, None),
         ("NerdAxe", (400, 575), (1100, 1300)),
         ("NerdAxe Gamma", (500, 575), (1120, 1200)),
-        ("NerdOCTAXE+", None, None),
         ("AxeOS BM9999 999", None, None),
     ],
 )
@@ -217,3 +223,21 @@ def test_an_answer_cut_off_or_garbled_is_of_unknown_outcome(reply: bytes) -> Non
 def test_a_status_that_came_whole_counts_even_if_the_words_after_it_did_not() -> None:
     with ordered_device({"PATCH /api/system": http_reply(b"{", length=10)}) as device:
         assert exchange(device.port).is_taken
+
+
+def test_an_nmaxe_that_answers_like_axeos_takes_a_restart_and_pools_by_its_own_names() -> None:
+    told = {"ASICModel": "BM1366", "stratumURL1": "stratum+tcp://first.example:3333", "overheat_mode": 0}
+    with ordered_device({"GET /api/system/info": http_reply(json.dumps(told).encode())}) as device:
+        mine = Range(400, 600, "set for NMAxe")
+        asked = About("NMAxe", "v2.9.10", frequency_mhz=mine)
+        about = AXEOS.ask(Address("127.0.0.1", device.port), asked, time.monotonic() + 30)
+    assert AXEOS.offers(about).kinds == {Kind.RESTART, Kind.POOL}
+    assert AXEOS.offers(About("NMAxe", "v2.2.11")).kinds == {Kind.RESTART}
+    order = Order(Kind.POOL, POOL | {"slot": "fallback"}, {"pool": "x"})
+    (step,) = AXEOS.steps(order, about, NOW)
+    assert step.body == {
+        "stratumURL2": "stratum+tcp://pool.example:3333",
+        "stratumUser2": "me",
+        "stratumPassword2": "x",
+    }
+    assert len(AXEOS.steps(Order(Kind.POOL, POOL), about, NOW)) == 2
