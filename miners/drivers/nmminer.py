@@ -1,4 +1,4 @@
-"""NMMiner, which tells its state by itself: a broadcast on UDP port 12345 every few seconds."""
+"""NMMiner, and NMAxe beside it, tell their state by themselves: a broadcast on UDP port 12345 every few seconds."""
 
 import re
 import socket
@@ -14,9 +14,12 @@ from miners.drivers.stratum_url import stratum_url
 
 BROADCAST_PORT = 12345
 MAX_DATAGRAM_BYTES = 65_535
+NOTE = "it takes its pools only together with the Wi-Fi's password, in a broadcast that everybody hears, which HMM does not send"
 SILENCE = "no broadcast was heard"
 _SHARES = re.compile(r"\s*(\d{1,15})\s*/\s*(\d{1,15})\s*(?:/\s*([\d.]{1,9})\s*%?\s*)?")
-_UPTIME = re.compile(r"(?:(\d{1,6})\s*d\w*\s*)?(\d{1,4}):(\d{1,2}):(\d{1,2})")
+_UPTIME = re.compile(
+    r"(?:(\d{1,6})\s*d\w*\s*)?(\d{1,4}):(\d{1,2}):(\d{1,2})(?:\s+\d{1,6}\s*d\w*\s*\d{1,4}:\d{1,2}:\d{1,2})?"
+)
 
 Fields = dict[str, Any]
 
@@ -95,7 +98,7 @@ def _is_share_of(percent: str | None, rejected: int, accepted: int) -> bool:
 
 
 def uptime_s(figures: Figures, text: str | None) -> int | None:
-    """Return the seconds of "000d 01:23:46"."""
+    """Return the seconds of "000d 01:23:46"; NMAxe tells those since ever after those since its start."""
     match = _UPTIME.fullmatch(text or "")
     if match is None:
         if text:
@@ -113,6 +116,7 @@ def _reading(figures: Figures, told: Fields) -> Reading:
         model=_text(told, "BoardType"),
         firmware=_text(told, "Version"),
         hashrate_ghs=figures.hashrate_text_ghs(hashrate),
+        power_w=_power_w(figures, _text(told, "Power")),
         temperature_c=figures.temperature_c(_text(told, "Temp"), absent=(-1.0,)),
         accepted=accepted,
         rejected=rejected,
@@ -124,6 +128,11 @@ def _reading(figures: Figures, told: Fields) -> Reading:
 
 def _text(told: Fields, *keys: str) -> str | None:
     return next((text for key in keys if (text := clean_text(told.get(key), 100))), None)
+
+
+def _power_w(figures: Figures, text: str | None) -> float | None:
+    """Return the watts of "12.5W"."""
+    return figures.power_w(text.removesuffix("W")) if text else None
 
 
 def _says_it_is_at(datagram: bytes, hosts: set[str]) -> bool:
@@ -151,6 +160,4 @@ def _left_s(time_limit: Deadline) -> float:
 
 
 drivers.register(NmminerDriver.name, NmminerDriver())
-controls.register(
-    NmminerDriver.name, NothingOffered(NmminerDriver.name, "it broadcasts, and takes no orders")
-)
+controls.register(NmminerDriver.name, NothingOffered(NmminerDriver.name, NOTE))

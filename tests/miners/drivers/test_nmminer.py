@@ -134,3 +134,11 @@ def test_an_uptime_is_in_seconds(text, uptime_s):
 def test_any_datagram_is_a_reading_or_a_reason(datagram):
     with contextlib.suppress(Misread):
         assert isinstance(read_broadcast(datagram), Reading)
+
+
+def test_an_nmaxes_broadcast_tells_its_watts_and_the_uptime_of_its_session():
+    times = "001d 00:00:05\\r123d 04:05:06"
+    reading = read_broadcast(broadcast(Uptime="@", Power="12.5W").replace(b"@", times.encode()))
+    assert (reading.power_w, reading.uptime_s, reading.warnings) == (12.5, 86_405, ())
+    assert read_broadcast(broadcast(Power="12.5V")).power_w is None
+    assert read_broadcast(broadcast(Uptime="\r")).uptime_s is None

@@ -105,7 +105,7 @@ def test_what_takes_another_password_asks_for_it_but_needs_none(db: None) -> Non
 
 def test_what_takes_no_orders_says_so(db: None) -> None:
     page = browser("add_command").get(url(MinerFactory(driver="nmminer"))).content.decode()
-    assert "Nothing can be ordered of it: it broadcasts, and takes no orders." in page
+    assert "Nothing can be ordered of it: it takes its pools only together with the Wi-Fi" in page
 
 
 def test_an_order_of_the_form_is_noted_and_queued(
