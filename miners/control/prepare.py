@@ -113,7 +113,7 @@ def expected(order: Order, offers: Offers, reading: Reading) -> dict[str, Any]:
     if order.kind is Kind.POWER:
         return dict(order.arguments)
     if order.kind is Kind.POOL and order.arguments["slot"] == "primary":
-        return {"pool_url": order.arguments["url"]}
+        return {"pool_url": order.arguments["url"], "in_use": offers.tells_pool_in_use}
     return {}
 
 

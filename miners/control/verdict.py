@@ -199,9 +199,9 @@ def _mines_for(ordered: Ordered, at: datetime, seen: Seen) -> Finding:
         return Finding(None, "tells no pool")
     if bare_pool(seen.pool_url) != bare_pool(str(ordered.expected["pool_url"])):
         return Finding(False, f"pool {seen.pool_url}")
-    # Devices tell the setting at once, and mine for it only after their restart.
+    # Most devices tell the setting at once, and mine for it only after their restart.
     started = _restarted(ordered, at, seen)
-    if ordered.is_confirmed or started.is_borne_out is not False:
+    if ordered.is_confirmed or ordered.expected.get("in_use") or started.is_borne_out is not False:
         return Finding(True, f"pool {seen.pool_url}")
     return Finding(False, f"pool {seen.pool_url} is set, and it has not been restarted: {started.words}")
 

@@ -53,7 +53,7 @@ class FarmControls:
 
     def offers(self, about: About) -> Offers:
         kinds = frozenset(SUPPORTS if about.options is None else map(Kind, about.options))
-        return Offers(kinds, power_w=about.power_w, takes_password=kinds, note=NOTE)
+        return Offers(kinds, power_w=about.power_w, takes_password=kinds, tells_pool_in_use=True, note=NOTE)
 
     def ask(self, address: Address, about: About, deadline: float) -> About:
         """Return `about` with what the package says that this firmware takes. Raises Unreachable or Misread."""

@@ -79,7 +79,8 @@ class Offers:
     """What a device really offers. `note` says in a line what it does not, and why.
 
     `with_password` are those of `kinds` that it takes with its own password only, `takes_password` those that
-    it takes with it where it is not the one that such a device has when it is new.
+    it takes with it where it is not the one that such a device has when it is new. `tells_pool_in_use` says that its
+    readings tell the pool that is mined for, not the one that is set, so that no restart needs to be seen.
     """
 
     kinds: frozenset[Kind] = frozenset()
@@ -89,6 +90,7 @@ class Offers:
     power_w: Range | None = None
     with_password: frozenset[Kind] = frozenset()
     takes_password: frozenset[Kind] = frozenset()
+    tells_pool_in_use: bool = False
     note: str = ""
 
 

@@ -110,6 +110,13 @@ def test_what_no_reading_tells_cannot_be_verified(kind: Kind, says: dict[str, An
     assert verdict.status == "unverifiable"
 
 
+def test_where_readings_tell_the_pool_in_use_no_restart_is_waited_for() -> None:
+    expected = {"pool_url": POOL, "in_use": True}
+    verdict = judge(Ordered(Kind.POOL, expected, SENT), [said(30, pool_url=POOL, uptime_s=90_000)], after(31))
+    assert verdict is not None
+    assert verdict.status == "confirmed"
+
+
 @pytest.mark.parametrize("kind", DEADLINES)
 def test_silence_confirms_nothing(kind: Kind) -> None:
     assert judge(ordered(kind), [], SENT + DEADLINES[kind] - timedelta(seconds=1)) is None
