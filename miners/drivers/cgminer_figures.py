@@ -109,11 +109,20 @@ def fan_rpm(figures: Figures, totals: Fields, stats: list[Fields], others: list[
     )
 
 
+NAMED_FORK = re.compile(r"[A-Za-z]+miner \d")
+
+
 def firmware(version: Fields, totals: Fields, status: Fields) -> str | None:
-    """Return the firmware's name and version: "BMMiner 1.0.0"; Whatsminer tells a date alone."""
+    """Return the firmware's name and version: "BMMiner 1.0.0"; Whatsminer tells a date alone.
+
+    BFGMiner and sgminer tell their version as cgminer's too.
+    """
+    fork = clean_text(version.get("Miner"), 100) or ""
     names = (f"{name} {version[name]}" for name in FIRMWARES if name in version)
     dates = (status.get("fw_ver"), status.get("FirmwareVersion"), totals.get("Firmware Version"))
     told = (clean_text(value, 100) for value in (*names, *dates, status.get("Firmware Version")))
+    if NAMED_FORK.match(fork):
+        return fork
     return next((text.strip("'") for text in told if text), None)
 
 

@@ -49,20 +49,20 @@ def test_the_watts_are_where_the_model_has_them(version, model, power_w):
 def test_a_series_in_plain_text_is_read_by_its_sums():
     """Commas and a stroke stand within the values; no PROD, and a series with a word to its number."""
     stats = (
-        "STATUS=S,When=7031,Code=70,Msg=CGMiner stats,Description=cgminer 4.11.1|STATS=0,ID=AVA100,Elapsed=7031,"
-        "MM ID0=Ver[1126Pro-S-1] DNA[0201000012345678] SYSTEMSTATU[Work: In Work, Hash Board: 2 ] Elapsed[7031]BOOTBY[1] "
-        "TMax[83] TAvg[70] Fan1[6439] PS[0 1220 1339 239 3200 1340 3522] GHSspd[66559.5] Led[0],MM Count=1|\0"
+        "STATUS=S,When=4321,Code=70,Msg=CGMiner stats,Description=cgminer 4.11.1|STATS=0,ID=AVA100,Elapsed=4321,"
+        "MM ID0=Ver[1126Pro-S-1] DNA[0201000012345678] SYSTEMSTATU[Work: In Work, Hash Board: 2 ] Elapsed[4321]BOOTBY[1] "
+        "TMax[79] TAvg[68] Fan1[5800] PS[0 1210 1300 250 3250 1302 3555] GHSspd[61500.5] Led[0],MM Count=1|\0"
     )
     replies = {"version": b"STATUS=S,When=1,Code=22,Msg=x|VERSION,CGMiner=4.11.1|\0", "stats": stats.encode()}
     reading = read_cgminer("avalon", replies, reads_json=False)
-    assert (reading.model, reading.power_w, reading.hashrate_ghs) == ("AvalonMiner 1126Pro", 3200, 66559.5)
-    assert (reading.uptime_s, reading.identity, reading.temperature_c) == (7031, "0201000012345678", 70)
+    assert (reading.model, reading.power_w, reading.hashrate_ghs) == ("AvalonMiner 1126Pro", 3250, 61500.5)
+    assert (reading.uptime_s, reading.identity, reading.temperature_c) == (4321, "0201000012345678", 68)
 
 
 def test_a_nano_3_that_begins_with_another_field_is_known_and_its_volts_are_no_watts():
-    text = "HashStatus[1] Ver[nano3-1] Elapsed[40600] TAvg[91] Fan1[5280] GHSspd[4115.1] PS[0 0 0 4 2756 126 330] WORKLEVEL[2]"
+    text = "HashStatus[1] Ver[nano3-1] Elapsed[500] TAvg[88] Fan1[4800] GHSspd[3990.5] PS[0 0 0 5 2700 120 310] WORKLEVEL[2]"
     reading = read_cgminer("avalon", avalon_replies(text, PROD="Avalonnano", MODEL="nano3"))
-    assert (reading.model, reading.power_w, reading.mode) == ("Avalon Nano 3", 126, "high")
+    assert (reading.model, reading.power_w, reading.mode) == ("Avalon Nano 3", 120, "high")
 
 
 def test_the_watts_of_an_unknown_model_are_not_guessed():

@@ -111,3 +111,14 @@ def test_broken_stats_leave_the_figures():
     reading = read_cgminer("cgminer", ANTMINER | {"stats": Q_TEXT.encode()[:-1]})
     assert reading.hashrate_ghs == 95001.5
     assert "stats left out: answer is not JSON" in reading.warnings
+
+
+@pytest.mark.parametrize(
+    ("version", "firmware"),
+    [
+        ({"Miner": "bfgminer 5.5.0-x", "CGMiner": "5.5.0-x", "API": "3.1"}, "bfgminer 5.5.0-x"),
+        ({"Miner": "16.8.1.3", "BMMiner": "1.0.0"}, "BMMiner 1.0.0"),
+    ],
+)
+def test_a_fork_that_tells_its_own_name_is_called_by_it(version, firmware):
+    assert read_cgminer("cgminer", ANTMINER | {"version": json_reply(VERSION=[version])}).firmware == firmware
