@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "hmm.middleware.InstallationTimeZoneMiddleware",
     "axes.middleware.AxesMiddleware",
+    "metrics.query.reading.OneReadingMiddleware",
     "hmm.replica.middleware.ReplicaMiddleware",  # last: see there
 ]
 

@@ -156,7 +156,7 @@ def _run_points(start: int, run: list[float], step: float, scale: Scale) -> list
 
 
 def _line(points: list[tuple[float, float]]) -> str:
-    return "M" + " ".join(f"{_round(x)} {_round(y)}" for x, y in points)
+    return "M" + " ".join([f"{x:.1f} {y:.1f}" for x, y in points])  # most of what a long table draws
 
 
 def _area(line: str, points: list[tuple[float, float]], bottom: float) -> str:

@@ -11,11 +11,10 @@ from energy.models import Tariff
 from hmm.health import silent_services
 from hmm.models import Heartbeat
 from metrics.dashboard.miner_table import TONES
+from metrics.dashboard.shown import Shown
 from metrics.query.conditions import Condition, MinerNow, condition_of, since
-from metrics.query.fleet_sql import Asked, some_miners
 from miners.models import LatestReading
 
-MOST_MINERS = 8
 MOST_HOT = 5
 CALLED = (Condition.UNREACHABLE, Condition.SILENT, Condition.NOT_HASHING)
 
@@ -32,14 +31,14 @@ class Concern:
     href: str
 
 
-def concerns(now: datetime) -> list[Concern]:
-    """Return what needs attention at `now`. Four queries."""
+def concerns(shown: Shown) -> list[Concern]:
+    """Return what needs attention. Four queries."""
+    now = shown.at.now
     services = dict(Heartbeat.objects.values_list("service", "at"))
     tariffs = Tariff.objects.filter(active=True).exclude(fetch_error="").order_by("pk")
-    miners, _ = some_miners(Asked(limit=MOST_MINERS), now)  # the most urgent conditions come first
     return [
         *service_concerns(services, now),
-        *miner_concerns(miners, now),
+        *miner_concerns(shown.most_urgent, now),
         *hot_concerns(_hot()),
         *(price_concern(tariff) for tariff in tariffs),
     ]

@@ -1,8 +1,7 @@
 """The dashboard's blocks: what each reads, and what its template is given."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from django.utils.safestring import SafeString
 
@@ -10,25 +9,12 @@ from metrics.dashboard import read
 from metrics.dashboard.fleet import FleetSummary, PriceNow, summarise
 from metrics.dashboard.miner_table import MinerTable, miner_rows, silence_notice
 from metrics.dashboard.prices import PriceRow, legend, outlook, outlook_words, price_chart, price_rows
-from metrics.dashboard.table_page import TablePage
+from metrics.dashboard.shown import Present as Present  # whoever has a block made asks for it here
+from metrics.dashboard.shown import Shown
 from metrics.query.conditions import Condition
-from metrics.query.fleet_sql import fleet_now, main_site_now, some_miners
-from metrics.query.today import energy_today
+from metrics.query.fleet_sql import main_site_now
+from metrics.query.today import energy_of_system
 from metrics.templatetags.hmm_format import SYMBOLS, clock
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """The moment a page is made for, and where: the installation's zone and currency."""
-
-    now: datetime
-    zone: ZoneInfo
-    currency: str
-
-    @property
-    def today(self) -> date:
-        """The local day."""
-        return self.now.astimezone(self.zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +32,31 @@ class PriceBlock:
     rows: list[PriceRow]
 
 
-def fleet_summary(at: Present) -> FleetSummary | None:
+def fleet_summary(shown: Shown) -> FleetSummary | None:
     """Return the summary of the fleet; None without any miner."""
-    fleet = fleet_now(at.now)
+    at, fleet, sites = shown.at, shown.fleet, shown.sites
     if not fleet.size:
         return None
-    sites = read.site_prices(at.today, at.now)
-    today = energy_today(at.now, at.currency)
+    today = energy_of_system(shown.today, at.currency)
     main = main_site_now() if len(sites) > 1 else next((site.site_id for site in sites), None)
     price_now = _price_now(sites, main, at.now)
     return summarise(fleet, price_now, today, now=at.now, zone=at.zone, currency=at.currency)
 
 
-def price_bars(at: Present) -> list[PriceBlock]:
+def price_bars(shown: Shown) -> list[PriceBlock]:
     """Return the prices of each tariff in use, once however many sites are on it."""
-    by_tariff = {site.tariff.pk: site for site in reversed(read.site_prices(at.today, at.now))}
-    return [_price_block(site, at) for site in reversed(by_tariff.values())]
+    by_tariff = {site.tariff.pk: site for site in reversed(shown.sites)}
+    return [_price_block(site, shown.at) for site in reversed(by_tariff.values())]
 
 
-def miner_table(at: Present, asked: TablePage) -> MinerTable:
+def miner_table(shown: Shown) -> MinerTable:
     """Return one page of the table of miners."""
-    fleet = fleet_now(at.now)
-    miners, found = some_miners(asked.asked(), at.now)
-    rejects = read.reject_rates_today(at.now, [miner.id for miner in miners]) if miners else {}
-    slots = read.hashrate_slots(at.now, [miner.id for miner in miners]) if miners else []
-    notice = silence_notice(fleet.counts.get(Condition.SILENT, 0))
-    return MinerTable(miner_rows(miners, slots, rejects, at.now), notice, asked, found, fleet.size)
+    now, table = shown.at.now, shown.table
+    rejects = shown.today.rejects_percent if table.miners else {}
+    slots = read.hashrate_slots(now, [miner.id for miner in table.miners]) if table.miners else []
+    notice = silence_notice(shown.fleet.counts.get(Condition.SILENT, 0))
+    rows = miner_rows(table.miners, slots, rejects, now)
+    return MinerTable(rows, notice, table.page, table.found, shown.fleet.size)
 
 
 def _price_now(sites: list[read.SitePrices], site_id: int | None, now: datetime) -> PriceNow | None:

@@ -13,6 +13,7 @@ from hmm.lib.svg import sparkline
 from hmm.lib.units import UNKNOWN, j_per_th
 from metrics.dashboard.table_page import Column, Pages, TablePage, columns, pages
 from metrics.query.conditions import Condition, MinerNow, condition_of, is_known, since
+from metrics.query.fleet_lines import SlotHashrate as SlotHashrate  # what the lines are drawn of
 from metrics.templatetags.hmm_format import age, decimal, hashrate
 
 SPARK_SPAN = timedelta(hours=24)
@@ -27,15 +28,6 @@ TONES = {
     Condition.NOT_HASHING: "warn",
     Condition.HASHING: "good",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SlotHashrate:
-    """A miner's average hashrate in the slot that begins at `start`; null where nothing was measured."""
-
-    miner_id: int | None
-    start: datetime
-    hashrate_ghs: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +108,12 @@ def natural_key(name: str) -> str:
 def spark_series(slots: Iterable[SlotHashrate], now: datetime) -> dict[int | None, list[float | None]]:
     """Return each miner's last 24 hours up to the last slot that is over, equally spaced; no row is a gap."""
     found = list(slots)
-    step_s = reduce(gcd, (int(slot.start.timestamp()) for slot in found), LONGEST_STEP_S)
+    step_s = reduce(gcd, (slot.start_s for slot in found), LONGEST_STEP_S)
     length = int(SPARK_SPAN.total_seconds()) // step_s
     first = int(now.timestamp()) // step_s - length
     series: dict[int | None, list[float | None]] = {}
     for slot in found:
-        place = int(slot.start.timestamp()) // step_s - first
+        place = slot.start_s // step_s - first
         if 0 <= place < length:
             series.setdefault(slot.miner_id, [None] * length)[place] = slot.hashrate_ghs
     return series

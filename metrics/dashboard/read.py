@@ -1,20 +1,31 @@
 """What the dashboard needs from the database, each in one query however many miners there are."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
-
-from energy.models import PriceSlot, Tariff
+from energy.models import Tariff
 from energy.points import PricePoint
-from metrics.dashboard.miner_table import LONGEST_STEP_S, SPARK_SPAN, SlotHashrate
+from metrics.dashboard.miner_table import LONGEST_STEP_S, SPARK_SPAN
 from metrics.dashboard.prices import SHOWN_AFTER, SHOWN_BEFORE
-from metrics.models import Metric
 from metrics.query import miners_now as miners_now  # the page and the terminal read it here
 from metrics.query import open_metrics
-from miners.models import SiteTariff
+from metrics.query.fleet_lines import SlotHashrate, slot_hashrates
+
+# Slots never overlap, so that the one which runs into the stretch is the last that began before it.
+ON_TARIFF = """
+SELECT tariff.*, since.site_id, (
+    SELECT jsonb_agg(jsonb_build_array(start, "end", pence_per_kwh) ORDER BY start) FROM energy_priceslot
+    WHERE tariff_id = tariff.id AND start < %(until)s AND "end" > %(since)s AND start >= coalesce((
+        SELECT max(start) FROM energy_priceslot WHERE tariff_id = tariff.id AND start <= %(since)s), '-infinity')
+) AS points
+FROM (
+    SELECT DISTINCT ON (site_id) site_id, tariff_id FROM miners_sitetariff
+    WHERE start_date <= %(today)s ORDER BY site_id, start_date DESC
+) since JOIN energy_tariff tariff ON tariff.id = since.tariff_id
+ORDER BY since.site_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +39,9 @@ class SitePrices:
 
 def site_prices(today: date, now: datetime) -> list[SitePrices]:
     """Return what each site pays on the local day `today`, in order of the sites. One query."""
-    slots = PriceSlot.objects.filter(
-        tariff_id=OuterRef("tariff_id"), end__gt=now - SHOWN_BEFORE, start__lt=now + SHOWN_AFTER
-    ).order_by("start")
-    on_tariff = (
-        SiteTariff.objects.filter(start_date__lte=today)
-        .order_by("site_id", "-start_date")
-        .distinct("site_id")
-        .select_related("tariff")
-        .annotate(
-            starts=ArraySubquery(slots.values("start")),
-            ends=ArraySubquery(slots.values("end")),
-            pence=ArraySubquery(slots.values("pence_per_kwh")),
-        )
-    )
-    return [
-        SitePrices(
-            row.site_id,
-            row.tariff,
-            [PricePoint(*slot) for slot in zip(row.starts, row.ends, row.pence, strict=True)],
-        )
-        for row in on_tariff
-    ]
+    params = {"today": today, "since": now - SHOWN_BEFORE, "until": now + SHOWN_AFTER}
+    found = Tariff.objects.raw(ON_TARIFF, params)
+    return [SitePrices(tariff.site_id, tariff, _points(tariff.points)) for tariff in found]  # type: ignore[attr-defined]
 
 
 def reject_rates_today(now: datetime, miners: Sequence[int] | None = None) -> dict[int | None, float | None]:
@@ -63,13 +55,9 @@ def hashrate_slots(now: datetime, miners: Sequence[int] | None = None) -> list[S
 
     Reading a figure of the open day beforehand has the store filled up to the last slot that is over.
     """
-    found = Metric.objects.filter(
-        metric_type="hashrate",
-        entity_type="miner",
-        period="slot",
-        timestamp__gte=now - SPARK_SPAN - timedelta(seconds=LONGEST_STEP_S),
-        timestamp__lt=now,
-    )
-    if miners is not None:
-        found = found.filter(entity_id__in=miners)
-    return [SlotHashrate(*row) for row in found.values_list("entity_id", "timestamp", "value_json__avg")]
+    return slot_hashrates(now - SPARK_SPAN - timedelta(seconds=LONGEST_STEP_S), now, miners)
+
+
+def _points(told: str | None) -> list[PricePoint]:
+    moment = datetime.fromisoformat
+    return [PricePoint(moment(start), moment(end), pence) for start, end, pence in json.loads(told or "[]")]

@@ -13,14 +13,19 @@ from django.views.decorators.http import condition
 from hmm.replica.route import connection
 
 # Everything that changes a figure or a state moves one of these: rows and prices leave dirty ranges, states changes.
-# Sequences are read without a scan. What none of them tells, such as a new name, is seen within the minute.
+# Sequences are read without a scan; of what people write, a hash says whether it is still the same.
 VERSION = """
 SELECT (SELECT last_value + is_called::int FROM hmm_dirtyrange_id_seq),
     (SELECT last_value + is_called::int FROM miners_statechange_id_seq),
     (SELECT last_value + is_called::int FROM energy_priceslot_id_seq),
-    (SELECT jsonb_agg(jsonb_build_array(active, fetch_error) ORDER BY id) FROM energy_tariff),
-    (SELECT max(timestamp) FROM miners_latestreading), (SELECT count(*) FROM miners_miner),
-    (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark)
+    (SELECT max(timestamp) FROM miners_latestreading),
+    (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
+    (SELECT bit_xor(hash_record_extended((id, name, model_id, site_id, enabled, host, retired_at), 0)) FROM miners_miner),
+    (SELECT bit_xor(hash_record_extended(model, 0)) FROM miners_minermodel model),
+    (SELECT bit_xor(hash_record_extended(site, 0)) FROM miners_site site),
+    (SELECT bit_xor(hash_record_extended(since, 0)) FROM miners_sitetariff since),
+    (SELECT bit_xor(hash_record_extended((id, name, currency, active, fetch_error), 0)) FROM energy_tariff),
+    (SELECT bit_xor(hash_record_extended(here, 0)) FROM hmm_installation here)
 """
 
 View = Callable[..., HttpResponse]

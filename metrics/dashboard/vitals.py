@@ -1,6 +1,6 @@
 """Uptime, rejects and temperature of the fleet: today so far, and hour by hour since yesterday."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,16 +10,16 @@ from django.utils.safestring import SafeString
 from hmm.lib.buckets import bucket_at
 from hmm.lib.svg import sparkline
 from hmm.lib.times import local_midnight
+from metrics.dashboard.shown import Shown
 from metrics.explain.figure import FigureRef, explained
 from metrics.miner_page.health import rejects_tone, uptime_tone
 from metrics.models import Metric
-from metrics.query import MetricRow, open_metrics
 from metrics.templatetags.hmm_format import decimal
 
 HOURS = 24
 TYPES = ("uptime", "reject_rate", "temperature")
 
-Value = dict[str, Any]
+Value = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +40,26 @@ class Vital:
         return explained(self.number, self.ref, in_block=True)
 
 
-def vitals(now: datetime, zone: Any) -> list[Vital]:
-    """Return the three figures; "–" for what nothing is known of. Three queries. Raises NotComputedYet."""
-    today = open_metrics(TYPES, period="daily", entity_type="system", now=now).get(None, {})
+def vitals(page: Shown) -> list[Vital]:
+    """Return the three figures, which the page must show of the day; "–" for what nothing is known of. Three queries."""
+    now, zone = page.at.now, page.at.zone
     midnight = local_midnight(now.astimezone(zone).date(), zone)
     first = bucket_at("hourly", now, zone, 0).start - timedelta(hours=HOURS)
     hours = Metric.objects.filter(
         metric_type__in=TYPES, entity_type="system", period="hourly", timestamp__gte=first, timestamp__lt=now
     ).values_list("metric_type", "timestamp", "value_json")
-    return shown(today, list(hours), first, midnight)
+    return shown(page.today.system, list(hours), first, midnight)
 
 
 def shown(
-    today: dict[str, MetricRow],
+    value: Mapping[str, Mapping[str, Any]],
     hours: Sequence[tuple[str, datetime, Value]],
     first: datetime,
     midnight: datetime,
 ) -> list[Vital]:
     """Return the figures of the day that began at `midnight` and the lines of the 24 hours from `first` on."""
-    value = {name: today[name].value_json if name in today else {} for name in TYPES}
-    uptime, rejects = value["uptime"].get("uptime"), value["reject_rate"].get("reject_rate")
-    degrees = value["temperature"]
+    uptimes, shares, degrees = (value.get(name, {}) for name in TYPES)
+    uptime, rejects = uptimes.get("uptime"), shares.get("reject_rate")
     return [
         Vital(
             "Uptime today",
@@ -76,7 +75,7 @@ def shown(
             decimal(rejects, 2),
             "%",
             rejects_tone(rejects),
-            _shares(value["reject_rate"]),
+            _shares(shares),
             _spark(hours, "reject_rate", "reject_rate", first),
             _of_day("reject_rate", "reject_rate", midnight),
         ),

@@ -50,13 +50,17 @@ SELECT jsonb_build_object(
                 AND start < coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(now)s)
             ) d WHERE d.low < d.high AND d.low < %(end)s AND d.high > %(start)s),
   'prices', (SELECT jsonb_agg(jsonb_build_array(tariff_id, start, "end", pence_per_kwh) ORDER BY start)
-             FROM energy_priceslot p WHERE p.start < %(now)s AND p."end" > greatest(%(open)s,
-               coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s))
-               AND p.start > %(open)s::timestamptz - interval '400 days'),
+             FROM energy_tariff tariff CROSS JOIN LATERAL (
+                 SELECT * FROM energy_priceslot
+                 -- Slots never overlap: the one that runs then is the last that had begun.
+                 WHERE tariff_id = tariff.id AND start < %(now)s AND "end" > __SINCE__ AND start >= coalesce((
+                     SELECT max(start) FROM energy_priceslot WHERE tariff_id = tariff.id AND start <= __SINCE__), '-infinity')
+             ) p),
   __COINS__
 )
 """.replace("__COINS__", COINS)
     .replace("__GRID__", GRID)
+    .replace("__SINCE__", SINCE)
     .replace("__FIRST__", FIRST_START)
     .replace("__FARM__", FARM)
 )

@@ -19,18 +19,17 @@ from metrics.engine.state import State
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from metrics.query.pool_parts import merge_sql, pool_parts
 from metrics.sketches.quantities import NAMES as PERCENTILES
-from metrics.sketches.quantities import NO_PERCENTILES
+from metrics.sketches.quantities import NO_PERCENTILES, without_percentiles
 from metrics.sketches.read import are_read, gaps, percentiles
-from metrics.store.columns import MERGED, NAMES
+from metrics.store.columns import needed_by
 from metrics.types import metric_types
 from miners.telemetry.packed.reading import unpacked
 
-STORED = f"""
-SELECT entity_id, timestamp, {NAMES} FROM metrics_rollup
-WHERE entity_type = 'miner' AND period = '{{period}}' AND timestamp >= '{{start}}' AND timestamp < '{{end}}'
-"""
-
+WITHIN = "period = '{period}' AND timestamp >= '{start}' AND timestamp < '{end}'"
+STORED = "SELECT entity_id, timestamp, {names} FROM metrics_rollup WHERE entity_type = '{whose}' AND {within}"
+PRESENT = "SELECT entity_id, timestamp FROM metrics_rollup WHERE entity_type = 'miner' AND {within}"
 ONLY_THESE = " AND entity_id = ANY(%(miner_ids)s)"
+ONLY_THIS = " AND entity_id = %(one_id)s"
 
 NUMBER = "width_bucket(part.timestamp, %(stretch_start)s::timestamptz[])"
 """The stretch that a part lies in, counted from 1: stretches adjoin."""
@@ -42,16 +41,27 @@ JOIN unnest(%(site_miner)s::int[], %(site_id)s::int[], %(site_start)s::bigint[],
    AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)
 """
 
+# Of sites and the system what is stored of the sites is read, not the rows of each miner; those are only counted.
+LIVE_AT_SITE = f"SELECT span.site_id AS entity_id, part.timestamp, {{names}} FROM live part {AT_SITE}"
+
 MERGE = {
     "miner": f"""
-        SELECT part.entity_id, {NUMBER} AS n, 1 AS miner_count, {MERGED}
+        SELECT part.entity_id, {NUMBER} AS n, 1 AS miner_count, {{merged}}
         FROM part GROUP BY part.entity_id, n""",
     "site": f"""
-        SELECT span.site_id AS entity_id, {NUMBER} AS n, count(DISTINCT part.entity_id) AS miner_count, {MERGED}
-        FROM part {AT_SITE} GROUP BY span.site_id, n""",
+        SELECT part.entity_id, {NUMBER} AS n, coalesce(max(counted.miner_count), 0) AS miner_count, {{merged}}
+        FROM part LEFT JOIN (
+            SELECT span.site_id, {NUMBER} AS n, count(DISTINCT part.entity_id) AS miner_count
+            FROM present part {AT_SITE} GROUP BY span.site_id, n
+        ) counted ON counted.site_id = part.entity_id AND counted.n = {NUMBER}
+        GROUP BY part.entity_id, {NUMBER}""",
     "system": f"""
-        SELECT NULL::int AS entity_id, {NUMBER} AS n, count(DISTINCT part.entity_id) AS miner_count, {MERGED}
-        FROM part GROUP BY n""",
+        SELECT NULL::int AS entity_id, {NUMBER} AS n, max(counted.miner_count) AS miner_count, {{merged}}
+        FROM part JOIN (
+            SELECT n, count(*) AS miner_count
+            FROM (SELECT DISTINCT {NUMBER} AS n, part.entity_id FROM present part) one GROUP BY n
+        ) counted ON counted.n = {NUMBER}
+        GROUP BY {NUMBER}""",
 }
 
 CHARGE = """
@@ -63,13 +73,13 @@ STANDING = {
     "site": f"(SELECT pence FROM {CHARGE} WHERE charge.start = stretch.start AND site_id = merged.entity_id)",
     "system": f"""
         (SELECT CASE WHEN count(*) = count(charge.pence) THEN sum(charge.pence) END
-         FROM {CHARGE} JOIN (SELECT DISTINCT span.site_id, {NUMBER} AS n FROM part {AT_SITE}) present USING (site_id)
+         FROM {CHARGE} JOIN (SELECT DISTINCT part.entity_id AS site_id, {NUMBER} AS n FROM part) present USING (site_id)
          WHERE charge.start = stretch.start AND present.n = merged.n)""",
 }
 """As in the store: the system's is that of the sites which have figures there, null unless all of it is known."""
 
 SELECT = """
-WITH part AS ({parts}), merged AS ({merge}), r AS (
+WITH {parts}, merged AS ({merge}), r AS (
     SELECT '{entity_type}'::text AS entity_type, merged.*, stretch.start AS timestamp, stretch.stop,
            stretch.elapsed_s, stretch.is_open, {standing} AS standing_pence, {percentiles}
     FROM merged
@@ -131,10 +141,12 @@ def merged(
 def merged_together(
     types: Sequence[str], whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime
 ) -> list[dict[str, Figure]]:
-    """Return the figures of several types at once, those of one stretch and entity together. One query."""
+    """Return the figures of several types at once, without percentiles, those of one stretch and entity together. One query."""
     currency = installation().currency
-    each = ", ".join(f"'{name}', {metric_types[name].value_json(currency)}" for name in types)
-    found = _merged(f"jsonb_build_object({each})", whom, stretches, state, now, Tail())
+    each = ", ".join(
+        f"'{name}', {without_percentiles(metric_types[name].value_json(currency))}" for name in types
+    )
+    found = _merged(f"jsonb_build_object({each})", whom, stretches, state, now, Tail(), with_sketches=False)
     return [
         {name: Figure(name, whom.entity_type, pk, start, end, told[name] | _partial(told)) for name in types}
         for start, end, pk, told in found
@@ -150,24 +162,43 @@ Merged = tuple[datetime, datetime, int | None, dict[str, Any]]
 
 
 def _merged(
-    value: str, whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime, tail: Tail
+    value: str,
+    whom: Whom,
+    stretches: Sequence[Bucket],
+    state: State,
+    now: datetime,
+    tail: Tail,
+    *,
+    with_sketches: bool = True,
 ) -> list[Merged]:
     now = now.replace(microsecond=0)
     told = [s for s in stretches if s.start < now]
     if not told:
         return []
     with unpacked(_told_by_telemetry(told, state, now), _miners(whom, told, state, now), now):
-        return _selected(value, whom, told, state, now, tail)
+        return _selected(
+            value, whom, told, state, now, tail, with_sketches=with_sketches and are_read([value])
+        )
 
 
 def _selected(
-    value: str, whom: Whom, told: Sequence[Bucket], state: State, now: datetime, tail: Tail
+    value: str,
+    whom: Whom,
+    told: Sequence[Bucket],
+    state: State,
+    now: datetime,
+    tail: Tail,
+    *,
+    with_sketches: bool,
 ) -> list[Merged]:
-    parts, params = _parts(whom, told, state, now)
-    sketches, more = _sketches(whom, told, state, now) if are_read([value]) else ("", {})
+    needed = needed_by(value)
+    parts, params = _parts(whom, told, state, now, needed.names)
+    sketches, more = _sketches(whom, told, state, now) if with_sketches else ("", {})
     sql = SELECT.format(
-        parts=" UNION ALL ".join(parts),
-        merge=merge_sql(NUMBER, whom.entity_id) if whom.entity_type == "pool" else MERGE[whom.entity_type],
+        parts=parts,
+        merge=merge_sql(NUMBER, whom.entity_id)
+        if whom.entity_type == "pool"
+        else MERGE[whom.entity_type].format(merged=needed.merged),
         entity_type=whom.entity_type,
         standing=STANDING.get(whom.entity_type, "NULL::float8") if state.farm.charges else "NULL::float8",
         value=value,
@@ -196,32 +227,58 @@ def _miners(whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime
 
 
 def _parts(
-    whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime
-) -> tuple[list[str], dict[str, Any]]:
-    """Return the queries of the miners' sums that the stretches are made of, and all parameters."""
+    whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime, names: str
+) -> tuple[str, dict[str, Any]]:
+    """Return the common table expressions of the sums that the stretches are made of, and all parameters.
+
+    `names` are the columns that are needed of them.
+    """
     start, end = stretches[0].start, min(stretches[-1].end, now)
     if whom.entity_type == "pool":
         segments = cover(stretches, LONGEST_FIRST, state.marks, state.cut)
-        return pool_parts(segments, start, end, state, now), _stretch_params(stretches, now)
+        pools = " UNION ALL ".join(pool_parts(segments, start, end, state, now))
+        return f"part AS ({pools})", _stretch_params(stretches, now)
     spans = state.farm.spans(start, end)
     at_site = [s for s in spans if whom.entity_type != "site" or whom.entity_id in (None, s.site_id)]
     miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(at_site)
     ladder = (
         LONGEST_FIRST[1:] if whom.entity_type == "site" else LONGEST_FIRST
     )  # a miner may move within a month
-    stored = [_stored(s, whom) for s in cover(stretches, ladder, state.marks, state.cut)]
+    segments = cover(stretches, ladder, state.marks, state.cut)
     window = SlotWindow(max(start, state.marks.get("slot", start)), end, state.cut.slot_s(now), miners, spans)
-    is_live = window.start < window.end
-    params = (
-        slot_params(window, state.prices_between, state.coins_between) if is_live else {"miner_ids": miners}
-    )
+    params = {"miner_ids": miners, "one_id": whom.entity_id}
+    live = ""
+    if window.start < window.end:
+        params |= slot_params(window, state.prices_between, state.coins_between)
+        live = f"SELECT entity_id, timestamp, {names} FROM ({select_slots(window)}) slot"
     params |= (
         _stretch_params(stretches, now)
         | _site_params(at_site)
         | _standing_params(at_site, stretches, state, now)
     )
-    live = f"SELECT entity_id, timestamp, {NAMES} FROM ({select_slots(window)}) slot"
-    return [*stored, *([live] if is_live else [])], params
+    return _tables(whom, segments, live, names), params
+
+
+def _tables(whom: Whom, segments: Sequence[Segment], live: str, names: str) -> str:
+    """Return the common table expressions: `part`, of sites or of miners, and for sites `present`, whose rows are miners'."""
+    if whom.entity_type == "miner":
+        only = "" if whom.entity_id is None else ONLY_THESE
+        return f"part AS ({_union(STORED + only, segments, 'miner', names, live)})"
+    one_site = whom.entity_id is not None
+    at_site = LIVE_AT_SITE.format(names=names) if live else ""
+    moments = "SELECT entity_id, timestamp FROM live" if live else ""
+    part = _union(STORED + ONLY_THIS * one_site, segments, "site", names, at_site)
+    present = _union(PRESENT + ONLY_THESE * one_site, segments, "", "", moments)
+    told = f"live AS MATERIALIZED ({live}), " if live else ""
+    return f"{told}part AS ({part}), present AS ({present})"
+
+
+def _union(select: str, segments: Sequence[Segment], whose: str, names: str, live: str) -> str:
+    within = (
+        WITHIN.format(period=s.period, start=s.start.isoformat(), end=s.end.isoformat()) for s in segments
+    )
+    stored = [select.format(within=each, whose=whose, names=names) for each in within]
+    return " UNION ALL ".join([*stored, *([live] if live else [])])
 
 
 def _sketches(
@@ -235,11 +292,6 @@ def _sketches(
     sql, params = percentiles(whom.entity_type, whom.entity_id, told, stored, miners, spans)
     same = "p.n = merged.n AND coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
     return f"LEFT JOIN ({sql}) p ON {same}", params
-
-
-def _stored(segment: Segment, whom: Whom) -> str:
-    sql = STORED.format(period=segment.period, start=segment.start.isoformat(), end=segment.end.isoformat())
-    return sql if whom.entity_id is None else sql + ONLY_THESE
 
 
 def _stretch_params(stretches: Sequence[Bucket], now: datetime) -> dict[str, Any]:

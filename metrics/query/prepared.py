@@ -9,7 +9,8 @@ from hmm.installation import installation
 from hmm.lib.buckets import DEFAULT_SLOT_S, bucket_at
 from hmm.replica.route import use_primary
 from metrics.engine.run import Busy, clean, fill
-from metrics.engine.state import State, read_state
+from metrics.engine.state import State
+from metrics.query.reading import fresh_state, known_state
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -
     Raises NotComputedYet when that is more than two days, BeingComputed when a long run is at it.
     """
     low, high = _extent(period, start, end, now, installation().zone)
-    state = read_state(now, low, high, min(low, now))
+    state = known_state(now, low, high, min(low, now))
     pending = list(_pending(low, high, state, now))
     gap = list(_gap(state, now))
     if not pending and _is_closed(period, state, now):
@@ -59,11 +60,11 @@ def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -
         fill(now, period, wait_s=PATIENCE_S)
         clean(now, low, high, wait_s=PATIENCE_S)
     except Busy as busy:
-        state = read_state(now, low, high, min(low, now))
+        state = fresh_state(now, low, high, min(low, now))
         if list(_pending(low, high, state, now)) or not _is_closed(period, state, now):
             raise BeingComputed(low, high) from busy
         return state
-    return read_state(now, low, high, min(low, now))
+    return fresh_state(now, low, high, min(low, now))
 
 
 def open_state(period: str, now: datetime) -> State:
@@ -73,7 +74,7 @@ def open_state(period: str, now: datetime) -> State:
     even that while a long run of the engine is at work.
     """
     low, high = _extent(period, now, now, now, installation().zone)
-    state = read_state(now, low, high, low)
+    state = known_state(now, low, high, low)
     if not state.dirty and _length(_gap(state, now)) < A_DAY:
         return state
     if use_primary():
@@ -84,7 +85,7 @@ def open_state(period: str, now: datetime) -> State:
         clean(now, low, high, wait_s=PATIENCE_S)
     except Busy:
         logger.info("a long run of the engine is at work: the open %s figures are read as they are", period)
-    return read_state(now, low, high, low)
+    return fresh_state(now, low, high, low)
 
 
 def _gap(state: State, now: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -1,10 +1,12 @@
-"""What today has cost so far."""
+"""What today has come to so far."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from metrics.query.ranges import open_metrics
+from metrics.live import LiveAsked, live_together
+from metrics.query.prepared import open_state
 from metrics.types.base import MINOR
 
 
@@ -19,13 +21,41 @@ class EnergyToday:
     coverage: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class FleetToday:
+    """The local day so far: the system's `value_json` by metric type, empty where there is nothing, and miners' rejects (%)."""
+
+    system: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rejects_percent: Mapping[int | None, float | None] = field(default_factory=dict)
+
+
+def fleet_today(types: Sequence[str], now: datetime, *, rejects_of: Sequence[int] = ()) -> FleetToday:
+    """Return these types' figures of the system, without percentiles, and the reject rates of these miners. Two queries."""
+    state = open_state("daily", now)
+    asked = [LiveAsked(types, "system")] if types else []
+    asked += [LiveAsked(["reject_rate"], "miner", rejects_of)] if rejects_of else []
+    rows = live_together(asked, "daily", state.cut.bucket_at("daily", now), state, now)
+    return FleetToday(
+        next((row.values for row in rows if row.entity_type == "system"), {}),
+        {
+            row.entity_id: row.values["reject_rate"]["reject_rate"]
+            for row in rows
+            if row.entity_type == "miner"
+        },
+    )
+
+
 def energy_today(now: datetime, currency: str) -> EnergyToday | None:
     """Return what the system has used of the local day so far, None where there is nothing. Two queries.
 
-    `currency` is the installation's. Raises NotComputedYet.
+    `currency` is the installation's.
     """
-    figures = open_metrics(["energy_cost"], period="daily", entity_type="system", now=now)
-    return energy_of(figures[None]["energy_cost"].value_json, currency) if None in figures else None
+    return energy_of_system(fleet_today(["energy_cost"], now), currency)
+
+
+def energy_of_system(today: FleetToday, currency: str) -> EnergyToday | None:
+    """Return what the day's energy_cost of the system says, None where there is nothing."""
+    return energy_of(today.system["energy_cost"], currency) if today.system else None
 
 
 def energy_of(value: Mapping[str, float | None], currency: str) -> EnergyToday:

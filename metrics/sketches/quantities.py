@@ -63,6 +63,11 @@ NAMES = ", ".join(COLUMNS)
 NO_PERCENTILES = ", ".join(f"NULL::real AS {column}" for column in COLUMNS)
 
 
+def without_percentiles(value_json: str) -> str:
+    """Return the SQL expression of a `value_json` that lacks the keys of percentiles, for rows that have none."""
+    return f"(({value_json}) - '{{{','.join(f'p{percent}' for percent in PERCENTS)}}}'::text[])"
+
+
 def key_of(value: float) -> int:
     """Return the key of the bucket that `value` falls into."""
     if abs(value) <= LEAST:

@@ -6,7 +6,9 @@ gathered. In `from_gathered`, `mask` says what the pieces tell, `pence` is the p
 `pence_per_btc` what hashes were worth in the slot (null where there is none).
 """
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from metrics.types import metric_types
 from metrics.types.base import distinct_extras
@@ -102,11 +104,34 @@ def _extras(value: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """Those columns of a row that some formulas read: their names, and their sums over rows `part`."""
+
+    names: str
+    merged: str
+
+
+@lru_cache(maxsize=256)
+def needed_by(formulas: str) -> Needed:
+    """Return what these SQL expressions over a row `r` need of its sums: fewer columns are planned and summed faster."""
+    read = set(re.findall(r"\br\.(\w+)", formulas))
+    columns = [column for column in ALL_COLUMNS if column.name in read]
+    extras = "extras" in read
+    return Needed(
+        ", ".join([c.name for c in columns] + ["extras"] * extras),
+        ",\n    ".join([_merge(c) for c in columns] + [MERGED_EXTRAS] * extras),
+    )
+
+
+def _merge(column: Column) -> str:
+    return f"{column.merge}(part.{column.name}) AS {column.name}"
+
+
+MERGED_EXTRAS = _extras("(part.extras->>'{}')::float8")
 NAMES = ", ".join([*(c.name for c in ALL_COLUMNS), "extras"])
 GATHERED = ", ".join([SUMS, *(f"{extra.from_pieces} AS extra_{extra.name}" for extra in EXTRAS)])
 FROM_GATHERED = ",\n    ".join(
     [*(f"{c.from_gathered} AS {c.name}" for c in ALL_COLUMNS), _extras("extra_{}")]
 )
-MERGED = ",\n    ".join(
-    [*(f"{c.merge}(part.{c.name}) AS {c.name}" for c in ALL_COLUMNS), _extras("(part.extras->>'{}')::float8")]
-)
+MERGED = ",\n    ".join([*map(_merge, ALL_COLUMNS), MERGED_EXTRAS])

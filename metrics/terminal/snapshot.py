@@ -16,9 +16,11 @@ from metrics.dashboard.miner_table import (
     silence_notice,
     spark_series,
 )
+from metrics.dashboard.shown import Shown
 from metrics.query import metrics_in_range
 from metrics.query.conditions import Condition
 from metrics.query.fleet import fleet_of
+from metrics.query.reading import one_reading
 from metrics.terminal.thresholds import Level, miner_level, worst
 from metrics.terminal.work import Work, read_work
 
@@ -45,9 +47,11 @@ class Snapshot:
         return worst([self.work.level, Level.WARN if self.notice else Level.GOOD, *miners])
 
 
+@one_reading()
 def take_snapshot(at: Present) -> Snapshot:
     """Read everything, in a number of queries that does not depend on the number of miners."""
-    summary = fleet_summary(at)  # first: reading today's energy has the store filled up to now
+    shown = Shown(at, ["energy_cost"])
+    summary = fleet_summary(shown)  # first: reading today's energy has the store filled up to now
     miners = in_order(read.miners_now(), at.now)
     return Snapshot(
         at=at,
@@ -56,7 +60,7 @@ def take_snapshot(at: Present) -> Snapshot:
         # Without slots, lest each line gets the page's drawing: the terminal makes its own of the same series.
         miners=miner_rows(miners, (), read.reject_rates_today(at.now), at.now),
         series=spark_series(read.hashrate_slots(at.now), at.now),
-        prices=price_bars(at),
+        prices=price_bars(shown),
         work=read_work(at.now),
         notice=silence_notice(fleet_of(miners, at.now).counts.get(Condition.SILENT, 0)),
     )
@@ -71,5 +75,5 @@ def _fleet_series(now: datetime) -> Series:
         entity_type="system",
         now=now,
     )
-    slots = [SlotHashrate(None, row.timestamp, row.value_json["avg"]) for row in rows]
+    slots = [SlotHashrate(None, int(row.timestamp.timestamp()), row.value_json["avg"]) for row in rows]
     return spark_series(slots, now).get(None, ())

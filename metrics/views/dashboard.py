@@ -6,7 +6,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from metrics.dashboard import blocks
+from metrics.dashboard import blocks, vitals
+from metrics.dashboard.shown import Shown
 from metrics.dashboard.table_page import table_page
 from metrics.dashboard.version import unchanged_is_304
 from metrics.views import fleet_blocks
@@ -17,15 +18,17 @@ from metrics.views.present import present as _present
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     """The page, with every block already filled."""
-    at = _present()
+    shown = Shown(_present(), ("energy_cost", *vitals.TYPES), table_page(request.GET.dict()))
     context = {
-        "now": at.now,
-        "summary": blocks.fleet_summary(at),
-        "tariffs": blocks.price_bars(at),
-        "table": blocks.miner_table(at, table_page(request.GET.dict())),
-        **fleet_blocks.attention_context(at),
-        **fleet_blocks.yesterday_context(at),
-        **fleet_blocks.vitals_context(at),
+        "now": shown.at.now,
+        **fleet_blocks.yesterday_context(
+            shown.at
+        ),  # first: it has the store filled, and asks for the longest stretch
+        "summary": blocks.fleet_summary(shown),
+        "tariffs": blocks.price_bars(shown),
+        "table": blocks.miner_table(shown),
+        **fleet_blocks.attention_context(shown),
+        **fleet_blocks.vitals_context(shown),
     }
     return render(request, "metrics/dashboard.html", context)
 
@@ -35,7 +38,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @unchanged_is_304
 def fleet_summary(request: HttpRequest) -> HttpResponse:
     """Is it fine: one sentence and five figures."""
-    return render(request, "metrics/_fleet_summary.html", {"summary": blocks.fleet_summary(_present())})
+    shown = Shown(_present(), ["energy_cost"])
+    return render(request, "metrics/_fleet_summary.html", {"summary": blocks.fleet_summary(shown)})
 
 
 @require_safe
@@ -43,7 +47,7 @@ def fleet_summary(request: HttpRequest) -> HttpResponse:
 @unchanged_is_304
 def price_bars(request: HttpRequest) -> HttpResponse:
     """The current and the next price slots of each tariff in use."""
-    return render(request, "metrics/_price_bars.html", {"tariffs": blocks.price_bars(_present())})
+    return render(request, "metrics/_price_bars.html", {"tariffs": blocks.price_bars(Shown(_present()))})
 
 
 @require_safe
@@ -51,8 +55,8 @@ def price_bars(request: HttpRequest) -> HttpResponse:
 @unchanged_is_304
 def miner_table(request: HttpRequest) -> HttpResponse:
     """One line per miner of the page that is asked for; the browser's address follows."""
-    at, asked = _present(), table_page(request.GET.dict())
-    context = {"now": at.now, "table": blocks.miner_table(at, asked)}
-    response = render(request, "metrics/_miner_table.html", context)
-    response["HX-Replace-Url"] = reverse("metrics:dashboard") + asked.query
+    shown = Shown(_present(), asked=table_page(request.GET.dict()))
+    table = blocks.miner_table(shown)
+    response = render(request, "metrics/_miner_table.html", {"now": shown.at.now, "table": table})
+    response["HX-Replace-Url"] = reverse("metrics:dashboard") + table.asked.query
     return response

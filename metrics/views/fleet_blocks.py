@@ -8,8 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from metrics.dashboard.attention import concerns
-from metrics.dashboard.blocks import Present
+from metrics.dashboard.shown import Present, Shown
 from metrics.dashboard.version import unchanged_is_304
+from metrics.dashboard.vitals import TYPES as TYPES_OF_VITALS
 from metrics.dashboard.vitals import vitals
 from metrics.dashboard.yesterday import TYPES, against_yesterday
 from metrics.query import NotComputedYet
@@ -23,7 +24,7 @@ from metrics.views.present import present as _present
 @unchanged_is_304
 def fleet_attention(request: HttpRequest) -> HttpResponse:
     """What needs attention, and why."""
-    return render(request, "metrics/_fleet_attention.html", attention_context(_present()))
+    return render(request, "metrics/_fleet_attention.html", attention_context(Shown(_present())))
 
 
 @require_safe
@@ -39,12 +40,12 @@ def fleet_yesterday(request: HttpRequest) -> HttpResponse:
 @unchanged_is_304
 def fleet_vitals(request: HttpRequest) -> HttpResponse:
     """Uptime, rejects and temperature of the fleet."""
-    return render(request, "metrics/_fleet_vitals.html", vitals_context(_present()))
+    return render(request, "metrics/_fleet_vitals.html", vitals_context(Shown(_present(), TYPES_OF_VITALS)))
 
 
-def attention_context(at: Present) -> dict[str, Any]:
+def attention_context(shown: Shown) -> dict[str, Any]:
     """Return what the template of `fleet_attention` is given."""
-    return {"concerns": concerns(at.now)}
+    return {"concerns": concerns(shown)}
 
 
 def yesterday_context(at: Present) -> dict[str, Any]:
@@ -56,9 +57,6 @@ def yesterday_context(at: Present) -> dict[str, Any]:
     return {"days": against_yesterday(found, at.zone, at.currency) if found else None}
 
 
-def vitals_context(at: Present) -> dict[str, Any]:
+def vitals_context(shown: Shown) -> dict[str, Any]:
     """Return what the template of `fleet_vitals` is given."""
-    try:
-        return {"vitals": vitals(at.now, at.zone)}
-    except NotComputedYet as error:
-        return {"vitals_not_computed": str(error)}
+    return {"vitals": vitals(shown)}

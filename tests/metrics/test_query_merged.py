@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from energy.models import StandingCharge
+from hmm.dirty import mark_miners_dirty
 from hmm.lib.buckets import Bucket
 from metrics.engine.grid import Grid, grid
 from metrics.engine.run import run
@@ -233,6 +234,7 @@ def test_a_miner_that_moved_counts_at_each_site_for_its_own_days(week):
     _, (miner, _), rows, _ = week
     other = SiteFactory()
     miner.moves.create(site=other, start_date=at("2025-03-31T00:00").date())
+    mark_miners_dirty([miner.pk], at("2025-03-31T00:00"), at("2025-04-02T00:00"))
     call = ask(metric_type="hashrate", entity_type="site")
     found = {f.entity_id: f.value_json["records"] for f in aggregate(**call)}
     moved = epoch("2025-03-30T23:00")

@@ -70,9 +70,13 @@ def test_silence_asks_for_the_collector() -> None:
     assert silence_notice(0) == ""
 
 
+def slot(start: datetime, hashrate_ghs: float) -> SlotHashrate:
+    return SlotHashrate(1, int(start.timestamp()), hashrate_ghs)
+
+
 def test_a_slot_without_a_row_is_a_gap_and_the_open_slot_is_left_out(now: datetime) -> None:
     opened = now.replace(minute=0)
-    slots = [SlotHashrate(1, opened - n * SLOT, 100.0 * n) for n in (0, 1, 3, 48, 49)]
+    slots = [slot(opened - n * SLOT, 100.0 * n) for n in (0, 1, 3, 48, 49)]
     series = spark_series(slots, now)[1]
     assert len(series) == 48
     assert series[-3:] == [300.0, None, 100.0]
@@ -81,12 +85,12 @@ def test_a_slot_without_a_row_is_a_gap_and_the_open_slot_is_left_out(now: dateti
 
 def test_finer_slots_give_a_finer_line(now: datetime) -> None:
     quarter = timedelta(minutes=15)
-    slots = [SlotHashrate(1, now.replace(minute=0) - n * quarter, 1.0) for n in (1, 2)]
+    slots = [slot(now.replace(minute=0) - n * quarter, 1.0) for n in (1, 2)]
     assert len(spark_series(slots, now)[1]) == 96
 
 
 def test_the_sparkline_says_in_words_what_it_draws(miner: Make, now: datetime) -> None:
-    slots = [SlotHashrate(1, now.replace(minute=0) - n * SLOT, 1000.0 + n) for n in range(1, 25)]
+    slots = [slot(now.replace(minute=0) - n * SLOT, 1000.0 + n) for n in range(1, 25)]
     spark = miner_rows([miner()], slots, {}, now)[0].spark
     assert "1.00 TH/s to 1.02 TH/s, 50 % not measured" in spark
     assert "nothing measured" in miner_rows([miner()], [], {}, now)[0].spark

@@ -11,10 +11,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from energy.models import Tariff
 from hmm.health import beat
+from metrics.dashboard import shown, table_page
 from metrics.dashboard import version as versions
 from metrics.dashboard.blocks import Present
 from metrics.views import dashboard, fleet_blocks
-from miners.models import Miner, MinerModel
+from miners.models import Miner, MinerModel, Site
 from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of, of_store
@@ -193,7 +194,35 @@ def change_fetch(_: Miner) -> None:
     Tariff.objects.filter(pk=1).update(fetch_error="HTTP 503")
 
 
-@pytest.mark.parametrize("happens", [change_reading, change_state, change_price, change_fetch])
+def rename_miner(miner: Miner) -> None:
+    Miner.objects.filter(pk=miner.pk).update(name="delta-1")
+
+
+def rename_tariff(_: Miner) -> None:
+    Tariff.objects.filter(pk=1).update(name="Another name")
+
+
+def rename_site(_: Miner) -> None:
+    Site.objects.filter(pk=1).update(name="Another home")
+
+
+def limit_model(_: Miner) -> None:
+    MinerModel.objects.create(name="Cool", max_temperature_c=50)
+
+
+CHANGES = [
+    change_reading,
+    change_state,
+    change_price,
+    change_fetch,
+    rename_miner,
+    rename_tariff,
+    rename_site,
+    limit_model,
+]
+
+
+@pytest.mark.parametrize("happens", CHANGES)
 def test_whatever_changes_is_answered_anew(member: Client, happens) -> None:  # type: ignore[no-untyped-def]
     (miner,) = working_miners(1, NOW)
     address = reverse("metrics:fleet_summary")
@@ -218,7 +247,7 @@ def test_what_one_has_seen_says_nothing_of_what_another_may_see(member: Client, 
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-@pytest.mark.parametrize("count", [1, 20])
+@pytest.mark.parametrize("count", [3, 30])
 def test_a_block_takes_fewer_than_five_queries_however_many_miners(
     member: Client, django_assert_num_queries: DjangoAssertNumQueries, block: str, count: int
 ) -> None:
@@ -235,3 +264,35 @@ def test_a_block_takes_fewer_than_five_queries_however_many_miners(
     }
     with django_assert_num_queries(WHO_ASKS + WHETHER_NEW + most[block]):
         member.get(reverse(f"metrics:{block}"))
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_the_whole_dashboard_reads_what_its_blocks_share_once(
+    member: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    working_miners(count, NOW, hours=2)
+    publish([18.4], NOW.replace(minute=0))
+    member.get(reverse("metrics:dashboard"))
+    with django_assert_num_queries(WHO_ASKS + 11):
+        page = member.get(reverse("metrics:dashboard")).text
+    for block in BLOCKS:
+        alone = figures_of(member.get(reverse(f"metrics:{block}")).text)
+        assert alone <= figures_of(page), block
+
+
+def figures_of(html: str) -> set[str]:
+    """Return every word with a digit in it."""
+    return set(re.findall(r"\S*\d\S*", re.sub(r"<[^>]+>", " ", html)))
+
+
+def test_a_page_beyond_the_last_is_the_last(member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_page, "ON_A_PAGE", 2)
+    monkeypatch.setattr(shown, "ON_A_PAGE", 2)
+    working_miners(3, NOW)
+    page = member.get("/?page=9").text
+    assert "gamma-3" in page
+    assert "gamma-1" not in page
+    assert "3–3 of 3" in page
+    block = member.get(reverse("metrics:miner_table"), {"page": "9", "q": "gamma"})
+    assert block["HX-Replace-Url"] == "/?q=gamma&page=2"
+    assert "No miner is like that" in member.get("/?page=9&q=nobody").text
