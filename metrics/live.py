@@ -13,7 +13,7 @@ from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
 from metrics.engine.belonging import Span, known_miners
-from metrics.engine.slots import SlotWindow, select_slots, slot_params
+from metrics.engine.slots import SlotWindow, fastest_slots
 from metrics.engine.state import State
 from metrics.live_pools import live_pool_rows
 from metrics.sketches.quantities import NAMES as PERCENTILES
@@ -126,12 +126,11 @@ def live_rows(
     miner_ids = known_miners(spans) if only is None else only
     parts = _stored_parts(CHILDREN[period], bucket, state, now)
     lower = parts[-1][2] if parts else bucket.start
-    window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans)
-    params = (
-        slot_params(window, state.prices_between, state.coins_between)
-        | _standing(entity_type, spans, Bucket(bucket.start, now), state)
-        | {"span_site": [s.site_id for s in spans], "elapsed_s": Bucket(bucket.start, now).length_s}
-    )
+    window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans, everyone=only is None)
+    params = _standing(entity_type, spans, Bucket(bucket.start, now), state) | {
+        "span_site": [s.site_id for s in spans],
+        "elapsed_s": Bucket(bucket.start, now).length_s,
+    }
     projections = _projections(types)
     sketched = _stored_parts(CHILDREN[period][:-1], bucket, state, now)
     told_from = min(lower, sketched[-1][2] if sketched else bucket.start)
@@ -140,9 +139,9 @@ def live_rows(
         if period != "slot" and are_read(projections):
             stretch = Bucket(bucket.start, now)
             source, more = percentiles(entity_type, entity_id, [stretch], sketched, miner_ids, spans)
-        cursor.execute(
-            _select(projections, entity_type, parts, source, window, only is not None), params | more
-        )
+        slots, of_slots = fastest_slots(window, state.prices_between, state.coins_between)
+        sql = _select(projections, entity_type, parts, source, slots, only is not None)
+        cursor.execute(sql, params | of_slots | more)
         rows = [_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
@@ -159,18 +158,24 @@ def live_together(
     parts = _stored_parts(CHILDREN[period], bucket, state, now)
     elapsed = Bucket(bucket.start, now)
     window = SlotWindow(
-        parts[-1][2] if parts else bucket.start, now, state.cut.slot_s(now), known_miners(spans), spans
+        parts[-1][2] if parts else bucket.start,
+        now,
+        state.cut.slot_s(now),
+        known_miners(spans),
+        spans,
+        everyone=True,
     )
     params = (
-        slot_params(window, state.prices_between, state.coins_between)
-        | _standing("system", spans, elapsed, state)
+        _standing("system", spans, elapsed, state)
         | {"span_site": [s.site_id for s in spans], "elapsed_s": elapsed.length_s}
         | {f"only_{n}": _wanted(one, window) for n, one in enumerate(asked)}
     )
     each = " UNION ALL ".join(_together(one, f"only_{n}", parts) for n, one in enumerate(asked))
-    live = _slots(window, [value for one in asked for value in _projections(one.types)])
+    projections = [value for one in asked for value in _projections(one.types)]
     with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
-        cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params)
+        slots, of_slots = fastest_slots(window, state.prices_between, state.coins_between)
+        live = _needed_of(slots, projections)
+        cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params | of_slots)
         return [LiveRow(kind, pk, json.loads(told)) for kind, pk, told in cursor.fetchall()]
 
 
@@ -216,12 +221,12 @@ def _select(
     entity_type: str,
     parts: Sequence[Stored],
     percentiles: str,
-    window: SlotWindow,
+    slots: str,
     only_these: bool,
 ) -> str:
     beside = f"LEFT JOIN ({percentiles}) p ON coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
     return f"""
-        WITH live AS ({_slots(window, projections)}),
+        WITH live AS ({_needed_of(slots, projections)}),
              {_merged(entity_type, parts, projections, "miner_ids", only_these=only_these)},
              r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING[entity_type]} AS standing_pence,
                           {PERCENTILES if percentiles else NO_PERCENTILES}
@@ -255,10 +260,9 @@ def _union(select: str, parts: Sequence[Stored], whose: str, names: str) -> str:
     return "".join(f"{select.format(within=each, whose=whose, names=names)} UNION ALL " for each in found)
 
 
-def _slots(window: SlotWindow, projections: Iterable[str]) -> str:
-    """Return the query of what of the open slots these projections need."""
-    names = needed_by(" ".join(projections)).names
-    return f"SELECT entity_id, timestamp, {names} FROM ({select_slots(window)}) slot"
+def _needed_of(slots: str, projections: Iterable[str]) -> str:
+    """Return the query of what of these slots the projections need."""
+    return f"SELECT entity_id, timestamp, {needed_by(' '.join(projections)).names} FROM ({slots}) slot"
 
 
 def _row(types: Sequence[str], entity_type: str, entity_id: int | None, *values: str) -> LiveRow:

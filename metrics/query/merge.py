@@ -14,7 +14,7 @@ from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
 from metrics.engine.belonging import Span, known_miners
-from metrics.engine.slots import SlotWindow, select_slots, slot_params
+from metrics.engine.slots import SlotWindow, fastest_slots
 from metrics.engine.state import State
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from metrics.query.pool_parts import merge_sql, pool_parts
@@ -245,12 +245,14 @@ def _parts(
         LONGEST_FIRST[1:] if whom.entity_type == "site" else LONGEST_FIRST
     )  # a miner may move within a month
     segments = cover(stretches, ladder, state.marks, state.cut)
-    window = SlotWindow(max(start, state.marks.get("slot", start)), end, state.cut.slot_s(now), miners, spans)
+    since = max(start, state.marks.get("slot", start))
+    window = SlotWindow(since, end, state.cut.slot_s(now), miners, spans, everyone=whom.entity_id is None)
     params = {"miner_ids": miners, "one_id": whom.entity_id}
     live = ""
     if window.start < window.end:
-        params |= slot_params(window, state.prices_between, state.coins_between)
-        live = f"SELECT entity_id, timestamp, {names} FROM ({select_slots(window)}) slot"
+        slots, more = fastest_slots(window, state.prices_between, state.coins_between)
+        params |= more
+        live = f"SELECT entity_id, timestamp, {names} FROM ({slots}) slot"
     params |= (
         _stretch_params(stretches, now)
         | _site_params(at_site)
