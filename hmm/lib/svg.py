@@ -152,11 +152,16 @@ def _run_points(start: int, run: list[float], step: float, scale: Scale) -> list
     if len(run) == 1:
         y = scale.y(run[0])
         return [(start * step, y), ((start + 1) * step, y)]
-    return [((start + index + 0.5) * step, scale.y(value)) for index, value in enumerate(run)]
+    first, zero, a_unit = (
+        (start + 0.5) * step,
+        scale.y(0),
+        scale.y(1) - scale.y(0),
+    )  # a long table draws thousands
+    return [(first + index * step, zero + value * a_unit) for index, value in enumerate(run)]
 
 
 def _line(points: list[tuple[float, float]]) -> str:
-    return "M" + " ".join([f"{x:.1f} {y:.1f}" for x, y in points])  # most of what a long table draws
+    return "M" + " ".join([f"{x:.1f} {y:.1f}" for x, y in points])
 
 
 def _area(line: str, points: list[tuple[float, float]], bottom: float) -> str:

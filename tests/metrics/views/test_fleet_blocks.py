@@ -256,7 +256,7 @@ def test_a_block_takes_fewer_than_five_queries_however_many_miners(
     member.get(reverse(f"metrics:{block}"))
     most = {
         "fleet_summary": 4,
-        "fleet_attention": 4,
+        "fleet_attention": 2,
         "fleet_yesterday": 2,
         "fleet_vitals": 3,
         "price_bars": 1,
@@ -273,7 +273,7 @@ def test_the_whole_dashboard_reads_what_its_blocks_share_once(
     working_miners(count, NOW, hours=2)
     publish([18.4], NOW.replace(minute=0))
     member.get(reverse("metrics:dashboard"))
-    with django_assert_num_queries(WHO_ASKS + 11):
+    with django_assert_num_queries(WHO_ASKS + 9):
         page = member.get(reverse("metrics:dashboard")).text
     for block in BLOCKS:
         alone = figures_of(member.get(reverse(f"metrics:{block}")).text)
