@@ -27,7 +27,6 @@ PAGES = [
     "/blocks/miner-table?q=gamma&page=1",
     "/pools",
     "/prices",
-    "/ledger?day=2026-06-01",
     "/ledger?day=2026-06-01&of=together",
     "/analytics?view=series&from=2026-05-30&to=2026-06-01&compare=1",
     "/analytics?view=ranking&from=2026-05-30&to=2026-06-01",
@@ -56,12 +55,12 @@ def visitor(monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 def queries_of(page: str, visitor: Client) -> list[dict[str, Any]]:
-    """Return the queries of the page, once what it shows has been computed."""
+    """Return the queries of the page, once what it shows has been computed, but that of the installation each 5 s."""
     for _ in range(2):
         assert visitor.get(page).status_code == 200
     with CaptureQueriesContext(connection) as captured:
         visitor.get(page)
-    return captured.captured_queries
+    return [query for query in captured if not query["sql"].startswith('SELECT "hmm_installation"')]
 
 
 def test_no_page_takes_more_queries_for_more_miners(visitor: Client) -> None:
