@@ -407,7 +407,7 @@ def test_little_money_is_drawn_in_hundredths_with_the_digits_that_count(ask: Ask
     assert line["digits"] == 2
 
 
-QUERIES = {"series": 10, "calendar": 8, "distribution": 7, "ranking": 11, "bands": 7, "waterfall": 9}
+QUERIES = {"series": 9, "calendar": 8, "distribution": 7, "ranking": 11, "bands": 7, "waterfall": 9}
 
 
 @pytest.mark.parametrize("more", [0, 8])

@@ -251,7 +251,7 @@ def test_what_is_not_computed_is_said_in_the_panel_too(
 
 
 @pytest.mark.parametrize("count", [1, 12])
-@pytest.mark.parametrize(("key", "period", "queries"), [("total_kwh", "daily", 10), ("total_kwh", "slot", 7)])
+@pytest.mark.parametrize(("key", "period", "queries"), [("total_kwh", "daily", 7), ("total_kwh", "slot", 5)])
 def test_queries_are_as_many_however_many_miners(
     key: str,
     period: str,

@@ -207,9 +207,7 @@ def test_what_is_not_computed_names_the_command(member: Client, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("count", [1, 15])
-@pytest.mark.parametrize(
-    ("asked", "queries"), [({}, 12), ({"of": "together"}, 13), ({"miner": "gamma-1"}, 15)]
-)
+@pytest.mark.parametrize(("asked", "queries"), [({}, 8), ({"of": "together"}, 9), ({"miner": "gamma-1"}, 11)])
 def test_queries_are_as_many_however_many_miners(
     asked: dict[str, str],
     queries: int,

@@ -24,7 +24,7 @@ NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 WHO_ASKS = 2
 """The queries of the session and of its user."""
 
-QUERIES = 9
+QUERIES = 8
 """Three for strategies, two for miners, two for each figure of the last 24 hours."""
 
 pytestmark = pytest.mark.django_db
