@@ -3,7 +3,8 @@
 Works on a database of its own, made and dropped on the server that DATABASE_URL or the embedded PostgreSQL gives.
 Each figure is a median; the floor is taken again beside each. `make bench ARGS=--large` goes on to 1,000 miners and
 20 million rows, which takes some minutes and 3 GB, and to a tick beside a day of 6,000 miners, which takes 3 GB more
-(`--days=6` for 100 million rows). `make bench ARGS=--tick`, `--packing`, `--import` and `--pages` are these alone, `--farm`
+(`--days=6` for 100 million rows). `make bench ARGS=--tick`, `--packing` and `--import` are these alone, `--pages` every page
+beside a year of figures of 100 miners, `--farm`
 the pages of 100 and of 6,000 miners and the farm's hourly job (some minutes and 1 GB), `make bench
 ARGS="--soak --hours=24"` the collector's day in minutes, `make bench ARGS=--poll` (Linux, 15 minutes) a fleet on
 real sockets.
@@ -120,11 +121,8 @@ if __name__ == "__main__":
         elif "--poll" in sys.argv:
             poll.poll(option("devices", 6000), option("cycles", 10))
         elif "--pages" in sys.argv:
-            ids = dataset.make(100)
-            vacuum()
-            heading()
-            pages.pages(ids)
-            figure_pages.figure_pages(ids)
+            say_where()
+            pages.pages()
         elif "--farm" in sys.argv:
             farm.farm()
         elif "--tick" in sys.argv:

@@ -25,7 +25,7 @@ WHO_ASKS = 2
 """The queries of the session and of its user."""
 
 QUERIES = 8
-"""Three for strategies, two for miners, two for each figure of the last 24 hours."""
+"""Three for strategies, two for miners, one for the state of the engine and each of two figures of the last 24 hours."""
 
 pytestmark = pytest.mark.django_db
 See = Callable[..., str]
