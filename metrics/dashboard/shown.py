@@ -7,7 +7,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from metrics.dashboard import read
-from metrics.dashboard.table_page import ON_A_PAGE, TablePage
+from metrics.dashboard.table_page import TablePage
 from metrics.query.conditions import MinerNow
 from metrics.query.fleet import FleetNow
 from metrics.query.fleet_sql import Asked, fleet_now, some_miners
@@ -73,7 +73,7 @@ class Shown:
         page = self._asked or TablePage()
         miners, found = some_miners(page.asked(), self.at.now)
         if not miners and found:
-            page = replace(page, page=-(-found // ON_A_PAGE))
+            page = replace(page, page=-(-found // page.asked().limit))
             miners, found = some_miners(page.asked(), self.at.now)
         return MinersShown(page, miners, found)
 

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from energy.models import Tariff
 from hmm.health import beat
-from metrics.dashboard import shown, table_page
+from metrics.dashboard import table_page
 from metrics.dashboard import version as versions
 from metrics.dashboard.blocks import Present
 from metrics.views import dashboard, fleet_blocks
@@ -287,7 +287,6 @@ def figures_of(html: str) -> set[str]:
 
 def test_a_page_beyond_the_last_is_the_last(member: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_page, "ON_A_PAGE", 2)
-    monkeypatch.setattr(shown, "ON_A_PAGE", 2)
     working_miners(3, NOW)
     page = member.get("/?page=9").text
     assert "gamma-3" in page
