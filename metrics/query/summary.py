@@ -1,19 +1,20 @@
 """The fleet now, in one picture."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Count
 from django.utils import timezone
 
 from hmm.installation import installation
 from hmm.replica.route import connection
-from metrics.query.conditions import Condition, condition_of
-from metrics.query.fleet import FleetTotals, main_site, miners_now, totals
+from metrics.query.conditions import Condition
+from metrics.query.fleet import FleetTotals
+from metrics.query.fleet_sql import fleet_now, main_site_now
 from metrics.query.jobs import JobStatistics, QueueDepth, job_statistics, queue_depth
 from metrics.query.today import EnergyToday, energy_today
-from miners.models import MinerState
+from miners.models import Miner, MinerState
 
 JOBS_SPAN = timedelta(hours=24)
 """How far back runs of jobs are counted."""
@@ -71,25 +72,28 @@ class Summary:
 def summary(now: datetime | None = None) -> Summary:
     """Return the fleet at `now`: miners, hashrate, power and efficiency, today's energy, price, jobs, queue.
 
-    Six queries, however many miners there are. Raises NotComputedYet.
+    Eight queries, however many miners there are. Raises NotComputedYet.
     """
     now = now or timezone.now()
     currency = installation().currency
-    miners, prices = miners_now(), prices_now(now)
-    conditions = Counter(condition_of(miner, now) for miner in miners)
-    states = Counter(miner.state for miner in miners)
+    fleet, prices, main = fleet_now(now), prices_now(now), main_site_now()
     return Summary(
         at=now,
         currency=currency,
-        states={state: states[state] for state in MinerState.values},
-        conditions={condition.value: conditions[condition] for condition in Condition},
-        now=totals(miners, now),
+        states=_states(),
+        conditions={condition.value: fleet.counts.get(condition, 0) for condition in Condition},
+        now=fleet.totals,
         today=energy_today(now, currency),
-        price=next((price for price in prices if price.site_id == main_site(miners)), None),
+        price=next((price for price in prices if price.site_id == main), None),
         prices=prices,
         jobs=job_statistics(start=now - JOBS_SPAN, end=now)[0],
         queue=queue_depth(now),
     )
+
+
+def _states() -> dict[str, int]:
+    counted = Miner.objects.filter(retired_at=None).order_by().values_list("state").annotate(Count("pk"))
+    return dict.fromkeys(MinerState.values, 0) | dict(counted)
 
 
 def prices_now(now: datetime) -> list[SitePrice]:

@@ -1,55 +1,58 @@
 """The figures that a strategy ranks by: now from the latest readings, the last 24 hours from the store."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from metrics.query import aggregate, miners_now
-from metrics.query.conditions import MinerNow, is_known
-from miners.models import Miner, Tier
+from hmm.lib.buckets import Bucket
+from hmm.replica.route import connection
+from metrics.query import prepared_state
+from metrics.query.fleet_sql import MINERS
+from metrics.query.miner_keys import miner_keys
+from miners.models import Tier
 from miners.strategies.scores import MinerFigures
 
 SPAN = timedelta(hours=24)
+KEYS = (("efficiency", "j_per_th"), ("uptime", "uptime"))
+
+# Rated is the miner's own baseline, else what its model does by its data sheet.
+AT_SITE = f"""
+SELECT now.id, now.name, m.customer, m.tier, CASE WHEN now.is_known THEN now.power_w END,
+    CASE WHEN now.is_known THEN now.hashrate_ghs END,
+    coalesce(nullif(m.baseline_hashrate_ghs, 0), model.reference_hashrate_ghs)
+FROM ({MINERS}) now JOIN miners_miner m ON m.id = now.id LEFT JOIN miners_minermodel model ON model.id = m.model_id
+WHERE m.site_id = %(site_id)s ORDER BY now.id
+"""
 
 
 def site_figures(site_id: int, now: datetime) -> list[MinerFigures]:
-    """Return every miner at the site that is not retired, as it is at `now` and was in the slots of the last 24 hours.
+    """Return every miner at the site that is not retired, as it is at `now` and was in the last 24 hours that are stored.
 
-    Power and hashrate are null unless the last reading still says how the miner is. The number of queries does not
-    depend on the number of miners. Raises NotComputedYet.
+    These end with the last slot that is over. Power and hashrate are null unless the last reading still says how the
+    miner is. Two queries more than the preparing. Raises NotComputedYet.
     """
-    j_per_th = _last_day("efficiency", "j_per_th", now)
-    uptime_percent = _last_day("uptime", "uptime", now)
-    kept = Miner.objects.filter(site_id=site_id, retired_at=None).select_related("model").in_bulk()
-    return [
-        _figures(miner, kept[miner.id], j_per_th.get(miner.id), uptime_percent.get(miner.id), now)
-        for miner in miners_now(site_id)
-        if miner.id in kept
-    ]
+    state = prepared_state("slot", now - SPAN, now, now)
+    until = state.cut.last_boundary("slot", now)
+    miners = _miners_at(site_id, now)
+    past = miner_keys(KEYS, [miner[0] for miner in miners], Bucket(until - SPAN, until), state)
+    return [_figures(miner, *past.get(miner[0], (None, None))) for miner in miners]
 
 
-def _figures(
-    miner: MinerNow, kept: Miner, j_per_th: float | None, uptime_percent: float | None, now: datetime
-) -> MinerFigures:
-    known = is_known(miner, now)
+def _miners_at(site_id: int, now: datetime) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(AT_SITE, {"site_id": site_id, "now": now})
+        return cursor.fetchall()
+
+
+def _figures(miner: tuple[Any, ...], j_per_th: float | None, uptime_percent: float | None) -> MinerFigures:
+    miner_id, name, customer, tier, power_w, hashrate_ghs, rated_hashrate_ghs = miner
     return MinerFigures(
-        miner_id=miner.id,
-        name=miner.name,
-        customer=kept.customer,
-        tier=Tier(kept.tier),
-        power_w=miner.power_w if known else None,
-        hashrate_ghs=miner.hashrate_ghs if known else None,
-        rated_hashrate_ghs=_rated_hashrate_ghs(kept),
+        miner_id=miner_id,
+        name=name,
+        customer=customer,
+        tier=Tier(tier),
+        power_w=power_w,
+        hashrate_ghs=hashrate_ghs,
+        rated_hashrate_ghs=rated_hashrate_ghs,
         j_per_th=j_per_th,
         uptime=None if uptime_percent is None else uptime_percent / 100,
     )
-
-
-def _rated_hashrate_ghs(miner: Miner) -> float | None:
-    """Return the miner's own baseline, else what its model does by its data sheet."""
-    return miner.baseline_hashrate_ghs or (miner.model.reference_hashrate_ghs if miner.model else None)
-
-
-def _last_day(metric_type: str, key: str, now: datetime) -> dict[int | None, float | None]:
-    figures = aggregate(
-        metric_type=metric_type, period="slot", start=now - SPAN, end=now, entity_type="miner", now=now
-    )
-    return {figure.entity_id: figure.value_json[key] for figure in figures}

@@ -1,4 +1,4 @@
-"""What the page of a ranking is asked: which strategy, and how much less power."""
+"""What the page of a ranking is asked: which strategy, how much less power, and which of its pages."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django import forms
 from miners.models import CurtailmentStrategy
 
 MOST_KW = 1_000_000
+LAST_PAGE = 1_000_000
 
 
 class StrategyChoice(forms.ModelChoiceField):
@@ -17,7 +18,7 @@ class StrategyChoice(forms.ModelChoiceField):
 
 
 class RankingForm(forms.Form):
-    """Which strategy, and the target in kW; without one there is only the order."""
+    """Which strategy, and the target in kW; without one there is only the order. `page` counts from 1."""
 
     strategy = StrategyChoice(
         CurtailmentStrategy.objects.select_related("site"),
@@ -31,3 +32,4 @@ class RankingForm(forms.Form):
         max_value=MOST_KW,
         widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"}),
     )
+    page = forms.IntegerField(required=False, min_value=1, max_value=LAST_PAGE)

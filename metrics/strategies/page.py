@@ -1,4 +1,4 @@
-"""What the page of a ranking says: one sentence, and a line for each miner."""
+"""What the page of a ranking says: one sentence, and a line for each miner of one of its pages."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ from metrics.templatetags.hmm_format import decimal, power
 from miners.models import Tier
 from miners.strategies.ranking import Line, Ranking, Verdict
 from miners.strategies.scores import Part
+
+ON_A_PAGE = 50
 
 TONES = {
     Verdict.CUT: "warn",
@@ -41,17 +43,39 @@ class RankingRow:
 
 @dataclass(frozen=True, slots=True)
 class RankingShown:
-    """The ranking in words; the sentence says first whether the target is met."""
+    """The ranking in words; the sentence, of all pages, says first whether the target is met.
+
+    `page` and `pages` count from 1, `first` and `last` are the places of its rows among all `found`.
+    """
 
     sentence: str
     tone: str
     rows: list[RankingRow]
+    page: int
+    pages: int
+    found: int
+
+    @property
+    def first(self) -> int:
+        """The place of the first row."""
+        return (self.page - 1) * ON_A_PAGE + 1
+
+    @property
+    def last(self) -> int:
+        """The place of the last row."""
+        return self.first + len(self.rows) - 1
 
 
-def show_ranking(ranking: Ranking) -> RankingShown:
-    """Return the ranking as the page says it."""
-    rows = [_row(line, has_target=ranking.target_w > 0) for line in ranking.lines]
-    return RankingShown(_sentence(ranking), "bad" if ranking.short_w else "good", rows)
+def show_ranking(ranking: Ranking, page: int = 1) -> RankingShown:
+    """Return one page of the ranking as it is said, the last one where there are not so many."""
+    found = len(ranking.lines)
+    pages = max(1, -(-found // ON_A_PAGE))
+    page = min(page, pages)
+    lines = ranking.lines[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
+    rows = [_row(line, has_target=ranking.target_w > 0) for line in lines]
+    return RankingShown(
+        _sentence(ranking), "bad" if ranking.short_w else "good", rows, page=page, pages=pages, found=found
+    )
 
 
 def _sentence(ranking: Ranking) -> str:

@@ -1,6 +1,7 @@
 """Whom a strategy of curtailment would cut, and why. Only shown: nothing is told to a miner."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,7 +22,7 @@ from miners.strategies.ranking import rank, terms_of
 def strategy_ranking(request: HttpRequest) -> HttpResponse:
     """A site's miners in the order in which a strategy would cut them for a target in kW.
 
-    Asked with `strategy` (the first active one unless given) and `target_kw`.
+    Asked with `strategy` (the first active one unless given), `target_kw` and `page`.
     """
     first = CurtailmentStrategy.objects.order_by("-active", "site", "pk").first()
     if first is None:
@@ -37,5 +38,7 @@ def strategy_ranking(request: HttpRequest) -> HttpResponse:
     except NotComputedYet as error:
         context["not_computed"] = str(error)
         return render(request, "metrics/strategy_ranking.html", context, status=409)
-    context["ranking"] = show_ranking(rank(figures, terms_of(strategy), 1000 * (target_kw or 0)))
+    ranking = rank(figures, terms_of(strategy), 1000 * (target_kw or 0))
+    context["ranking"] = show_ranking(ranking, form.cleaned_data["page"] or 1)
+    context["asked"] = urlencode({name: asked[name] for name in ("strategy", "target_kw") if asked.get(name)})
     return render(request, "metrics/strategy_ranking.html", context)

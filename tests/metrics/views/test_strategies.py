@@ -24,8 +24,8 @@ NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 WHO_ASKS = 2
 """The queries of the session and of its user."""
 
-QUERIES = 8
-"""Three for strategies, two for miners, one for the state of the engine and each of two figures of the last 24 hours."""
+QUERIES = 6
+"""Three for strategies, one for the state of the store, one for miners, one for their last 24 hours."""
 
 pytestmark = pytest.mark.django_db
 See = Callable[..., str]
@@ -179,6 +179,7 @@ def test_without_a_strategy_the_page_says_how_to_make_them(see: See) -> None:
         ({"target_kw": "nan"}, "Enter a number"),
         ({"target_kw": "-1"}, "greater than or equal to 0"),
         ({"target_kw": "1e300"}, "less than or equal to"),
+        ({"page": "0"}, "greater than or equal to 1"),
     ],
 )
 def test_what_cannot_be_answered_is_said_beside_the_form(
@@ -198,6 +199,18 @@ def test_figures_that_are_still_to_be_computed_are_named(
 
     monkeypatch.setattr(strategies, "site_figures", refuse)
     assert "manage.py backfill_metrics --from 2026-05-29" in see(409)
+
+
+def test_all_are_ranked_and_fifty_are_shown_at_a_time(home: Site, member: Client) -> None:
+    for n in range(51):
+        MinerFactory(name=f"m-{n:02}", site=home)
+    url, kind = reverse("metrics:strategy_ranking"), strategy("custom")
+    first = member.get(url, {"strategy": kind, "target_kw": "1"})
+    assert (len(re.findall(r"m-\d\d<", first.text)), "1–50 of 51" in first.text) == (50, True)
+    assert f"?strategy={kind}&amp;target_kw=1&amp;page=2" in first.text
+    for asked in ("2", "99"):  # the last page stands for those behind it
+        last = member.get(url, {"strategy": kind, "page": asked})
+        assert (len(re.findall(r"m-\d\d<", last.text)), "51–51 of 51" in last.text) == (1, True)
 
 
 @pytest.mark.parametrize("count", [1, 20])
