@@ -20,6 +20,7 @@ from miners.collector.figures import Previous, telemetry_row, text
 from miners.collector.poll import Outcome
 from miners.collector.states import next_state
 from miners.collector.tick import columns_of, news_of, split
+from miners.data_sheets import model_named
 from miners.drivers.base import Reading
 from miners.models import LatestReading, Miner, MinerModel, StateChange
 from miners.telemetry.latest import hold_latest_readings
@@ -214,7 +215,7 @@ def _learn(batch: _Batch, miner: Miner, reading: Reading) -> None:
 
 def _model(batch: _Batch, name: str, driver: str) -> MinerModel:
     if name not in batch.models:
-        batch.models[name], _ = MinerModel.objects.get_or_create(name=name, defaults={"driver": driver})
+        batch.models[name] = model_named(name, driver)
     return batch.models[name]
 
 

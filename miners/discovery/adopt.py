@@ -2,10 +2,11 @@
 
 from django.db import transaction
 
+from miners.data_sheets import model_named
 from miners.discovery.scan import Found
 from miners.drivers import Address, Reading
 from miners.membership import MembershipRefused, add_miner
-from miners.models import Miner, MinerModel, Site
+from miners.models import Miner, Site
 
 
 def known_miners() -> list[Miner]:
@@ -21,10 +22,7 @@ def adopt(found: Found, site: Site, name: str = "") -> Miner:
 def add_read(name: str, address: Address, reading: Reading, site: Site) -> Miner:
     """Add a miner as its reading tells it. Raises MembershipRefused when its name, address or identity is taken."""
     with transaction.atomic():
-        model = None
-        if reading.model:
-            defaults = {"driver": reading.driver}
-            model, _ = MinerModel.objects.get_or_create(name=reading.model[:100], defaults=defaults)
+        model = model_named(reading.model, reading.driver) if reading.model else None
         return add_miner(
             name,
             address.host,

@@ -7,6 +7,7 @@ from itertools import count, islice
 
 from django.db import transaction
 
+from miners.data_sheets import DataSheet, known_sheet, model_named
 from miners.membership import place_miners
 from miners.models import Miner, MinerModel, MinerState, Site, StateChange
 from miners.simulator.silicon import Silicon
@@ -17,24 +18,20 @@ MAINTENANCE_EVERY, OFF_EVERY = 49, 51
 
 
 @dataclass(frozen=True, slots=True)
-class DataSheet:
-    """A make of miner, by its maker's figures. `short` begins the names of those that are made."""
+class Made:
+    """A make of which miners are made; `short` begins their names."""
 
     short: str
     name: str
-    manufacturer: str
     driver: str
-    hashrate_ghs: float
-    power_w: float
-    limit_c: float
 
 
-DATA_SHEETS = (
-    DataSheet("s19jpro", "Antminer S19j Pro", "Bitmain", "cgminer", 104_000.0, 3_068.0, 85.0),
-    DataSheet("s19xp", "Antminer S19 XP", "Bitmain", "cgminer", 141_000.0, 3_010.0, 85.0),
-    DataSheet("s21", "Antminer S21", "Bitmain", "cgminer", 200_000.0, 3_500.0, 85.0),
-    DataSheet("a1366", "Avalon A1366", "Canaan", "avalon", 130_000.0, 3_250.0, 85.0),
-    DataSheet("m50s", "Whatsminer M50S", "MicroBT", "", 126_000.0, 3_276.0, 85.0),
+MAKES = (
+    Made("s19jpro", "Antminer S19j Pro", "cgminer"),
+    Made("s19xp", "Antminer S19 XP", "cgminer"),
+    Made("s21", "Antminer S21", "cgminer"),
+    Made("a1366", "Avalon A1366", "avalon"),
+    Made("m50s", "Whatsminer M50S", ""),
 )
 
 
@@ -50,9 +47,10 @@ def make_miners(site: Site, number: int, *, seed: int, now: datetime) -> list[Mi
     They have no address, so that they are never polled. About one in fifty is in maintenance, and as many are off.
     """
     with transaction.atomic():
-        models = [_model(sheet) for sheet in DATA_SHEETS]
+        models = [model_named(make.name, make.driver) for make in MAKES]
+        sheets = [known_sheet(make.name) for make in MAKES]
         made = [
-            _miner(site, DATA_SHEETS[place], models[place], name, state, seed, now)
+            _miner(site, sheets[place], models[place], name, state, seed, now)
             for place, name, state in islice(_free(site), number)
         ]
         placed = place_miners(made)
@@ -63,11 +61,11 @@ def make_miners(site: Site, number: int, *, seed: int, now: datetime) -> list[Mi
 
 
 def _free(site: Site) -> Iterator[tuple[int, str, MinerState]]:
-    """Yield for each next miner its data sheet's place, a name that is not taken, and its state."""
+    """Yield for each next miner the place of its make, a name that is not taken, and its state."""
     taken = set(Miner.objects.values_list("name", flat=True))
     for number in count(1):
-        place = (number - 1) % len(DATA_SHEETS)
-        name = f"{DATA_SHEETS[place].short}-{site.pk}-{number:04d}"
+        place = (number - 1) % len(MAKES)
+        name = f"{MAKES[place].short}-{site.pk}-{number:04d}"
         if name not in taken:
             yield place, name, _state(number)
 
@@ -76,20 +74,6 @@ def _state(number: int) -> MinerState:
     if number % MAINTENANCE_EVERY == MAINTENANCE_EVERY // 2:
         return MinerState.MAINTENANCE
     return MinerState.OFFLINE if number % OFF_EVERY == OFF_EVERY - 1 else MinerState.ONLINE
-
-
-def _model(sheet: DataSheet) -> MinerModel:
-    model, _ = MinerModel.objects.get_or_create(
-        name=sheet.name,
-        defaults={
-            "manufacturer": sheet.manufacturer,
-            "driver": sheet.driver,
-            "reference_hashrate_ghs": sheet.hashrate_ghs,
-            "reference_power_w": sheet.power_w,
-            "max_temperature_c": sheet.limit_c,
-        },
-    )
-    return model
 
 
 def _miner(
