@@ -21,6 +21,7 @@ from hmm.lib.units import UNKNOWN, format_hashrate
 from miners.control.admin import order_action
 from miners.drivers.base import drivers, parse_address
 from miners.drivers.orders import Kind
+from miners.maintenance import set_maintenance
 from miners.membership import (
     move_miner,
     place_miner,
@@ -167,7 +168,10 @@ class MinerAdmin(admin.ModelAdmin):
             place_miner(obj)
             return
         site, obj.site_id = obj.site, form.initial.get("site", obj.site_id)
+        begin, obj.maintenance = obj.maintenance, form.initial.get("maintenance", obj.maintenance)
         obj.save()
+        if "maintenance" in form.changed_data:
+            set_maintenance([obj.pk], timezone.now(), begin=begin)
         if "site" in form.changed_data:
             today = _today()
             move_miner(obj, site, today, today=today)
@@ -182,11 +186,11 @@ class MinerAdmin(admin.ModelAdmin):
 
     @admin.action(description="Begin maintenance of the selected miners")
     def begin_maintenance(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
-        miners.update(maintenance=True)
+        set_maintenance(miners.values_list("pk", flat=True), timezone.now(), begin=True)
 
     @admin.action(description="End maintenance of the selected miners")
     def end_maintenance(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
-        miners.update(maintenance=False)
+        set_maintenance(miners.values_list("pk", flat=True), timezone.now(), begin=False)
 
     @admin.action(description="Retire the selected miners")
     def retire(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
