@@ -20,6 +20,8 @@ R = TypeVar("R")
 KEEP_RUNS = timedelta(days=90)
 KEEP_FAILURES = timedelta(days=30)
 LONGEST_ERROR = 4000
+ON_DEMAND = frozenset({"backfill"})
+"""Jobs that no schedule runs: asked for once, as when history is added, they last as long as there is to do."""
 
 
 class recorded_job:

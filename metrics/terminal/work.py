@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hmm.health import silent_services
+from hmm.jobs import ON_DEMAND
 from hmm.models import Heartbeat
 from metrics.query import JobStatistics, QueueDepth, job_statistics, queue_depth
 from metrics.query.summary import JOBS_SPAN
-from metrics.terminal.thresholds import Level, Verdict, job_verdict, queue_verdict, worst
+from metrics.terminal.thresholds import Level, Verdict, job_verdict, queue_verdict, success_verdict, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class Work:
 
 
 def verdict_on(job: JobStatistics) -> Verdict:
-    """Is it fine, failing, slow?"""
+    """Is it fine, failing, slow? Only what the schedule runs again and again can be slow."""
+    if job.name in ON_DEMAND:
+        return success_verdict(job.success_rate)
     return job_verdict(job.success_rate, job.p99_s)
 
 

@@ -24,7 +24,8 @@ from tests.metrics.terminal.shown import (
 )
 
 RED, YELLOW, GREEN = "\x1b[1;31m", "\x1b[33m", "\x1b[32m"
-SLOW_JOB = replace(FINE_JOB, name="backfill", p99_s=9.0)
+SLOW_JOB = replace(FINE_JOB, name="run_daily", p99_s=9.0)
+FIRST_FILL = replace(FINE_JOB, name="backfill", p99_s=9.0)
 FAILING_JOB = replace(
     FINE_JOB,
     name="fetch_prices",
@@ -124,11 +125,18 @@ def test_red_yellow_and_green_go_with_the_words() -> None:
 def test_jobs_say_how_they_run_the_worst_first() -> None:
     said = whole(snapshot(work=work([SLOW_JOB, FINE_JOB, FAILING_JOB])), 120)
     names = [line.split()[0] for line in said.splitlines() if line.startswith(("run_", "fetch_", "backfill"))]
-    assert names == ["backfill", "fetch_prices", "run_hourly"]
-    assert line_of(said, "backfill") == "backfill slow 5 min 100 % 0.02 s 9.00 s 24"
+    assert names == ["run_daily", "fetch_prices", "run_hourly"]
+    assert line_of(said, "run_daily") == "run_daily slow 5 min 100 % 0.02 s 9.00 s 24"
     assert (
         line_of(said, "fetch_prices") == "fetch_prices failing 0 s 80 % 0.10 s 0.20 s 10 Timeout: no answer"
     )
+
+
+def test_the_first_fill_may_last_and_may_not_fail() -> None:
+    fine = snapshot(work=work([FIRST_FILL, FINE_JOB]))
+    assert fine.level == "good"
+    assert line_of(whole(fine), "backfill") == "backfill fine 5 min 100 % 0.02 s 9.00 s 24"
+    assert snapshot(work=work([replace(FIRST_FILL, succeeded=0)])).level == "bad"
 
 
 def test_all_jobs_together_have_no_verdict_of_their_own() -> None:
