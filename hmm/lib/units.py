@@ -35,6 +35,18 @@ def j_per_th(power_w: float | None, hashrate_ghs: float | None) -> float | None:
     return efficiency if math.isfinite(efficiency) else None
 
 
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Return so many of something in words: "1 miner", "1,200 miners"; `nouns` where the plural is not `noun` and s."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def unit_for(value: float, unit: str) -> str:
+    """Return a unit that is a plural noun, such as "questions" or "polls/s", as it is said of `value`: one question."""
+    noun, slash, per = unit.partition("/")
+    is_noun = len(noun) > 2 and noun.endswith("s")
+    return f"{noun[:-1]}{slash}{per}" if is_noun and value == 1 else unit
+
+
 def parse_si(text: str | float) -> float:
     """Return the number that "4.29G", "483k" or "1e+03T" stands for; a number stands for itself.
 

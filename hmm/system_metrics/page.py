@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from hmm.lib.units import unit_for
 from hmm.system_metrics.read import Latest, is_stale, latest
 
 IEC = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -60,7 +61,7 @@ def shown(value: float, unit: str) -> tuple[str, str]:
     if unit == "bytes":
         return _bytes(value)
     digits = 0 if value == int(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    return f"{value:,.{digits}f}", unit
+    return f"{value:,.{digits}f}", unit_for(value, unit)
 
 
 def _bytes(value: float) -> tuple[str, str]:

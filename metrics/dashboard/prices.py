@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from energy.points import PricePoint
 from hmm.lib.svg import Bar, Tick, bar_chart
+from hmm.lib.units import counted
 from metrics.explain.price import PriceRef
 from metrics.templatetags.hmm_format import SYMBOLS, clock, decimal, price
 
@@ -179,7 +180,7 @@ def _chart_label(prices: Sequence[PricePoint], now: datetime, zone: tzinfo, curr
     words = outlook_words(outlook(prices, now), now, zone, currency)
     values = [slot.pence_per_kwh for slot in prices]
     low, high = price(min(values), currency), price(max(values), currency)
-    return f"Price per kWh in {len(prices)} slots: {words}; between {low} and {high}. The same figures are in the table below."
+    return f"Price per kWh in {counted(len(prices), 'slot')}: {words}; between {low} and {high}. The same figures are in the table below."
 
 
 def _first_negative_run(ahead: Sequence[PricePoint]) -> list[PricePoint]:

@@ -1,13 +1,16 @@
 """The page of one miner, its blocks, and the lines of its charts."""
 
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.middleware import HtmxDetails
 
 from metrics.dashboard.blocks import Present
 from metrics.dashboard.version import unchanged_is_304
@@ -20,6 +23,7 @@ from miners.models import Miner
 from miners.views.commands import commands_context
 
 LONGEST_NOTES = 10_000
+USUAL_BY = "daily"
 
 
 @require_safe
@@ -31,7 +35,7 @@ def miner(request: HttpRequest, miner_id: int) -> HttpResponse:
         "now": at.now,
         "miner": found,
         "reading": blocks.reading(found, at),
-        "charts": _charts(request),
+        **_asked(request),
         "events": read.events(miner_id),
         **_figures(found, _by(request), at),
         **commands_context(found),
@@ -63,8 +67,8 @@ def miner_health(request: HttpRequest, miner_id: int) -> HttpResponse:
 def miner_money(request: HttpRequest, miner_id: int) -> HttpResponse:
     """What it cost and could expect to earn, `by` day, week or month."""
     found, at = _miner_or_404(miner_id), _present()
-    context = {"miner": found, **_figures(found, _by(request), at)}
-    return render(request, "metrics/_miner_money.html", context)
+    context = {"miner": found, **_asked(request), **_figures(found, _by(request), at)}
+    return _followed(request, found, render(request, "metrics/_miner_money.html", context))
 
 
 @require_safe
@@ -72,7 +76,8 @@ def miner_money(request: HttpRequest, miner_id: int) -> HttpResponse:
 def miner_charts(request: HttpRequest, miner_id: int) -> HttpResponse:
     """The charts of one `span`; the browser's address follows."""
     found = _miner_or_404(miner_id)
-    return render(request, "metrics/_miner_charts.html", {"miner": found, "charts": _charts(request)})
+    response = render(request, "metrics/_miner_charts.html", {"miner": found, **_asked(request)})
+    return _followed(request, found, response)
 
 
 @require_safe
@@ -116,24 +121,37 @@ def _figures(found: Miner, by: str, at: Present) -> dict[str, Any]:
         daily = read.figures(found.pk, "daily", at.now, at.zone)
         rows = daily if by == "daily" else read.figures(found.pk, by, at.now, at.zone)
     except NotComputedYet as error:
-        return {"not_computed": str(error), "by": by, "back": BACK}
+        return {"not_computed": str(error)}
     return {
         "health": blocks.health(found, daily, at),
         "money": blocks.money(rows, at),
-        "by": by,
-        "back": BACK,
     }
 
 
-def _charts(request: HttpRequest) -> dict[str, Any]:
-    return {"span": _span(request), "spans": SPANS, "quantities": QUANTITIES}
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    """Return what the tabs of the page need: what is shown of each block, and what there is to choose from."""
+    charts = {"span": _span(request), "spans": SPANS, "quantities": QUANTITIES}
+    return {"charts": charts, "by": _by(request), "back": BACK}
+
+
+def _followed(request: HttpRequest, found: Miner, response: HttpResponse) -> HttpResponse:
+    """Have the browser's address say what its page shows now, of either block."""
+    query = urlencode({"span": _span(request), "by": _by(request)})
+    response["HX-Replace-Url"] = f"{reverse('metrics:miner', args=[found.pk])}?{query}"
+    return response
 
 
 def _span(request: HttpRequest) -> str:
-    span = request.GET.get("span", USUAL_SPAN)
+    span = _word(request, "span")
     return span if span in SPANS else USUAL_SPAN
 
 
 def _by(request: HttpRequest) -> str:
-    by = request.GET.get("by", "daily")
-    return by if by in BACK else "daily"
+    by = _word(request, "by")
+    return by if by in BACK else USUAL_BY
+
+
+def _word(request: HttpRequest, name: str) -> str:
+    """Return what is asked for, else what the page that asks for a block of it shows: its own address says so."""
+    page = urlsplit(HtmxDetails(request).current_url_abs_path or "").query
+    return request.GET.get(name) or QueryDict(page).get(name) or ""

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from hmm.admin import ReadOnlyAdmin
+from hmm.lib.units import counted
 from miners.control.ask import LONGEST_WHY, CommandRefused, ask_command, queue_command
 from miners.drivers.orders import Kind
 from miners.models import Command, Miner
@@ -51,7 +52,7 @@ def order_action(kind: Kind) -> Action:
 def _ask_why(model_admin: Any, request: HttpRequest, miners: QuerySet[Miner], kind: Kind) -> TemplateResponse:
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": f"Order {len(miners)} miner{'' if len(miners) == 1 else 's'} to {kind}",
+        "title": f"Order {counted(len(miners), 'miner')} to {kind}",
         "miners": miners,
         "kind": kind,
         "action": request.POST["action"],

@@ -40,7 +40,13 @@ def commands(request: HttpRequest, miner_id: int) -> HttpResponse:
     if request.method == "POST" and not refused and not is_part:
         return redirect("miners:commands", miner_id=miner.pk)
     template = "miners/_commands.html" if is_part else "miners/commands.html"
-    return render(request, template, commands_context(miner) | {"refused": refused})
+    typed = _typed(request) if refused else {}
+    return render(request, template, commands_context(miner) | {"refused": refused, "typed": typed})
+
+
+def _typed(request: HttpRequest) -> dict[str, str]:
+    """Return what was typed, but for passwords, which no page says again."""
+    return {name: text for name, text in request.POST.items() if not name.endswith("_password")}
 
 
 def commands_context(miner: Miner) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hmm.lib.units import format_hashrate, j_per_th, parse_si
+from hmm.lib.units import counted, format_hashrate, j_per_th, parse_si, unit_for
 
 SCALES = {"MH/s": 1e-3, "GH/s": 1.0, "TH/s": 1e3, "PH/s": 1e6, "EH/s": 1e9}
 hashrates = st.floats(min_value=1e-3, max_value=1e12, allow_nan=False)
@@ -96,3 +96,32 @@ def test_a_letter_multiplies_exactly(number, letter):
 def test_any_text_is_a_finite_number_or_refused(text):
     with contextlib.suppress(ValueError):
         assert math.isfinite(parse_si(text))
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "nouns", "said"),
+    [
+        (0, "miner", "", "0 miners"),
+        (1, "miner", "", "1 miner"),
+        (1_200, "miner", "", "1,200 miners"),
+        (1, "address", "addresses", "1 address"),
+        (2, "address", "addresses", "2 addresses"),
+    ],
+)
+def test_so_many_of_something(count: int, noun: str, nouns: str, said: str) -> None:
+    assert counted(count, noun, nouns) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (1.0, "questions", "question"),
+        (2.0, "questions", "questions"),
+        (1.0, "polls/s", "poll/s"),
+        (1.0, "ms", "ms"),
+        (1.0, "s", "s"),
+        (1.0, "%", "%"),
+    ],
+)
+def test_a_unit_follows_its_number(value: float, unit: str, said: str) -> None:
+    assert unit_for(value, unit) == said

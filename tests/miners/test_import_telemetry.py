@@ -185,7 +185,7 @@ def test_unknown_miners_are_created_at_the_site_on_request(
     site = SiteFactory(poll_interval_s=77)
     path = csv_file(tmp_path, line(60), line(60, miner="new"))
     out = load(path, "--create-miners", "--site-id", str(site.pk), capsys=capsys)
-    assert out.splitlines()[0] == "created 1 miners: new"
+    assert out.splitlines()[0] == "created 1 miner: new"
     new = Miner.objects.get(name="new")
     assert (new.site, new.host, new.pk in set(MinerSite.objects.values_list("miner", flat=True))) == (
         site,

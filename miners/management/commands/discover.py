@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from hmm.lib.commands import HmmCommand, argument, fail
-from hmm.lib.units import format_hashrate
+from hmm.lib.units import counted, format_hashrate
 from miners.discovery.adopt import adopt, follow, known_miners
 from miners.discovery.known import Standing, Verdict, verdict
 from miners.discovery.networks import hosts, own_network, parse_network, refusal
@@ -79,7 +79,7 @@ class Command(HmmCommand):
                 self._tell(step.found, miners, site, options)
                 miners = known_miners()
         if not options["json"]:
-            self.stdout.write(f"{found} miner{'' if found == 1 else 's'} in {step.total:,} addresses")
+            self.stdout.write(f"{counted(found, 'miner')} in {counted(step.total, 'address', 'addresses')}")
 
     def _tell(self, found: Found, miners: list[Miner], site: Site | None, options: dict[str, Any]) -> None:
         judged = verdict(found, miners)

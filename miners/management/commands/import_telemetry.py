@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hmm.lib.commands import HmmCommand, fail
+from hmm.lib.units import counted
 from miners.membership import MembershipRefused, site_numbered
 from miners.telemetry.files import FileRefused
 from miners.telemetry.importing import Imported, import_file
@@ -65,7 +66,9 @@ class Command(HmmCommand):
             self.stdout.write("there are no rows in this file, only a header: nothing was imported")
             return
         if imported.created:
-            self.stdout.write(f"created {len(imported.created)} miners: {', '.join(imported.created)}")
+            self.stdout.write(
+                f"created {counted(len(imported.created), 'miner')}: {', '.join(imported.created)}"
+            )
         self.stdout.write(
             f"stored {result.stored} rows, {result.unchanged} unchanged, {result.set_aside} set aside"
         )

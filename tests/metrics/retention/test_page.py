@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from hmm.models import JobRun
-from metrics.retention.classes import classes, measure
+from metrics.retention.classes import Amount, classes, measure
+from metrics.views import retention as views
 from tests.metrics.retention.conftest import JULY, Farm
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,15 @@ def test_the_page_names_each_class_and_its_limit(farm: Farm, staff: Client, sett
     for each in classes():
         assert each.name in page
     assert "333 days" in page
+
+
+def test_its_numbers_are_set_as_numbers(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Amount("Slots", "400 days", 1_234_567, 2048, JULY, 98_765, 512)
+    monkeypatch.setattr(views, "measure", lambda now: [large])
+    page = staff.get(reverse("metrics:retention")).content.decode()
+    assert '<td class="num">1,234,567</td>' in page
+    assert '<td class="num">98,765</td>' in page
+    assert "hmm/admin" in page
 
 
 def test_the_number_of_queries_does_not_depend_on_the_data(

@@ -244,3 +244,28 @@ def test_a_block_takes_few_queries_however_many_miners(
     member.get(reverse(block, args=[miner.pk]))
     with django_assert_num_queries(WHO_ASKS + most):
         member.get(reverse(block, args=[miner.pk]))
+
+
+def test_each_tab_keeps_what_the_other_block_shows(member: Client) -> None:
+    miner = working_miners(1, NOW)[0]
+    page = member.get(reverse("metrics:miner", args=[miner.pk]) + "?span=7d&by=weekly").text
+    assert "?span=30d&amp;by=weekly" in page
+    assert "?span=7d&amp;by=monthly" in page
+
+
+@pytest.mark.parametrize(
+    ("block", "asked", "shows"),
+    [
+        ("miner_charts", {"span": "30d"}, "?span=30d&by=weekly"),
+        ("miner_money", {"by": "monthly"}, "?span=7d&by=monthly"),
+        ("miner_money", {"by": "nonsense"}, "?span=7d&by=daily"),
+    ],
+)
+def test_the_address_says_what_both_blocks_show(
+    member: Client, block: str, asked: dict[str, str], shows: str
+) -> None:
+    miner = working_miners(1, NOW)[0]
+    here = reverse("metrics:miner", args=[miner.pk])
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{here}?span=7d&by=weekly"}
+    response = member.get(reverse(f"metrics:{block}", args=[miner.pk]), asked, headers=headers)
+    assert response["HX-Replace-Url"] == here + shows

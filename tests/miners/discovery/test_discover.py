@@ -45,7 +45,7 @@ def refusal(*arguments):
 def test_what_is_found_is_told_and_nothing_is_kept(capsys, devices):
     lines = command(capsys, f"{NETWORK}.254")
     assert re.fullmatch(rf"new +{NETWORK}\.254 +Bitaxe Gamma 601, 1\.05 TH/s, {mac(254)}", lines[0])
-    assert lines[1] == "1 miner in 1 addresses"
+    assert lines[1] == "1 miner in 1 address"
     assert Miner.objects.count() == 0
 
 
@@ -122,12 +122,12 @@ def test_the_page_starts_a_search_and_shows_what_it_finds(browser, devices, site
     run_id = response["Location"].partition("run=")[2]
     assert OrmQ.objects.count() == 1
     waiting = browser.get(response["Location"]).content.decode()
-    assert "0 of 1 addresses" in waiting
+    assert "0 of 1 address" in waiting
     assert 'hx-trigger="every 1s"' in waiting
 
     assert discover(run_id, f"{NETWORK}.254/32") == 1
     shown = browser.get(reverse("miners:discovery_run", args=[run_id])).content.decode()
-    assert "Done: 1 miner in 1 addresses" in shown
+    assert "Done: 1 miner in 1 address" in shown
     assert "hx-trigger" not in shown
 
     browser.post(

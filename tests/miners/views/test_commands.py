@@ -178,3 +178,26 @@ def test_the_page_takes_as_many_queries_whatever_there_is(
         for number in range(30):
             given(gamma, why=f"reason {number}", status="confirmed")
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        (
+            {"kind": "frequency", "frequency_mhz": "9999999", "core_voltage_mv": "1150", "why": "faster"},
+            ['value="9999999"', 'value="1150"', 'name="why" value="faster"'],
+        ),
+        (
+            {"kind": "pool", "url": "nope <b>", "user": "bc1q", "slot": "fallback", "why": "own pool"},
+            ['value="nope &lt;b&gt;"', 'value="bc1q"', 'value="fallback" selected', 'value="own pool"'],
+        ),
+    ],
+)
+def test_a_refused_form_keeps_what_was_typed_and_is_the_only_one_open(
+    gamma: Miner, fields: dict[str, str], kept: list[str]
+) -> None:
+    page = browser("add_command").post(url(gamma), fields, headers=PART).content.decode()
+    for words in kept:
+        assert words in page
+    assert page.count("<details open>") == 1
+    assert page.count(f'value="{fields["why"]}"') == 1
