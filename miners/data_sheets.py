@@ -1,6 +1,7 @@
 """What makes of miner do by their makers' figures: the reference values of a model that a device names itself.
 
-Hashrate and power are those of the makers' pages at the stock clock. The temperature above which a miner is called hot is
+Hashrate and power are those at the stock clock: of a Bitaxe or NerdQAxe clock × cores × chips, as its firmware itself says what it
+expects, of others what their maker's page says. The temperature above which a miner is called hot is
 where its firmware throttles or stops (`THROTTLE_TEMP` of ESP-Miner), else somewhat above its fan's target. Whoever runs
 theirs otherwise changes the model in the admin: a model that is there is left as it is.
 """
@@ -39,11 +40,10 @@ class DataSheet:
 SHEETS = (
     DataSheet(r"nerdqaxe\+\+", "NerdMiner", 4_800.0, 76.0, 70.0),
     DataSheet(r"nerdqaxe\+", "NerdMiner", 2_500.0, 55.0, 70.0),
-    DataSheet(r"(bitaxe )?gamma(?! ?(duo|turbo))", "Bitaxe", 1_200.0, 18.0, 75.0),
-    DataSheet(r"(bitaxe )?(gamma ?turbo|gt\b)", "Bitaxe", 2_150.0, 43.0, 75.0),
-    DataSheet(r"(bitaxe )?supra(?! ?hex)", "Bitaxe", 650.0, 14.0, 75.0),
-    DataSheet(r"(bitaxe )?ultra(?! ?hex)", "Bitaxe", 500.0, 13.0, 75.0),
-    DataSheet(r"(bitaxe )?max\b", "Bitaxe", 400.0, 14.0, 75.0),
+    DataSheet(r"(bitaxe )?gamma(?! ?(duo|turbo))", "Bitaxe", 1_070.0, 17.0, 75.0),
+    DataSheet(r"(bitaxe )?(gamma ?turbo|gt\b)", "Bitaxe", 2_140.0, 40.0, 75.0),
+    DataSheet(r"(bitaxe )?supra(?! ?hex)", "Bitaxe", 625.0, 13.0, 75.0),
+    DataSheet(r"(bitaxe )?ultra(?! ?hex)", "Bitaxe", 434.0, 12.0, 75.0),
     DataSheet(r"avalon nano 3s", "Canaan", 6_000.0, 140.0, 95.0),
     DataSheet(r"avalon nano 3\b", "Canaan", 4_000.0, 140.0, 95.0),
     DataSheet(r"avalon mini 3", "Canaan", 37_500.0, 800.0, 85.0),

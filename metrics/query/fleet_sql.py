@@ -6,7 +6,7 @@ conditions beside `condition_of`.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -123,6 +123,11 @@ def some_miners(asked: Asked, now: datetime) -> tuple[list[MinerNow], int]:
             cursor.execute(sql, _params(asked, now) | {"limit": 1, "offset": 0})
             return [], next((row[-1] for row in cursor.fetchall()), 0)
     return [MinerNow(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+
+
+def found_miners(asked: Asked, now: datetime, *, most: int) -> list[int]:
+    """Return the ids of the miners of all pages at `now`, `most` of them at most, in their order. One query."""
+    return [miner.id for miner in some_miners(replace(asked, limit=most, offset=0), now)[0]]
 
 
 def main_site_now() -> int | None:

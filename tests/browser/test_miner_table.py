@@ -4,12 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import CharField, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from metrics.dashboard import table_page
-from miners.models import LatestReading
+from miners.models import Command, LatestReading, Miner, MinerModel, StateChange
 from tests.browser.conftest import Visit, settle
+from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import working_miners
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -69,3 +72,78 @@ def test_pages_lead_on_and_back(visit: Visit, member: Any, monkeypatch: pytest.M
     page.get_by_role("link", name="Previous").click()
     expect(page.get_by_text("1–5 of 12")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def refresh(page: Page) -> None:
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('hmm:refresh'))")
+    settle(page)
+
+
+@pytest.mark.usefixtures("farm")
+def test_miners_are_selected_by_keys_and_given_an_order_together(
+    visit: Visit, transactional_db: None, faults: list[str]
+) -> None:
+    gammas = Miner.objects.filter(name__in=["gamma-1", "gamma-2"])
+    gammas.update(driver="axeos")
+    MinerModel.objects.filter(miner__in=gammas).update(
+        name=Concat(Value("Gamma "), "pk", output_field=CharField())
+    )
+    LatestReading.objects.filter(miner__in=gammas).update(firmware="v2.14.0")
+    page = visit("/", as_user=UserFactory(is_staff=True, is_superuser=True))
+    row = page.get_by_role("checkbox", name="Select gamma-2", exact=True)
+
+    for key in ("j", "x", "ArrowDown", "x", "j", "x"):
+        page.keyboard.press(key)
+    expect(page.locator("#picked")).to_have_text("3 selected")
+    expect(page.get_by_role("link", name="gamma-3", exact=True)).to_be_focused()
+
+    with page.expect_response("**/blocks/miner-table*"):
+        StateChange.objects.create(
+            miner=gammas[0], at=timezone.now(), state="online"
+        )  # so that it comes anew
+        refresh(page)
+    expect(row).to_be_checked()
+    expect(page.locator("#picked")).to_have_text("3 selected")
+    expect(page.get_by_role("link", name="gamma-3", exact=True)).to_be_focused()
+
+    page.get_by_label("What to do", exact=True).select_option("pause")
+    page.get_by_role("button", name="Go on").click()
+    dialog = page.get_by_role("dialog", name="Pause 2 miners?")
+    expect(dialog).to_contain_text("1 is left out")
+    expect(dialog.get_by_role("listitem").filter(has_text="does not offer pause")).to_contain_text("gamma-3")
+    expect(dialog.get_by_label("Why?")).to_be_focused()
+    dialog.get_by_label("Why?").fill("dear hours")
+    dialog.get_by_role("button", name="Yes, pause 2 miners").click()
+    expect(page.locator(".toast")).to_contain_text("Pause is being sent to 2 miners.")
+    assert sorted(Command.objects.values_list("miner__name", "why")) == [
+        ("gamma-1", "dear hours"),
+        ("gamma-2", "dear hours"),
+    ]
+
+    page.get_by_label("all 12 shown").check()
+    expect(page.locator("#picked")).to_have_text("12 selected")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.get_by_role("link", name="gamma-1", exact=True).focus()
+    page.keyboard.press("?")
+    page.get_by_label("Single keys work on this device").uncheck()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="gamma-1", exact=True)).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="gamma-1", exact=True)).to_be_focused()
+    assert faults == []
+
+
+@pytest.mark.usefixtures("farm")
+def test_without_script_it_is_a_form_and_a_page(visit: Visit, transactional_db: None) -> None:
+    owner = UserFactory(is_staff=True, is_superuser=True)
+    page = visit("/?q=gamma-1", as_user=owner, java_script_enabled=False)
+    expect(page.get_by_label("all 4 shown")).to_be_hidden()
+    page.get_by_label("Select gamma-11").check()
+    page.get_by_label("What to do", exact=True).select_option("begin maintenance")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Yes, begin maintenance of 1 miner").click()
+    expect(page.get_by_text("Begin maintenance: done for 1 miner.")).to_be_visible()
+    assert page.url.endswith("/?q=gamma-1#miner-table")
+    assert Miner.objects.get(maintenance=True).name == "gamma-11"

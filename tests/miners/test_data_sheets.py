@@ -12,11 +12,11 @@ from miners.simulator.hardware import KINDS
 @pytest.mark.parametrize(
     ("name", "hashrate_ghs"),
     [
-        ("Bitaxe Gamma 601", 1_200.0),
-        ("Gamma", 1_200.0),
-        ("GammaTurbo", 2_150.0),
-        ("Bitaxe GT 801", 2_150.0),
-        ("BITAXE SUPRA", 650.0),
+        ("Bitaxe Gamma 601", 1_070.0),
+        ("Gamma", 1_070.0),
+        ("GammaTurbo", 2_140.0),
+        ("Bitaxe GT 801", 2_140.0),
+        ("BITAXE SUPRA", 625.0),
         ("Bitaxe Supra Hex 701", None),
         ("Bitaxe Gamma Duo 650", None),
         ("NerdQAxe++", 4_800.0),
@@ -40,7 +40,7 @@ def test_a_make_is_known_by_its_name_and_not_taken_for_its_relative(
 def test_what_is_known_is_believable_of_the_simulated_kinds() -> None:
     for name, hardware in KINDS.items():
         sheet = known_sheet(name)
-        assert sheet.hashrate_ghs == pytest.approx(hardware.hashrate_ghs(hardware.reference), rel=0.1), name
+        assert sheet.hashrate_ghs == pytest.approx(hardware.hashrate_ghs(hardware.reference), rel=0.15), name
         assert sheet.power_w == pytest.approx(hardware.power_w, rel=0.15), name
         assert hardware.temperature_c + 8 < sheet.limit_c, name
 
