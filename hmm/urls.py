@@ -8,6 +8,7 @@ from hmm.health import healthz
 from hmm.login import Login
 from hmm.outside import outside_sources
 from hmm.system_metrics.page import system_metrics
+from hmm.theme import theme
 
 handler500 = "hmm.errors.server_error"
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("login/", Login.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("theme", theme, name="theme"),
     path("healthz", healthz, name="healthz"),
     path("blocks/system-metrics", system_metrics, name="system_metrics"),
     path("blocks/outside-sources", outside_sources, name="outside_sources"),
