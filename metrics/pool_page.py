@@ -60,11 +60,11 @@ def earnings_today(now: datetime, currency: str) -> Earned | None:
     return Earned(figures["btc"], figures[f"revenue_{money}"], figures[f"cost_{money}"], hundredths)
 
 
-def coin_table(prices: Prices | None) -> list[tuple[str, list[float | None]]]:
-    """Return for each coin what it costs in each of CURRENCIES."""
+def coin_table(prices: Prices | None) -> list[tuple[str, list[tuple[str, float | None]]]]:
+    """Return for each coin what it costs in each of CURRENCIES, which is named with it."""
     if prices is None:
         return []
-    return [(coin, [prices.found.get((coin, currency)) for currency in CURRENCIES]) for coin in COINS]
+    return [(coin, [(each, prices.found.get((coin, each))) for each in CURRENCIES]) for coin in COINS]
 
 
 def _last_readings(ids: Sequence[int], now: datetime, *, failed: bool = False) -> dict[int, PoolReading]:

@@ -178,9 +178,8 @@ def test_no_check_has_no_parts():
 
 def test_what_a_coin_costs_in_each_currency():
     found = Prices({("BTC", "GBP"): 1.0, ("DGB", "USD"): 0.01})
-    assert coin_table(found) == [
-        ("BTC", [1.0, None, None]),
-        ("BCH", [None, None, None]),
-        ("DGB", [None, None, 0.01]),
-    ]
+    costs = {coin: dict(each) for coin, each in coin_table(found)}
+    assert list(costs) == ["BTC", "BCH", "DGB"]
+    assert costs["BTC"] == {"GBP": 1.0, "EUR": None, "USD": None}
+    assert costs["DGB"]["USD"] == 0.01
     assert coin_table(None) == []
