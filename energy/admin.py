@@ -8,14 +8,18 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from energy.models import PriceSlot, StandingCharge, Tariff
 from energy.providers import providers
 from energy.standing import mark_changed_charges, stored_charges
 from hmm.admin import ReadOnlyAdmin
+from hmm.lib.units import counted
 
 TERMS = ("provider", "product", "region", "fixed_pence_per_kwh")
 """What decides a tariff's prices: when one changes, the coming prices are fetched anew at once."""
+
+FETCH = "energy.tasks.fetch_prices"
 
 SLOT_LENGTHS = [(minutes * 60, f"{minutes} minutes") for minutes in (5, 10, 15, 20, 30, 60)]
 
@@ -63,7 +67,9 @@ class TariffAdmin(admin.ModelAdmin):
 
     form = TariffForm
     list_display = ("name", "provider", "product", "region", "active", "fetched_at", "fetch_error")
-    list_filter = ("active",)
+    list_filter = ("active", "provider", "currency")
+    search_fields = ("name", "product", "fetch_error")
+    actions = ("fetch_now",)
     readonly_fields = ("fetched_at", "fetch_error", "retry_at")
     fields = (*TariffForm.Meta.fields, *readonly_fields)
 
@@ -73,14 +79,40 @@ class TariffAdmin(admin.ModelAdmin):
             obj.fetched_at, obj.retry_at, obj.fetch_error = None, None, ""
         super().save_model(request, obj, form, change)
 
+    @admin.action(description="Fetch the prices of the selected tariffs now", permissions=["change"])
+    def fetch_now(self, request: HttpRequest, tariffs: QuerySet[Tariff]) -> None:
+        """Have the task queue fetch at once, whatever came of the last time. One that is not active is left alone."""
+        due = tariffs.filter(active=True).update(fetched_at=None, retry_at=None)
+        if due:
+            async_task(FETCH, save=False)
+        left = len(tariffs) - due
+        told = f"Fetching the prices of {counted(due, 'tariff')}."
+        self.message_user(request, f"{told} {left} not active." if left else told)
+
+
+class BelowZero(admin.SimpleListFilter):
+    """Prices that are paid to the customer, and the others."""
+
+    title = "price"
+    parameter_name = "below_zero"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "below zero"), ("no", "zero or more")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[PriceSlot]) -> QuerySet[PriceSlot]:
+        if self.value() == "yes":
+            return queryset.filter(pence_per_kwh__lt=0)
+        return queryset.filter(pence_per_kwh__gte=0) if self.value() == "no" else queryset
+
 
 @admin.register(PriceSlot)
 class PriceSlotAdmin(ReadOnlyAdmin):
     """Prices are fetched or imported, never typed: this list is to look at."""
 
     list_display = ("tariff", "start", "end", "pence_per_kwh")
-    list_filter = ("tariff",)
+    list_filter = ("tariff", BelowZero)
     list_select_related = ("tariff",)
+    search_fields = ("tariff__name",)
     date_hierarchy = "start"
     ordering = ("-start",)
 
@@ -112,6 +144,7 @@ class StandingChargeAdmin(admin.ModelAdmin):
     list_display = ("tariff", "start", "end", "pence_per_day")
     list_filter = ("tariff",)
     list_select_related = ("tariff",)
+    search_fields = ("tariff__name",)
     actions = None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from hmm.installation import forget_installation
-from hmm.models import Heartbeat, Installation, JobRun, OutsideSource
+from hmm.models import DirtyRange, Heartbeat, Installation, JobRun, OutsideSource
 
 MEANS = {
     "time_zone": "All figures are merged anew into the hours, days, weeks and months of {value}, "
@@ -71,8 +71,18 @@ class JobRunAdmin(ReadOnlyAdmin):
     """Runs of recurring jobs, the latest first."""
 
     list_display = ("name", "started_at", "duration_s", "rows", "success", "error")
-    list_filter = ("success", "name")
+    list_filter = ("success", "name", "started_at")
+    search_fields = ("name", "error")
     ordering = ("-started_at",)
+
+
+@admin.register(DirtyRange)
+class DirtyRangeAdmin(ReadOnlyAdmin):
+    """What is still to be computed anew; empty when all is."""
+
+    list_display = ("kind", "start", "end", "entity_ids")
+    list_filter = ("kind",)
+    ordering = ("start",)
 
 
 @admin.register(Heartbeat)
@@ -100,3 +110,4 @@ class OutsideSourceAdmin(ReadOnlyAdmin):
         "last_error",
     )
     list_filter = ("name",)
+    search_fields = ("name", "host", "last_error")

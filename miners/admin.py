@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
@@ -53,9 +53,19 @@ class SiteTariffInline(admin.TabularInline):
 
 @admin.register(Site)
 class SiteAdmin(admin.ModelAdmin):
-    list_display = ["name", "poll_interval_s"]
-    search_fields = ["name"]
+    list_display = ["name", "poll_interval_s", "miners_now"]
+    list_filter = ["tariffs__tariff", "poll_interval_s"]
+    search_fields = ["name", "tariffs__tariff__name"]
     inlines = [SiteTariffInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        """Count the miners along."""
+        there = Count("miners", filter=Q(miners__retired_at=None), distinct=True)
+        return super().get_queryset(request).annotate(miners_there=there)
+
+    @admin.display(description="miners", ordering="miners_there")
+    def miners_now(self, site: Site) -> int:
+        return int(site.miners_there)  # type: ignore[attr-defined]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: BaseModelFormSet, change: bool) -> None:
         """Store tariffs with the figures they make anew: a changed entry is the old one gone and a new one."""
@@ -69,7 +79,14 @@ class SiteAdmin(admin.ModelAdmin):
 
 @admin.register(MinerModel)
 class MinerModelAdmin(admin.ModelAdmin):
-    list_display = ["name", "manufacturer", "driver", "reference_hashrate_ghs", "reference_power_w"]
+    list_display = [
+        "name",
+        "manufacturer",
+        "driver",
+        "reference_hashrate_ghs",
+        "reference_power_w",
+        "max_temperature_c",
+    ]
     list_filter = ["manufacturer", "driver"]
     search_fields = ["name", "manufacturer"]
 
@@ -136,9 +153,12 @@ class MinerAdmin(admin.ModelAdmin):
         "begin_maintenance",
         "end_maintenance",
         "retire",
-        *(order_action(kind) for kind in (Kind.RESTART, Kind.PAUSE, Kind.RESUME)),
+        *(order_action(kind) for kind in (Kind.RESTART, Kind.PAUSE, Kind.RESUME, Kind.IDENTIFY)),
     ]
     inlines = [MovesInline]
+
+    def view_on_site(self, obj: Miner) -> str:
+        return reverse("metrics:miner", args=[obj.pk])
 
     @admin.display(description="hashrate")
     def hashrate(self, miner: Miner) -> str:
@@ -247,6 +267,31 @@ class StateChangeAdmin(ReadOnlyAdmin):
     ordering = ["-at"]
 
 
+@admin.register(LatestReading)
+class LatestReadingAdmin(ReadOnlyAdmin):
+    """What each miner said last. Its telemetry of before is on its page, in the exports and in the API."""
+
+    list_display = [
+        "miner",
+        "timestamp",
+        "hashrate",
+        "power_w",
+        "temperature_c",
+        "fan_rpm",
+        "mode",
+        "firmware",
+        "pool_url",
+    ]
+    list_filter = ["mode", "firmware", "miner__site"]
+    list_select_related = ["miner"]
+    search_fields = ["miner__name", "firmware", "pool_url", "pool_user"]
+    ordering = ["miner__name"]
+
+    @admin.display(description="hashrate", ordering="hashrate_ghs")
+    def hashrate(self, latest: LatestReading) -> str:
+        return format_hashrate(latest.hashrate_ghs)
+
+
 @admin.register(SetAside)
 class SetAsideAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "source", "miner_name", "reason"]
@@ -260,6 +305,7 @@ class CollectorPresenceAdmin(ReadOnlyAdmin):
     """Collectors that run, or ran less than a day ago."""
 
     list_display = ["name", "since", "until"]
+    search_fields = ["name"]
     ordering = ["name"]
 
 
@@ -268,6 +314,7 @@ class SiteLeaseAdmin(ReadOnlyAdmin):
     """Which collector polls each site."""
 
     list_display = ["site", "holder", "since", "until"]
+    search_fields = ["site__name", "holder"]
     list_filter = ["holder"]
     list_select_related = ["site"]
     ordering = ["site__name"]

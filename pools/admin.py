@@ -4,11 +4,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django_q.tasks import async_task
 
 from hmm.admin import ReadOnlyAdmin
 from pools.clients import clients
 from pools.models import CoinPrice, NetworkState, Pool, PoolReading
 from pools.stratum import parse_endpoint
+
+CHECK = "pools.tasks.check_pools"
 
 
 class PoolForm(forms.ModelForm):
@@ -57,7 +62,15 @@ class PoolAdmin(admin.ModelAdmin):
 
     form = PoolForm
     list_display = ("name", "client", "url", "stratum_url", "user", "is_solo", "active")
-    list_filter = ("active", "client")
+    list_filter = ("active", "client", "is_solo")
+    search_fields = ("name", "url", "stratum_url", "user")
+    actions = ("check_now",)
+
+    @admin.action(description="Check the active pools now", permissions=["change"])
+    def check_now(self, request: HttpRequest, pools: QuerySet[Pool]) -> None:
+        """Have the task queue check all that are active, as it does each two minutes."""
+        async_task(CHECK, save=False)
+        self.message_user(request, "The active pools are being checked; see Pool readings.")
 
 
 @admin.register(PoolReading)
@@ -67,7 +80,8 @@ class PoolReadingAdmin(ReadOnlyAdmin):
     list_display = (
         "pool", "timestamp", "reachable", "response_time_ms", "failed_step", "error", "hashrate_ghs", "workers", "age_s",
     )  # fmt: skip
-    list_filter = ("pool", "reachable")
+    list_filter = ("reachable", "failed_step", "pool")
+    search_fields = ("pool__name", "error")
     list_select_related = ("pool",)
     ordering = ("-timestamp",)
 
@@ -78,6 +92,7 @@ class CoinPriceAdmin(ReadOnlyAdmin):
 
     list_display = ("coin", "currency", "timestamp", "price", "source")
     list_filter = ("coin", "currency", "source")
+    search_fields = ("coin", "source")
     ordering = ("-timestamp",)
 
 
@@ -86,4 +101,6 @@ class NetworkStateAdmin(ReadOnlyAdmin):
     """Difficulties and subsidies, the latest first."""
 
     list_display = ("coin", "timestamp", "difficulty", "subsidy", "height")
+    list_filter = ("coin",)
+    search_fields = ("height",)
     ordering = ("-timestamp",)

@@ -1,0 +1,125 @@
+"""What the admin of every model keeps to: it can be searched or filtered, and facts are only looked at."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db.models import Model
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django_q.models import OrmQ
+
+from energy.models import PriceSlot, Tariff
+from hmm.admin import ReadOnlyAdmin
+from hmm.models import DirtyRange, Heartbeat, Installation, JobRun, OutsideSource
+from metrics.models import Watermark
+from miners.models import Command, LatestReading, Miner, SetAside, StateChange
+from pools.models import CoinPrice, NetworkState, Pool, PoolReading
+from tests.factories import MinerFactory, PriceSlotFactory, UserFactory
+
+OURS = [
+    model
+    for model in admin.site._registry
+    if model._meta.app_label in {"hmm", "energy", "pools", "miners", "metrics"}
+]
+FACTS = (
+    Command, CoinPrice, DirtyRange, JobRun, LatestReading, NetworkState, OutsideSource, PoolReading, PriceSlot, SetAside,
+    StateChange,
+)  # fmt: skip
+FEW_ROWS = (Heartbeat, Installation, Watermark)
+AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def names(models: Any) -> list[str]:
+    return [model.__name__ for model in models]
+
+
+@pytest.fixture
+def boss(db: None) -> Client:
+    client = Client()
+    client.force_login(
+        UserFactory(is_staff=True, is_superuser=True), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return client
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", FACTS, ids=names(FACTS))
+def test_facts_are_looked_at_and_nobody_changes_them(model: type[Model], rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.user = UserFactory(is_staff=True, is_superuser=True)
+    its_admin = admin.site._registry[model]
+    assert isinstance(its_admin, ReadOnlyAdmin)
+    assert its_admin.has_view_permission(request)
+    for may in (
+        its_admin.has_add_permission,
+        its_admin.has_change_permission,
+        its_admin.has_delete_permission,
+    ):
+        assert not may(request)
+
+
+@pytest.mark.parametrize("model", OURS, ids=names(OURS))
+def test_each_list_can_be_searched_and_filtered_and_opens_for_any_word(
+    model: type[Model], boss: Client
+) -> None:
+    its_admin = admin.site._registry[model]
+    assert its_admin.list_display != ("__str__",)
+    if model not in FEW_ROWS:
+        assert its_admin.search_fields or its_admin.list_filter
+    page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    assert boss.get(page, {"q": "a b%_\\'"} if its_admin.search_fields else {}).status_code == 200
+
+
+def test_what_has_facts_cannot_be_deleted_with_them(boss: Client) -> None:
+    slot, pool = PriceSlotFactory(), Pool.objects.create(name="p", client="ckpool")
+    PoolReading.objects.create(pool=pool, timestamp=AT, covered_s=120, reachable=True)
+    for kept in (slot.tariff, pool):
+        name = f"admin:{kept._meta.app_label}_{kept._meta.model_name}"
+        assert boss.post(reverse(f"{name}_delete", args=[kept.pk]), {"post": "yes"}).status_code == 403
+        many = {"action": "delete_selected", "_selected_action": [kept.pk], "post": "yes"}
+        boss.post(reverse(f"{name}_changelist"), many)
+    assert Tariff.objects.filter(pk=slot.tariff_id).exists()
+    assert Pool.objects.filter(pk=pool.pk).exists()
+    assert PoolReading.objects.count() == 1
+
+
+def test_prices_are_fetched_and_pools_checked_at_a_click(boss: Client) -> None:
+    Tariff.objects.filter(pk=1).update(fetched_at=AT, retry_at=AT)
+    chosen = {"action": "fetch_now", "_selected_action": [1]}
+    assert (
+        "Fetching the prices of 1 tariff."
+        in boss.post(reverse("admin:energy_tariff_changelist"), chosen, follow=True).text
+    )
+    assert Tariff.objects.get(pk=1).fetched_at is None
+    pool = Pool.objects.create(name="p", client="ckpool")
+    boss.post(reverse("admin:pools_pool_changelist"), {"action": "check_now", "_selected_action": [pool.pk]})
+    assert {task.task["func"] for task in OrmQ.objects.all()} == {
+        "energy.tasks.fetch_prices",
+        "pools.tasks.check_pools",
+    }
+
+
+def test_prices_below_zero_are_found(boss: Client) -> None:
+    PriceSlotFactory(pence_per_kwh=-4.25)
+    PriceSlotFactory(pence_per_kwh=81.25)
+    page = reverse("admin:energy_priceslot_changelist")
+    below = boss.get(page, {"below_zero": "yes"}).text
+    assert "-4.25" in below
+    assert "81.25" not in below
+    assert "81.25" in boss.get(page, {"below_zero": "no"}).text
+
+
+def test_a_miner_leads_to_its_page_and_a_site_counts_its_miners(boss: Client) -> None:
+    miner = MinerFactory(site__name="Barn")
+    MinerFactory(site=miner.site, retired_at=AT)
+    assert (
+        reverse("metrics:miner", args=[miner.pk])
+        in boss.get(reverse("admin:miners_miner_change", args=[miner.pk])).text
+    )
+    assert (
+        '<td class="field-miners_now">1</td>'
+        in boss.get(reverse("admin:miners_site_changelist"), {"q": "Barn"}).text
+    )
+    assert Miner.objects.count() == 2
