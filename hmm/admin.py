@@ -1,8 +1,10 @@
 """Admin of the ground floor: the installation, and what the house notes about itself, to look at."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
@@ -29,6 +31,15 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class NamedValues(admin.AllValuesFieldListFilter):
+    """A filter by the values there are, in which an empty one has a name too."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        """Say "none" where a value is empty."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": choice["display"] or "none"}
 
 
 class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):

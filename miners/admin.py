@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from hmm.admin import ReadOnly, ReadOnlyAdmin
+from hmm.admin import NamedValues, ReadOnly, ReadOnlyAdmin
 from hmm.installation import installation
 from hmm.lib.units import UNKNOWN, format_hashrate
 from miners.control.admin import order_action
@@ -87,7 +87,7 @@ class MinerModelAdmin(admin.ModelAdmin):
         "reference_power_w",
         "max_temperature_c",
     ]
-    list_filter = ["manufacturer", "driver"]
+    list_filter = [("manufacturer", NamedValues), ("driver", NamedValues)]
     search_fields = ["name", "manufacturer"]
 
 
@@ -282,7 +282,7 @@ class LatestReadingAdmin(ReadOnlyAdmin):
         "firmware",
         "pool_url",
     ]
-    list_filter = ["mode", "firmware", "miner__site"]
+    list_filter = [("mode", NamedValues), ("firmware", NamedValues), "miner__site"]
     list_select_related = ["miner"]
     search_fields = ["miner__name", "firmware", "pool_url", "pool_user"]
     ordering = ["miner__name"]

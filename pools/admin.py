@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_q.tasks import async_task
 
-from hmm.admin import ReadOnlyAdmin
+from hmm.admin import NamedValues, ReadOnlyAdmin
 from pools.clients import clients
 from pools.models import CoinPrice, NetworkState, Pool, PoolReading
 from pools.stratum import parse_endpoint
@@ -80,7 +80,7 @@ class PoolReadingAdmin(ReadOnlyAdmin):
     list_display = (
         "pool", "timestamp", "reachable", "response_time_ms", "failed_step", "error", "hashrate_ghs", "workers", "age_s",
     )  # fmt: skip
-    list_filter = ("reachable", "failed_step", "pool")
+    list_filter = ("reachable", ("failed_step", NamedValues), "pool")
     search_fields = ("pool__name", "error")
     list_select_related = ("pool",)
     ordering = ("-timestamp",)

@@ -16,7 +16,7 @@ from hmm.models import DirtyRange, Heartbeat, Installation, JobRun, OutsideSourc
 from metrics.models import Watermark
 from miners.models import Command, LatestReading, Miner, SetAside, StateChange
 from pools.models import CoinPrice, NetworkState, Pool, PoolReading
-from tests.factories import MinerFactory, PriceSlotFactory, UserFactory
+from tests.factories import MinerFactory, MinerModelFactory, PriceSlotFactory, UserFactory
 
 OURS = [
     model
@@ -109,6 +109,13 @@ def test_prices_below_zero_are_found(boss: Client) -> None:
     assert "-4.25" in below
     assert "81.25" not in below
     assert "81.25" in boss.get(page, {"below_zero": "no"}).text
+
+
+def test_an_empty_value_has_a_name_to_filter_by(boss: Client) -> None:
+    MinerModelFactory(manufacturer="")
+    MinerModelFactory(manufacturer="Bitaxe")
+    page = boss.get(reverse("admin:miners_minermodel_changelist")).text
+    assert '<a href="?manufacturer=">none</a>' in page
 
 
 def test_a_miner_leads_to_its_page_and_a_site_counts_its_miners(boss: Client) -> None:

@@ -45,7 +45,7 @@ class Growth:
 def context(now: datetime) -> dict[str, Any]:
     """Return versions by name, the database's size and its growth, None before anything was written of it. One query."""
     statistic = size.statistic
-    since = {"name": statistic.name, "service": statistic.service, "since": now - GROWTH_SPAN}
+    since: dict[str, Any] = {"name": statistic.name, "service": statistic.service, "since": now - GROWTH_SPAN}
     with connection.cursor() as cursor:
         cursor.execute(FOUND, since)
         server, timescale, size_bytes, at, before = cursor.fetchone()

@@ -66,7 +66,7 @@ def test_another_span_is_in_the_address_and_keeps_the_focus(
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="7 d")).to_have_attribute("aria-current", "true")
     drawn(page)
-    assert page.url.endswith(f"/miners/{miner.pk}?span=7d")
+    assert page.url.endswith(f"/miners/{miner.pk}?span=7d&by=daily")
     expect(page.get_by_role("link", name="7 d")).to_be_focused()
     expect(page.locator("#miner-charts canvas")).to_have_count(3)
     assert faults == []
