@@ -269,3 +269,11 @@ def test_the_address_says_what_both_blocks_show(
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{here}?span=7d&by=weekly"}
     response = member.get(reverse(f"metrics:{block}", args=[miner.pk]), asked, headers=headers)
     assert response["HX-Replace-Url"] == here + shows
+
+
+def test_what_it_is_set_to_is_said_where_it_tells(member: Client) -> None:
+    miner = working_miners(1, NOW)[0]
+    assert "Frequency" not in words(member, "metrics:miner", miner).partition("Device and pool")[2]
+    LatestReading.objects.filter(miner=miner).update(frequency_mhz=525.0, core_voltage_mv=1150.0)
+    said = words(member, "metrics:miner", miner).partition("Device and pool")[2]
+    assert "Frequency 525 MHz Core voltage 1,150 mV" in said

@@ -32,10 +32,14 @@ PAGES = [
     "/analytics?view=ranking&from=2026-05-30&to=2026-06-01",
     "/analytics?view=bands&from=2026-05-30&to=2026-06-01",
     "/explain?type=energy_cost&key=total_kwh&entity_type=system&period=daily&at=2026-05-31T23:00Z",
+    "/welcome",
+    "/discovery",
     "/system",
     "/retention",
     "/strategies/ranking",
     "/admin/miners/miner/",
+    "/admin/miners/latestreading/",
+    "/admin/miners/site/",
     "/api/metrics?type=energy_cost&period=daily&entity_type=system&days=7",
     "/api/metrics?type=hashrate&period=hourly&days=1",
     "/api/metrics/latest?type=hashrate",
@@ -47,6 +51,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def visitor(monkeypatch: pytest.MonkeyPatch) -> Client:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
+    monkeypatch.setattr("miners.views.discovery.own_network", lambda: None)  # tests know none
     call_command("seed_strategies", verbosity=0)
     publish([18.4, 20.0], NOW.replace(minute=0))
     client = Client(headers={"authorization": f"Bearer {create_token('test')}"})
