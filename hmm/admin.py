@@ -36,7 +36,7 @@ class ReadOnly:
 class NamedValues(admin.AllValuesFieldListFilter):
     """A filter by the values there are, in which an empty one has a name too."""
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Say "none" where a value is empty."""
         for choice in super().choices(changelist):
             yield {**choice, "display": choice["display"] or "none"}

@@ -21,15 +21,23 @@ def set_maintenance(miner_ids: Iterable[int], now: datetime, *, begin: bool) -> 
     Their states change at once, as no poll would tell those that nobody polls. Retired miners are left as they are.
     """
     with transaction.atomic():
-        hold_latest_readings(miner_ids := sorted(set(miner_ids)))
-        wanted = Miner.objects.filter(pk__in=miner_ids, retired_at=None, maintenance=not begin)
-        miners = list(wanted.select_related("latest", "site").order_by("pk"))
+        wanted = set(miner_ids)
+        hold_latest_readings(wanted)
+        there = Miner.objects.filter(pk__in=wanted, retired_at=None).select_related("latest", "site")
+        miners = [miner for miner in there.order_by("pk") if may_be_set(miner, begin=begin)]
         entries = Entries()
         for miner in miners:
             entries.enter(miner, State(MinerState.MAINTENANCE) if begin else _state_after(miner, now), now)
         Miner.objects.filter(pk__in=[miner.pk for miner in miners]).update(maintenance=begin)
         entries.save()
     return len(miners)
+
+
+def may_be_set(miner: Miner, *, begin: bool) -> bool:
+    """Return whether that changes anything: one that is not in maintenance and still called so may end it. Pure."""
+    if begin:
+        return not miner.maintenance
+    return miner.maintenance or miner.state == MinerState.MAINTENANCE
 
 
 def state_after(latest: LatestReading | None, poll_interval_s: int, now: datetime) -> State:

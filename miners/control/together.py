@@ -15,7 +15,7 @@ from miners.control.arguments import parse_arguments
 from miners.control.ask import CommandRefused, ask_command, queue_command
 from miners.control.look import offers_known
 from miners.drivers.orders import Kind, Offers
-from miners.maintenance import set_maintenance
+from miners.maintenance import may_be_set, set_maintenance
 from miners.models import Command, LatestReading, Miner, MinerState
 from miners.models.command import OPEN
 
@@ -130,9 +130,9 @@ def give(
 
 def _about_maintenance(deed: Deed, miner: Miner) -> str:
     begins = deed is Deed.BEGIN_MAINTENANCE
-    if miner.maintenance == begins:
-        return "is in maintenance already" if begins else "is not in maintenance"
-    return ""
+    if may_be_set(miner, begin=begins):
+        return ""
+    return "is in maintenance already" if begins else "is not in maintenance"
 
 
 def _offers(deed: Deed, miner: Miner) -> Offers:

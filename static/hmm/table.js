@@ -103,6 +103,9 @@
     if (Object.hasOwn(acts, key) && acts[key]()) event.preventDefault();
   });
 
+  addEventListener("pageshow", say); // going back, the browser ticks what was ticked
+  unhide();
+
   const switcher = document.getElementById("single-keys");
   switcher.checked = !localStorage.getItem(KEYS_OFF);
   switcher.addEventListener("change", () => {
@@ -110,6 +113,4 @@
     else localStorage.setItem(KEYS_OFF, "1");
   });
 
-  addEventListener("pageshow", say); // going back, the browser ticks what was ticked
-  unhide();
 })();

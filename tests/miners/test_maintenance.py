@@ -54,6 +54,14 @@ def test_a_miner_that_nobody_polls_leaves_it_as_it_entered_it_with_a_record_of_b
 
 
 @pytest.mark.django_db
+def test_one_that_is_only_called_so_leaves_it_too() -> None:
+    left = MinerFactory(state=MinerState.MAINTENANCE)
+    assert set_maintenance([left.pk], NOW, begin=False) == 1
+    left.refresh_from_db()
+    assert left.state == MinerState.NEW
+
+
+@pytest.mark.django_db
 def test_the_box_of_the_admins_form_does_the_same(client: Client) -> None:
     client.force_login(User.objects.create_superuser("boss"), "django.contrib.auth.backends.ModelBackend")
     miner = MinerFactory(name="bench")
