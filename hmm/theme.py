@@ -26,8 +26,8 @@ def theme_context(request: HttpRequest) -> dict[str, object]:
 @login_not_required
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Keep the choice, and go back to the page it was made on."""
-    chosen, back = request.POST.get("theme", ""), request.POST.get("next", "")
+    """Keep the choice, and go back to the page it was made on, as far as the browser tells it."""
+    chosen, back = request.POST.get("theme", ""), request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
     response = redirect(back if is_ours else "/")
     if chosen in THEMES:
