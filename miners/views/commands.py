@@ -46,7 +46,7 @@ def commands(request: HttpRequest, miner_id: int) -> HttpResponse:
 
 def _typed(request: HttpRequest) -> dict[str, str]:
     """Return what was typed, but for passwords, which no page says again."""
-    return {name: text for name, text in request.POST.items() if not name.endswith("_password")}
+    return {name: str(text) for name, text in request.POST.items() if not name.endswith("_password")}
 
 
 def commands_context(miner: Miner) -> dict[str, Any]:

@@ -196,8 +196,10 @@ def test_the_page_takes_as_many_queries_whatever_there_is(
 def test_a_refused_form_keeps_what_was_typed_and_is_the_only_one_open(
     gamma: Miner, fields: dict[str, str], kept: list[str]
 ) -> None:
-    page = browser("add_command").post(url(gamma), fields, headers=PART).content.decode()
+    given_too = fields | {"pool_password": "never said again", "device_password": "never said again"}
+    page = browser("add_command").post(url(gamma), given_too, headers=PART).content.decode()
     for words in kept:
         assert words in page
+    assert "never said again" not in page
     assert page.count("<details open>") == 1
     assert page.count(f'value="{fields["why"]}"') == 1
