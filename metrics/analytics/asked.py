@@ -31,6 +31,8 @@ OF_ENERGY = ("bands", "waterfall")
 
 OF_ENERGY_KEY = ("energy_cost", "kwh")
 USUAL_METRIC = "energy_cost.kwh"
+USUAL_METRIC_OF = {"distribution": "hashrate.avg"}
+"""Of the views that cannot be of the usual one."""
 EARLIEST_DAY = EARLIEST.date() + timedelta(days=1)
 """The first that has begun after EARLIEST wherever one is."""
 
@@ -148,13 +150,14 @@ def read_asked(
     read = _Reading()
     view = read(lambda: _word("view", given.get("view") or "series", list(VIEWS)), "series")
     period = read(lambda: _word("period", given.get("period") or "daily", PERIODS), "daily")
+    usual_metric = USUAL_METRIC_OF.get(view, USUAL_METRIC)
     metric_type, key = read(
-        lambda: _metric(given.get("metric") or USUAL_METRIC, currency), _metric(USUAL_METRIC, currency)
+        lambda: _metric(given.get("metric") or usual_metric, currency), _metric(usual_metric, currency)
     )
     found = tuple(read(lambda n=name: whom_named(n), None) for name in read(lambda: _names(whom), [ALL]))  # type: ignore[misc]
     last = read(lambda: _day("to", given.get("to"), today), today)
-    usual = max(last - timedelta(days=USUAL_DAYS - 1), EARLIEST_DAY)
-    first = read(lambda: _day("from", given.get("from"), usual), usual)
+    usual_first = max(last - timedelta(days=USUAL_DAYS - 1), EARLIEST_DAY)
+    first = read(lambda: _day("from", given.get("from"), usual_first), usual_first)
     asked = Asked(
         view,
         metric_type,

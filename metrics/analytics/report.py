@@ -31,11 +31,15 @@ class Stat:
     notes: Sequence[str] = ()
 
 
+NOTHING_MEASURED = "Nothing was measured in this range."
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A view. `rows` are as files have them: numbers unrounded, null for what is not known.
 
     `chart` is drawn on the server; `is_drawn_by_script` has the page fetch a chart to zoom in its place.
+    `empty` is said where there are no rows.
     """
 
     title: str
@@ -46,6 +50,7 @@ class Report:
     stats: Sequence[Stat] = ()
     notes: Sequence[str] = ()
     is_drawn_by_script: bool = False
+    empty: str = NOTHING_MEASURED
 
     @property
     def headings(self) -> list[tuple[str, bool]]:

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from hmm.lib.svg import Tick
 from hmm.lib.svg_steps import Step, step_chart
 from metrics.analytics.asked import Asked, same_key
-from metrics.analytics.report import Column, Here, Report
+from metrics.analytics.report import NOTHING_MEASURED, Column, Here, Report
 from metrics.analytics.sides import NOTHING_TO_COMPARE, sides
 from metrics.query import aggregate
 from metrics.templatetags.hmm_format import SYMBOLS, money
@@ -16,6 +16,9 @@ from metrics.types.base import MINOR
 
 TICKS = ("Before", "Energy", "Price", "Now")
 """The steps in words that fit beside each other on a phone."""
+
+
+NOTHING_BEFORE = "Nothing with a price was measured in the range before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def waterfall(asked: Asked, here: Here) -> Report:
     ]
     if both is None or now is None or before is None:
         why = "It needs the cost of this range and of the one before." if both else NOTHING_TO_COMPARE
-        return Report(title, columns, [], notes=[why])
+        return Report(title, columns, [], notes=[why], empty=NOTHING_BEFORE if now else NOTHING_MEASURED)
     found = steps(before, now)
     return Report(
         title,

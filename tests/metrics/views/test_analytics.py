@@ -227,6 +227,7 @@ def test_the_steps_of_what_changed_the_cost_have_short_words(member: Client) -> 
 
 def test_what_changed_the_cost_needs_both_ranges(member: Client) -> None:
     page = said(member, view="waterfall", **{"from": "2026-06-01", "to": "2026-06-01"})
+    assert "Nothing with a price was measured in the range before." in page
     assert "It needs the cost of this range and of the one before." in page
 
 
@@ -273,7 +274,10 @@ def without_token(page: str) -> str:
             {"metric": "pool_health.health_score"},
             "of: there is no pool_health of a system; there is of: pool",
         ),
-        ({"view": "distribution"}, "metric: a distribution is of hashrate or temperature"),
+        (
+            {"view": "distribution", "metric": "energy_cost.kwh"},
+            "metric: a distribution is of hashrate or temperature",
+        ),
         (
             {"period": "slot", "from": "2026-01-01", "to": "2026-06-01"},
             "a page draws at most 800: take a longer period",
@@ -426,3 +430,8 @@ def test_queries_are_as_many_however_many_miners(
 @pytest.mark.parametrize("name", ["analytics", "analytics_csv", "analytics_json"])
 def test_a_stranger_is_sent_to_the_login(name: str, client: Client) -> None:
     assert client.get(reverse(f"metrics:{name}"))["Location"].startswith(reverse("login"))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_view_alone_is_of_a_figure_that_it_can_be_of(view: str, member: Client) -> None:
+    assert member.get(reverse("metrics:analytics"), {"view": view}).status_code == 200
