@@ -43,6 +43,7 @@ RECURRING = (
     Recurring("energy.tasks.fetch_prices", EACH_TEN_MINUTES),
     Recurring("pools.tasks.check_pools", EACH_TWO_MINUTES, save=False),
     Recurring("pools.tasks.fetch_coins", EACH_TEN_MINUTES),
+    Recurring("metrics.tasks.sum_open_slot", EACH_MINUTE, save=False),
     Recurring("metrics.tasks.run_hourly", (5,)),
     Recurring("metrics.tasks.run_daily", (30,)),
     Recurring("metrics.tasks.run_weekly", (40,)),

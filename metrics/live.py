@@ -9,29 +9,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
-from metrics.engine.belonging import Span, known_miners
+from metrics.engine.belonging import known_miners
 from metrics.engine.slots import SlotWindow, fastest_slots
 from metrics.engine.state import State
+from metrics.live_fleet import OF_SUMS, fleet_rows
+from metrics.live_parts import (
+    CHILDREN,
+    STANDING,
+    STORED,
+    LiveRow,
+    live_row,
+    projected,
+    projections_of,
+    standing_params,
+    stored_parts,
+    within,
+)
 from metrics.live_pools import live_pool_rows
-from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.sketches.quantities import NO_PERCENTILES, without_percentiles
 from metrics.sketches.read import Stored, are_read, percentiles
 from metrics.store.columns import needed_by
-from metrics.types import metric_types
 from miners.telemetry.packed.reading import unpacked
 
-CHILDREN: dict[str, tuple[str, ...]] = {
-    "slot": (),
-    "hourly": ("slot",),
-    "daily": ("hourly", "slot"),
-    "weekly": ("daily", "hourly", "slot"),
-    "monthly": ("daily", "hourly", "slot"),
-}
-
-STORED = "SELECT entity_id, timestamp, {names} FROM metrics_rollup WHERE {within} AND entity_type = '{whose}'"
 PRESENT = "SELECT entity_id, timestamp FROM metrics_rollup WHERE {within} AND entity_type = '{whose}'"
 ONLY_THESE = "AND entity_id = ANY(%({only})s)"
 
@@ -69,17 +70,6 @@ GROUPS = {
     )""",
 }
 
-STANDING = {
-    "miner": "NULL::float8",
-    "site": """(
-        SELECT s.pence FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
-        WHERE s.site_id = merged.entity_id)""",
-    "system": """(
-        SELECT CASE WHEN count(*) = count(s.pence) THEN sum(s.pence) END
-        FROM unnest(%(standing_site)s::int[], %(standing_pence)s::float8[]) AS s(site_id, pence)
-        WHERE s.site_id IN (SELECT entity_id FROM part))""",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class LiveAsked:
@@ -88,15 +78,6 @@ class LiveAsked:
     types: Sequence[str]
     entity_type: str
     miners: Sequence[int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LiveRow:
-    """Figures of one entity in the open period: metric type → value_json."""
-
-    entity_type: str
-    entity_id: int | None
-    values: dict[str, dict[str, Any]]
 
 
 def live_rows(
@@ -115,24 +96,27 @@ def live_rows(
     `miners`: of these miners only, where the entities are miners.
     """
     now = max(now.replace(microsecond=0), bucket.start)
+    if entity_type in OF_SUMS and (told := state.summed_at(now, bucket)):
+        rows = fleet_rows(types, period, bucket, state, told, entity_type)
+        return [r for r in rows if entity_id is None or r.entity_id == entity_id]
     if entity_type == "pool":
-        stored, stretch = _stored_parts(CHILDREN[period], bucket, state, now), Bucket(bucket.start, now)
-        found = live_pool_rows(_projections(types), stored, stretch, state.cut.slot_s(now), entity_id)
-        return [_row(types, *row) for row in found]
-    spans = state.farm.spans(bucket.start, now)
+        stored, stretch = stored_parts(CHILDREN[period], bucket, state, now), Bucket(bucket.start, now)
+        found = live_pool_rows(projections_of(types), stored, stretch, state.cut.slot_s(now), entity_id)
+        return [live_row(types, *row) for row in found]
     only = None
     if entity_type == "miner":
         only = [entity_id] if entity_id is not None else miners
+    spans = state.farm.spans(bucket.start, now, only)
     miner_ids = known_miners(spans) if only is None else only
-    parts = _stored_parts(CHILDREN[period], bucket, state, now)
+    parts = stored_parts(CHILDREN[period], bucket, state, now)
     lower = parts[-1][2] if parts else bucket.start
     window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans, everyone=only is None)
-    params = _standing(entity_type, spans, Bucket(bucket.start, now), state) | {
+    params = standing_params(entity_type, spans, Bucket(bucket.start, now), state) | {
         "span_site": [s.site_id for s in spans],
         "elapsed_s": Bucket(bucket.start, now).length_s,
     }
-    projections = _projections(types)
-    sketched = _stored_parts(CHILDREN[period][:-1], bucket, state, now)
+    projections = projections_of(types)
+    sketched = stored_parts(CHILDREN[period][:-1], bucket, state, now)
     told_from = min(lower, sketched[-1][2] if sketched else bucket.start)
     with unpacked([(told_from, now)], miner_ids, now), connection.cursor() as cursor:
         source, more = "", dict[str, Any]()
@@ -142,7 +126,7 @@ def live_rows(
         slots, of_slots = fastest_slots(window, state.prices_between, state.coins_between)
         sql = _select(projections, entity_type, parts, source, slots, only is not None)
         cursor.execute(sql, params | of_slots | more)
-        rows = [_row(types, *row) for row in cursor.fetchall()]
+        rows = [live_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
 
@@ -152,31 +136,62 @@ def live_together(
     """Return the figures of miners, sites and the system in the open `bucket` up to `now`, without percentiles.
 
     One query, which reads telemetry once for all of them. Percentiles, whose keys are left out, would take as long again.
+    Where the open slot is summed, one for sites, one for the system, and one that reads the telemetry of the asked miners.
     """
     now = max(now.replace(microsecond=0), bucket.start)
-    spans = state.farm.spans(bucket.start, now)
-    parts = _stored_parts(CHILDREN[period], bucket, state, now)
+    told = state.summed_at(now, bucket)
+    if told is None:
+        return _told_together(asked, period, bucket, state, now, None)
+    of_sums = [one for one in asked if one.entity_type in OF_SUMS]
+    found = [
+        row
+        for one in of_sums
+        for row in fleet_rows(one.types, period, bucket, state, told, one.entity_type, with_percentiles=False)
+    ]
+    others = [one for one in asked if one not in of_sums]
+    return found + (_told_together(others, period, bucket, state, now, _only(others)) if others else [])
+
+
+def _told_together(
+    asked: Sequence[LiveAsked],
+    period: str,
+    bucket: Bucket,
+    state: State,
+    now: datetime,
+    only: Sequence[int] | None,
+) -> list[LiveRow]:
+    """Read the telemetry of everyone, or of `only` these miners, for all that is asked. One query."""
+    spans = state.farm.spans(bucket.start, now, only)
+    parts = stored_parts(CHILDREN[period], bucket, state, now)
     elapsed = Bucket(bucket.start, now)
     window = SlotWindow(
         parts[-1][2] if parts else bucket.start,
         now,
         state.cut.slot_s(now),
-        known_miners(spans),
+        known_miners(spans) if only is None else only,
         spans,
-        everyone=True,
+        everyone=only is None,
     )
     params = (
-        _standing("system", spans, elapsed, state)
+        standing_params("system", spans, elapsed, state)
         | {"span_site": [s.site_id for s in spans], "elapsed_s": elapsed.length_s}
         | {f"only_{n}": _wanted(one, window) for n, one in enumerate(asked)}
     )
     each = " UNION ALL ".join(_together(one, f"only_{n}", parts) for n, one in enumerate(asked))
-    projections = [value for one in asked for value in _projections(one.types)]
+    projections = [value for one in asked for value in projections_of(one.types)]
     with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
         slots, of_slots = fastest_slots(window, state.prices_between, state.coins_between)
         live = _needed_of(slots, projections)
         cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params | of_slots)
         return [LiveRow(kind, pk, json.loads(told)) for kind, pk, told in cursor.fetchall()]
+
+
+def _only(asked: Iterable[LiveAsked]) -> list[int] | None:
+    """Return the miners that are asked for, None for everyone."""
+    wanted = [one.miners for one in asked]
+    if None in wanted:
+        return None
+    return sorted({miner_id for miners in wanted for miner_id in miners or ()})
 
 
 def _wanted(asked: LiveAsked, window: SlotWindow) -> Sequence[int]:
@@ -185,7 +200,7 @@ def _wanted(asked: LiveAsked, window: SlotWindow) -> Sequence[int]:
 
 def _together(asked: LiveAsked, only: str, parts: Sequence[Stored]) -> str:
     """Return the query of entity_type, entity_id and an object of type → value_json; it reads `live`."""
-    values = _projections(asked.types)
+    values = projections_of(asked.types)
     pairs = zip(asked.types, values, strict=True)
     each = ", ".join(f"'{name}', {without_percentiles(value)}" for name, value in pairs)
     merged = _merged(asked.entity_type, parts, values, only, only_these=asked.miners is not None)
@@ -198,24 +213,6 @@ def _together(asked: LiveAsked, only: str, parts: Sequence[Stored]) -> str:
         ) {asked.entity_type}"""
 
 
-def _stored_parts(periods: Sequence[str], bucket: Bucket, state: State, now: datetime) -> list[Stored]:
-    """Return what the store has of the bucket in these periods, the longest first, without overlap."""
-    lower, found = bucket.start, []
-    for child in periods:
-        upper = min(state.marks.get(child, lower), now)
-        if upper > lower:
-            found.append((child, lower, upper))
-            lower = upper
-    return found
-
-
-def _projections(types: Sequence[str]) -> list[str]:
-    currency = installation().currency
-    return [
-        f"""{metric_types[name].value_json(currency)} || '{{"partial": true}}'::jsonb""" for name in types
-    ]
-
-
 def _select(
     projections: Sequence[str],
     entity_type: str,
@@ -224,14 +221,9 @@ def _select(
     slots: str,
     only_these: bool,
 ) -> str:
-    beside = f"LEFT JOIN ({percentiles}) p ON coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
-    return f"""
-        WITH live AS ({_needed_of(slots, projections)}),
-             {_merged(entity_type, parts, projections, "miner_ids", only_these=only_these)},
-             r AS (SELECT merged.*, %(elapsed_s)s::int AS elapsed_s, {STANDING[entity_type]} AS standing_pence,
-                          {PERCENTILES if percentiles else NO_PERCENTILES}
-                   FROM merged {beside if percentiles else ""})
-        SELECT r.entity_type, r.entity_id, {", ".join(projections)} FROM r ORDER BY r.entity_type, r.entity_id"""
+    live = f"live AS ({_needed_of(slots, projections)})"
+    merged = _merged(entity_type, parts, projections, "miner_ids", only_these=only_these)
+    return projected(projections, entity_type, f"{live},\n             {merged}", percentiles)
 
 
 def _merged(
@@ -255,20 +247,10 @@ def _merged(
 
 def _union(select: str, parts: Sequence[Stored], whose: str, names: str) -> str:
     """Return a query for each part, each followed by UNION ALL."""
-    within = "period = '{}' AND timestamp >= '{}' AND timestamp < '{}'"
-    found = (within.format(period, start.isoformat(), end.isoformat()) for period, start, end in parts)
+    found = (within(*part) for part in parts)
     return "".join(f"{select.format(within=each, whose=whose, names=names)} UNION ALL " for each in found)
 
 
 def _needed_of(slots: str, projections: Iterable[str]) -> str:
     """Return the query of what of these slots the projections need."""
     return f"SELECT entity_id, timestamp, {needed_by(' '.join(projections)).names} FROM ({slots}) slot"
-
-
-def _row(types: Sequence[str], entity_type: str, entity_id: int | None, *values: str) -> LiveRow:
-    return LiveRow(entity_type, entity_id, {t: json.loads(v) for t, v in zip(types, values, strict=True)})
-
-
-def _standing(entity_type: str, spans: Sequence[Span], elapsed: Bucket, state: State) -> dict[str, Any]:
-    sites = sorted({s.site_id for s in spans}) if entity_type != "miner" else []
-    return state.farm.standing.params(sites, [elapsed])

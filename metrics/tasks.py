@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from hmm.jobs import recorded_job
 from metrics.engine.run import FOR_EVER, Busy, run
+from metrics.query.prepared import keep_open_sums
 from metrics.retention.apply import apply_retention
 
 
@@ -25,6 +26,11 @@ def run_weekly() -> int:
 def run_monthly() -> int:
     """Fill months."""
     return _recorded_run("run_monthly", "monthly")
+
+
+def sum_open_slot() -> bool:
+    """Sum what sites have done in the open slot, where pages of a farm need that; say whether they do."""
+    return keep_open_sums(timezone.now())
 
 
 @recorded_job("backfill")

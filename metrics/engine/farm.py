@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -43,16 +44,27 @@ FARM = f"""
 
 @dataclass(frozen=True)
 class Farm:
-    """Every move of a miner to a site and of a site to a tariff, and every standing charge; days are those of `zone`."""
+    """Every move of a miner to a site and of a site to a tariff, and every standing charge; days are those of `zone`.
+
+    `version` tells it from any other, where it was read with one.
+    """
 
     zone: ZoneInfo
     miner_sites: Sequence[tuple[int, date, int]]
     site_tariffs: Sequence[tuple[int, date, int]]
     charges: Sequence[Charge]
+    version: str = ""
 
-    def spans(self, start: datetime, end: datetime) -> list[Span]:
-        """Return every miner's spans that overlap [start, end)."""
-        return overlapping(self._spans, start, end)
+    def spans(self, start: datetime, end: datetime, miner_ids: Sequence[int] | None = None) -> list[Span]:
+        """Return the spans of every miner, or of these, that overlap [start, end)."""
+        if miner_ids is None:
+            return overlapping(self._spans, start, end)
+        mine = (span for miner_id in sorted(set(miner_ids)) for span in self._by_miner.get(miner_id, ()))
+        return overlapping(mine, start, end)
+
+    @cached_property
+    def _by_miner(self) -> Mapping[int, Sequence[Span]]:
+        return {miner_id: list(spans) for miner_id, spans in groupby(self._spans, lambda span: span.miner_id)}
 
     @cached_property
     def _spans(self) -> list[Span]:
@@ -100,6 +112,7 @@ def farm_of(raw: Mapping[str, Any], zone: ZoneInfo) -> Farm:
         _moves(raw["miner_sites"]),
         _moves(raw["site_tariffs"]),
         [Charge(t, moment(a), moment(b) if b else None, float(p)) for t, a, b, p in raw["charges"] or []],
+        raw.get("version", ""),
     )
 
 

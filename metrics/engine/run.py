@@ -32,6 +32,7 @@ from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after
 from metrics.engine.ground import read_ground
 from metrics.engine.marks import boundaries, first_marks, move_marks
+from metrics.engine.open_sums import forget_open, sum_open
 from metrics.engine.pool_rows import compute_pools
 from metrics.store.partitions import ensure_partitions
 
@@ -95,6 +96,15 @@ def clean(
     return rows
 
 
+def sum_open_slot(now: datetime, *, wait_s: float = 0) -> None:
+    """Sum for every site what it has done since the store ends; nothing where that is not filled up to `now`."""
+    with _chunk(wait_s):
+        ground = read_ground(now)
+        marks, cut = ground.marks, ground.cut
+        if all(marks.get(period) == cut.last_boundary(period, now) for period in ("slot", "hourly")):
+            sum_open(marks, now, cut, ground.farm)
+
+
 def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
     """Fill at most a local day of slots, and what they close. Returns the rows, and whether there is more to fill."""
     rows = follow_installation(now)
@@ -111,6 +121,7 @@ def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
         rows += compute(start, end, known_miners(farm.spans(start, end)), marks, cut, farm, now)
         rows += compute_pools(start, end, marks, cut, now)
         marks["slot"] = end
+        forget_open()
         if fresh:  # they begin at or after `start`: computed now, or when their slot closes
             DirtyRange.objects.filter(pk__in=fresh).delete()
     for period in PERIODS[1 : PERIODS.index(through) + 1]:
@@ -146,6 +157,8 @@ def _clean_chunk(
     rows = compute_pools(low, high, marks, cut, now) if names_pools(touched) else 0
     if not names_only_pools(touched):
         rows += compute(low, high, miners_of(touched, spans), marks, cut, farm, now)
+    if any(d.end > marks["hourly"] for d in touched):
+        forget_open()
     rest = consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
     return (low, high, rows), bool(rest) or len(touched) < len(ranges) or len(ranges) == READ_AT_ONCE
 

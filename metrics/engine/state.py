@@ -8,10 +8,13 @@ from typing import Any
 
 from energy.prices import PricePoint
 from hmm.installation import installation
+from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
 from metrics.engine.farm import FARM, Farm, farm_known, farm_now, moment
 from metrics.engine.grid import Grid
 from metrics.engine.ground import GRID, grid_of
+from metrics.engine.open_sums import version_of
+from metrics.engine.summed import SUMMED, Summed, SummedAt, summed_of
 from metrics.store.kept import KeptQuery
 from miners.telemetry.read import FIRST_START
 from pools.coin_history import VALUED_IN, CoinHistory
@@ -56,11 +59,13 @@ SELECT jsonb_build_object(
                  WHERE tariff_id = tariff.id AND start < %(now)s AND "end" > __SINCE__ AND start >= coalesce((
                      SELECT max(start) FROM energy_priceslot WHERE tariff_id = tariff.id AND start <= __SINCE__), '-infinity')
              ) p),
+  'summed', __SUMMED__,
   __COINS__
 )
 """.replace("__COINS__", COINS)
     .replace("__GRID__", GRID)
     .replace("__SINCE__", SINCE)
+    .replace("__SUMMED__", SUMMED)
     .replace("__FIRST__", FIRST_START)
     .replace("__FARM__", FARM)
 )
@@ -80,6 +85,19 @@ class State:
     farm: Farm
     prices: Sequence[tuple[int, PricePoint]]
     coins: CoinHistory
+    summed: Summed | None = None
+
+    def summed_at(self, now: datetime, bucket: Bucket) -> SummedAt | None:
+        """Return what of `bucket`, which is open at `now`, is summed, and as of when; None where telemetry must be read."""
+        if self.summed is None or not bucket.start <= self.summed.start < bucket.end:
+            return None
+        as_of = self.summed.as_of(now)
+        return SummedAt(self.summed, as_of) if as_of else None
+
+    def told_until(self, now: datetime, bucket: Bucket) -> datetime:
+        """Return up to when figures of sites and the system in `bucket`, which is open, are told at `now`."""
+        told = self.summed_at(now, bucket)
+        return told.as_of if told else now
 
     def coins_between(self, start: datetime, end: datetime) -> CoinHistory:
         """Return the coins' history since the store ends."""
@@ -96,11 +114,12 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
     params = {"now": now, "start": start, "end": end, "open": opened, "farm": known[0]}
     with connection.cursor() as cursor:
         raw = json.loads(STATE.call(cursor, params))
+    farm = farm_now(raw["farm"], known)
     return State(
         cut=grid_of(raw, now),
         marks={period: moment(at) for period, at in _marks(raw).items()},
         dirty=[(moment(a), moment(b)) for a, b in raw["dirty"] or []],
-        farm=farm_now(raw["farm"], known),
+        farm=farm,
         prices=[(t, PricePoint(moment(a), moment(b), float(p))) for t, a, b, p in raw["prices"] or []],
         coins=CoinHistory(
             [
@@ -109,6 +128,7 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
             ],
             [(moment(at), float(price)) for at, price in raw["coin_prices"] or []],
         ),
+        summed=summed_of(raw["summed"], version_of(farm)),
     )
 
 

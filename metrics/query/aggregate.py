@@ -10,7 +10,8 @@ from django.utils import timezone
 from hmm.lib.buckets import Bucket
 from metrics.engine.grid import Grid
 from metrics.query.keys import Kind, numeric_key
-from metrics.query.merge import Figure, Tail, Whom, merged
+from metrics.query.merge import Figure, Tail, merged
+from metrics.query.merge_parts import Whom
 from metrics.query.prepared import prepared_state
 from metrics.query.ranges import metrics_in_range
 from metrics.query.words import Refused, check_words

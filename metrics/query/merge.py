@@ -13,36 +13,25 @@ from typing import Any
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
-from metrics.engine.belonging import Span, known_miners
-from metrics.engine.slots import SlotWindow, fastest_slots
 from metrics.engine.state import State
-from metrics.query.cover import LONGEST_FIRST, Segment, cover
-from metrics.query.pool_parts import merge_sql, pool_parts
+from metrics.engine.summed import Summed
+from metrics.live_fleet import OF_SUMS
+from metrics.query.merge_parts import (
+    AT_SITE,
+    NUMBER,
+    Whom,
+    miners_of,
+    parts_of,
+    sketches_of,
+    told_by_telemetry,
+)
+from metrics.query.pool_parts import merge_sql
 from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.sketches.quantities import NO_PERCENTILES, without_percentiles
-from metrics.sketches.read import are_read, gaps, percentiles
+from metrics.sketches.read import are_read
 from metrics.store.columns import needed_by
 from metrics.types import metric_types
 from miners.telemetry.packed.reading import unpacked
-
-WITHIN = "period = '{period}' AND timestamp >= '{start}' AND timestamp < '{end}'"
-STORED = "SELECT entity_id, timestamp, {names} FROM metrics_rollup WHERE entity_type = '{whose}' AND {within}"
-PRESENT = "SELECT entity_id, timestamp FROM metrics_rollup WHERE entity_type = 'miner' AND {within}"
-ONLY_THESE = " AND entity_id = ANY(%(miner_ids)s)"
-ONLY_THIS = " AND entity_id = %(one_id)s"
-
-NUMBER = "width_bucket(part.timestamp, %(stretch_start)s::timestamptz[])"
-"""The stretch that a part lies in, counted from 1: stretches adjoin."""
-
-AT_SITE = """
-JOIN unnest(%(site_miner)s::int[], %(site_id)s::int[], %(site_start)s::bigint[], %(site_end)s::bigint[])
-    AS span(miner_id, site_id, start_s, end_s)
-    ON span.miner_id = part.entity_id
-   AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)
-"""
-
-# Of sites and the system what is stored of the sites is read, not the rows of each miner; those are only counted.
-LIVE_AT_SITE = f"SELECT span.site_id AS entity_id, part.timestamp, {{names}} FROM live part {AT_SITE}"
 
 MERGE = {
     "miner": f"""
@@ -114,14 +103,6 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Whom:
-    """A kind of entity, and which one of it; None for all of that kind."""
-
-    entity_type: str
-    entity_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Tail:
     """How figures are narrowed and ordered: SQL over timestamp, entity_id and value_json, and its parameters."""
 
@@ -175,10 +156,13 @@ def _merged(
     told = [s for s in stretches if s.start < now]
     if not told:
         return []
-    with unpacked(_told_by_telemetry(told, state, now), _miners(whom, told, state, now), now):
-        return _selected(
-            value, whom, told, state, now, tail, with_sketches=with_sketches and are_read([value])
-        )
+    summed = state.summed_at(now, told[-1]) if whom.entity_type in OF_SUMS else None
+    if summed:
+        now = summed.as_of
+    with unpacked(told_by_telemetry(told, state, now), miners_of(whom, told, state, now), now):
+        with_sketches = with_sketches and are_read([value])
+        sums = summed.sums if summed else None
+        return _selected(value, whom, told, state, now, tail, sums, with_sketches=with_sketches)
 
 
 def _selected(
@@ -188,12 +172,13 @@ def _selected(
     state: State,
     now: datetime,
     tail: Tail,
+    summed: Summed | None,
     *,
     with_sketches: bool,
 ) -> list[Merged]:
     needed = needed_by(value)
-    parts, params = _parts(whom, told, state, now, needed.names)
-    sketches, more = _sketches(whom, told, state, now) if with_sketches else ("", {})
+    parts, params = parts_of(whom, told, state, now, needed.names, summed)
+    sketches, more = sketches_of(whom, told, state, now, summed) if with_sketches else ("", {})
     sql = SELECT.format(
         parts=parts,
         merge=merge_sql(NUMBER, whom.entity_id)
@@ -209,118 +194,3 @@ def _selected(
     with connection.cursor() as cursor:
         cursor.execute(sql, params | more | dict(tail.params))
         return [(start, end, pk, json.loads(told)) for start, end, pk, told in cursor.fetchall()]
-
-
-def _told_by_telemetry(
-    stretches: Sequence[Bucket], state: State, now: datetime
-) -> list[tuple[datetime, datetime]]:
-    """Return what neither sketches nor slots have of these stretches."""
-    told = [_so_far(s, now) for s in stretches]
-    stored = [(s.period, s.start, s.end) for s in cover(told, LONGEST_FIRST[:-1], state.marks, state.cut)]
-    return [gap for stretch in told for gap in gaps(stretch, stored)]
-
-
-def _miners(whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime) -> list[int]:
-    if whom.entity_type == "miner" and whom.entity_id:
-        return [whom.entity_id]
-    return known_miners(state.farm.spans(stretches[0].start, min(stretches[-1].end, now)))
-
-
-def _parts(
-    whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime, names: str
-) -> tuple[str, dict[str, Any]]:
-    """Return the common table expressions of the sums that the stretches are made of, and all parameters.
-
-    `names` are the columns that are needed of them.
-    """
-    start, end = stretches[0].start, min(stretches[-1].end, now)
-    if whom.entity_type == "pool":
-        segments = cover(stretches, LONGEST_FIRST, state.marks, state.cut)
-        pools = " UNION ALL ".join(pool_parts(segments, start, end, state, now))
-        return f"part AS ({pools})", _stretch_params(stretches, now)
-    spans = state.farm.spans(start, end)
-    at_site = [s for s in spans if whom.entity_type != "site" or whom.entity_id in (None, s.site_id)]
-    miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(at_site)
-    ladder = (
-        LONGEST_FIRST[1:] if whom.entity_type == "site" else LONGEST_FIRST
-    )  # a miner may move within a month
-    segments = cover(stretches, ladder, state.marks, state.cut)
-    since = max(start, state.marks.get("slot", start))
-    window = SlotWindow(since, end, state.cut.slot_s(now), miners, spans, everyone=whom.entity_id is None)
-    params = {"miner_ids": miners, "one_id": whom.entity_id}
-    live = ""
-    if window.start < window.end:
-        slots, more = fastest_slots(window, state.prices_between, state.coins_between)
-        params |= more
-        live = f"SELECT entity_id, timestamp, {names} FROM ({slots}) slot"
-    params |= (
-        _stretch_params(stretches, now)
-        | _site_params(at_site)
-        | _standing_params(at_site, stretches, state, now)
-    )
-    return _tables(whom, segments, live, names), params
-
-
-def _tables(whom: Whom, segments: Sequence[Segment], live: str, names: str) -> str:
-    """Return the common table expressions: `part`, of sites or of miners, and for sites `present`, whose rows are miners'."""
-    if whom.entity_type == "miner":
-        only = "" if whom.entity_id is None else ONLY_THESE
-        return f"part AS ({_union(STORED + only, segments, 'miner', names, live)})"
-    one_site = whom.entity_id is not None
-    at_site = LIVE_AT_SITE.format(names=names) if live else ""
-    moments = "SELECT entity_id, timestamp FROM live" if live else ""
-    part = _union(STORED + ONLY_THIS * one_site, segments, "site", names, at_site)
-    present = _union(PRESENT + ONLY_THESE * one_site, segments, "", "", moments)
-    told = f"live AS MATERIALIZED ({live}), " if live else ""
-    return f"{told}part AS ({part}), present AS ({present})"
-
-
-def _union(select: str, segments: Sequence[Segment], whose: str, names: str, live: str) -> str:
-    within = (
-        WITHIN.format(period=s.period, start=s.start.isoformat(), end=s.end.isoformat()) for s in segments
-    )
-    stored = [select.format(within=each, whose=whose, names=names) for each in within]
-    return " UNION ALL ".join([*stored, *([live] if live else [])])
-
-
-def _sketches(
-    whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime
-) -> tuple[str, dict[str, Any]]:
-    """Return the join of the stretches' percentiles, and its parameters."""
-    told = [_so_far(s, now) for s in stretches]
-    spans = state.farm.spans(told[0].start, told[-1].end)
-    miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(spans)
-    stored = [(s.period, s.start, s.end) for s in cover(told, LONGEST_FIRST[:-1], state.marks, state.cut)]
-    sql, params = percentiles(whom.entity_type, whom.entity_id, told, stored, miners, spans)
-    same = "p.n = merged.n AND coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
-    return f"LEFT JOIN ({sql}) p ON {same}", params
-
-
-def _stretch_params(stretches: Sequence[Bucket], now: datetime) -> dict[str, Any]:
-    so_far = [_so_far(s, now) for s in stretches]
-    return {
-        "stretch_start": [s.start for s in so_far],
-        "stretch_end": [s.end for s in so_far],
-        "stretch_s": [s.length_s for s in so_far],
-        "stretch_open": [s.end > now for s in stretches],
-    }
-
-
-def _site_params(spans: Sequence[Span]) -> dict[str, Any]:
-    return {
-        "site_miner": [s.miner_id for s in spans],
-        "site_id": [s.site_id for s in spans],
-        "site_start": [s.start_s for s in spans],
-        "site_end": [s.end_s for s in spans],
-    }
-
-
-def _standing_params(
-    spans: Sequence[Span], stretches: Sequence[Bucket], state: State, now: datetime
-) -> dict[str, Any]:
-    sites = sorted({s.site_id for s in spans})
-    return state.farm.standing.params(sites, [_so_far(s, now) for s in stretches])
-
-
-def _so_far(stretch: Bucket, now: datetime) -> Bucket:
-    return Bucket(stretch.start, min(stretch.end, now))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hmm.installation import installation
 from hmm.lib.buckets import DEFAULT_SLOT_S, bucket_at
 from hmm.replica.route import use_primary
-from metrics.engine.run import Busy, clean, fill
+from metrics.engine.run import Busy, clean, fill, sum_open_slot
 from metrics.engine.state import State
 from metrics.query.reading import fresh_state, known_state
 
@@ -21,6 +21,9 @@ ON_DEMAND = timedelta(days=2, hours=1)
 """How much may be computed while someone waits: two local days, one of which may have 25 hours."""
 
 A_DAY = timedelta(days=1)
+
+WORTH_SUMMING = 500 * timedelta(minutes=10)
+"""So much time of miners, each by itself, is read from telemetry as fast as sums of it are looked up."""
 
 
 class NotComputedYet(Exception):
@@ -51,7 +54,7 @@ def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -
     pending = list(_pending(low, high, state, now))
     gap = list(_gap(state, now))
     if not pending and _is_closed(period, state, now):
-        return state
+        return with_open_sums(state, low, high, now)
     if use_primary():  # a replica lags, and nothing can be computed there
         return prepared_state(period, start, end, now)
     if _length(pending) > ON_DEMAND or _length(gap) > ON_DEMAND:
@@ -64,7 +67,7 @@ def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -
         if list(_pending(low, high, state, now)) or not _is_closed(period, state, now):
             raise BeingComputed(low, high) from busy
         return state
-    return fresh_state(now, low, high, min(low, now))
+    return with_open_sums(fresh_state(now, low, high, min(low, now)), low, high, now)
 
 
 def open_state(period: str, now: datetime) -> State:
@@ -76,7 +79,7 @@ def open_state(period: str, now: datetime) -> State:
     low, high = _extent(period, now, now, now, installation().zone)
     state = known_state(now, low, high, low)
     if not state.dirty and _length(_gap(state, now)) < A_DAY:
-        return state
+        return with_open_sums(state, low, high, now, period)
     if use_primary():
         return open_state(period, now)
     try:
@@ -85,7 +88,44 @@ def open_state(period: str, now: datetime) -> State:
         clean(now, low, high, wait_s=PATIENCE_S)
     except Busy:
         logger.info("a long run of the engine is at work: the open %s figures are read as they are", period)
-    return fresh_state(now, low, high, low)
+    return with_open_sums(fresh_state(now, low, high, low), low, high, now, period)
+
+
+def with_open_sums(
+    state: State, low: datetime, high: datetime, now: datetime, through: str = "slot"
+) -> State:
+    """Return the state with what sites did in the open slot summed, where that is worth it and reaches into [low, high).
+
+    Whoever finds sums too old sums what has been told since, mostly some seconds' telemetry. While somebody else is at
+    it, or a run of the engine, telemetry is read instead.
+    """
+    opened = state.marks.get("slot", now)
+    told = state.summed is not None and state.summed.as_of(now) is not None
+    if told or not opened < high or not _worth_summing(state, opened, now):
+        return state
+    if use_primary():
+        return with_open_sums(fresh_state(now, low, high, min(low, now)), low, high, now, through)
+    try:
+        if list(_gap(state, now)) or not _is_closed("hourly", state, now):
+            fill(now, "hourly" if through == "slot" else through, wait_s=PATIENCE_S)
+        sum_open_slot(now, wait_s=PATIENCE_S)
+    except Busy:
+        logger.info("a run of the engine is at work: the open slot is not summed for now")
+        return state
+    return fresh_state(now, low, high, min(low, now))
+
+
+def keep_open_sums(now: datetime) -> bool:
+    """Bring the sums of the open slot up to `now`, so that readers seldom have to; return whether there are any.
+
+    One query where they are not worth it.
+    """
+    low, high = _extent("slot", now, now, now, installation().zone)
+    return with_open_sums(known_state(now, low, high, low), low, high, now).summed is not None
+
+
+def _worth_summing(state: State, opened: datetime, now: datetime) -> bool:
+    return len(state.farm.miner_sites) * (now - opened) > WORTH_SUMMING
 
 
 def _gap(state: State, now: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -94,7 +94,8 @@ def open_metrics(
     found = live_rows(
         types, period, bucket, state, now, entity_type=entity_type, entity_id=entity_id, miners=miners
     )
-    return {row.entity_id: {t: from_live(t, period, bucket.start, row, now) for t in types} for row in found}
+    at = state.told_until(now, bucket) if entity_type in ("site", "system") else now
+    return {row.entity_id: {t: from_live(t, period, bucket.start, row, at) for t in types} for row in found}
 
 
 def _behind(position: Position, after: Position) -> bool:
@@ -112,4 +113,5 @@ def _live(wanted: Wanted, bucket: Bucket, state: State, now: datetime) -> Iterat
             entity_type=entity_type,
             entity_id=wanted.entity_id,
         ):
-            yield from_live(wanted.metric_type, wanted.period, bucket.start, row, now)
+            at = state.told_until(now, bucket) if row.entity_type in ("site", "system") else now
+            yield from_live(wanted.metric_type, wanted.period, bucket.start, row, at)

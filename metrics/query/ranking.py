@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from metrics.query.aggregate import stretches_of
 from metrics.query.keys import numeric_key
-from metrics.query.merge import Figure, Tail, Whom, merged
+from metrics.query.merge import Figure, Tail, merged
+from metrics.query.merge_parts import Whom
 from metrics.query.prepared import prepared_state
 from metrics.query.words import Refused, check_words
 from miners.models import Miner

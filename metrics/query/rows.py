@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metrics.live import LiveRow
+from metrics.live_parts import LiveRow
 from metrics.models import Metric
 
 Position = tuple[datetime, str, int | None]

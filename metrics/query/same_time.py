@@ -9,7 +9,8 @@ from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from hmm.lib.times import local_midnight
 from metrics.engine.state import State
-from metrics.query.merge import Figure, Whom, merged_together
+from metrics.query.merge import Figure, merged_together
+from metrics.query.merge_parts import Whom
 from metrics.query.prepared import prepared_state
 
 

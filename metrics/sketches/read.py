@@ -1,6 +1,7 @@
 """Percentiles of stretches that are no stored period, or not over yet: sketches merged, and the rest from telemetry."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +32,22 @@ SELECT {{place}} AS place, bucket, seconds FROM ({{cells}}) cell JOIN {SPAN}
 NO_CELLS = "SELECT 0::bigint AS place, 0 AS bucket, 0::bigint AS seconds WHERE false"
 
 
+SUMMED = """
+SELECT {place} AS place, bucket, seconds
+FROM unnest(%(cell_site)s::int[], %(cell_bucket)s::int[], %(cell_seconds)s::bigint[]) AS cell(site_id, bucket, seconds)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cells of sites since `start`, where the stored hours end: so many covered seconds in this bucket of that site."""
+
+    start: datetime
+    site_ids: list[int]
+    buckets: list[int]
+    seconds: list[int]
+
+
 def are_read(projections: Iterable[str]) -> bool:
     """Return whether one of these SQL expressions reads a percentile."""
     return any(column in sql for sql in projections for column in COLUMNS)
@@ -43,21 +60,32 @@ def percentiles(
     stored: Sequence[Stored],
     miner_ids: Sequence[int],
     spans: Sequence[Span],
+    summed: Cells | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Return the query of entity_id, n (which of the stretches, from 1) and the percentiles, and its parameters.
 
-    The stretches adjoin; what of them `stored`, in order, does not cover is read from telemetry.
+    The stretches adjoin; what of them `stored`, in order, does not cover is read from telemetry, or is in `summed`,
+    where the last of that begins with it.
     """
     kind = KINDS.index(entity_type)
     found = [_stored(kind, *part) for part in stored]
-    found += [_told(kind, n, *gap) for n, stretch in enumerate(stretches) for gap in gaps(stretch, stored)]
+    told = [(n, *gap) for n, stretch in enumerate(stretches) for gap in gaps(stretch, stored)]
+    if summed and kind and told and told[-1][1] == summed.start:
+        found.append(SUMMED.format(place=place_sql(kind, ("0", "site_id", "0")[kind], str(told.pop()[0]))))
+    found += [_told(kind, *gap) for gap in told]
     cells = " UNION ALL ".join(found) or NO_CELLS
     sql = f"SELECT nullif(entity_id, 0) AS entity_id, n + 1 AS n, {NAMES} FROM ({SKETCHES.format(cells=cells)}) sketch"
-    params = span_params(spans) | {
+    params = (span_params(spans) if told else {}) | {
         "sketch_start": [s.start for s in stretches],
         "sketch_entity": entity_id,
         "miner_ids": list(miner_ids),
     }
+    if summed:
+        params |= {
+            "cell_site": summed.site_ids,
+            "cell_bucket": summed.buckets,
+            "cell_seconds": summed.seconds,
+        }
     return sql, params
 
 

@@ -14,7 +14,7 @@ from metrics.dashboard.vitals import TYPES as TYPES_OF_VITALS
 from metrics.dashboard.vitals import vitals
 from metrics.dashboard.yesterday import TYPES, against_yesterday
 from metrics.query import NotComputedYet
-from metrics.query.merge import Whom
+from metrics.query.merge_parts import Whom
 from metrics.query.same_time import same_time_yesterday
 from metrics.views.present import present as _present
 
