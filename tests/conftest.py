@@ -18,6 +18,7 @@ from django.db import connection
 from playwright.sync_api import expect
 
 from hmm.installation import forget_installation
+from tests.fresh_database import django_db_setup  # noqa: F401
 from tests.loopback_only import sitecustomize as loopback_only
 from tests.server_kind import _server_kind, say_loudly  # noqa: F401
 
