@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, looks
 from tests.metrics.fleet_at_work import publish, working_miners
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -50,22 +50,13 @@ def test_two_miners_are_drawn_and_the_table_says_the_same(
 
 
 @pytest.mark.usefixtures("_fleet")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1280])
-def test_every_view_fits_every_width_in_both_themes(
-    width: int, scheme: str, visit: Visit, member: Any, faults: list[str]
-) -> None:
-    page = visit(
-        "/analytics?metric=hashrate.avg",
-        as_user=member,
-        viewport={"width": width, "height": 800},
-        color_scheme=scheme,
-    )
+def test_every_view_fits_every_width_in_both_themes(visit: Visit, member: Any, faults: list[str]) -> None:
+    page = visit("/analytics?metric=hashrate.avg", as_user=member)
+    views = page.get_by_role("navigation", name="Views")
     for name in ("Calendar", "Distribution", "Ranking", "By price", "What changed the cost", "Over time"):
-        page.get_by_role("navigation", name="Views").get_by_role("link", name=name).click()
-        expect(page.get_by_role("navigation", name="Views").get_by_role("link", name=name)).to_have_attribute(
-            "aria-current", "true"
-        )
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= width, name
-    is_drawn(page)
+        views.get_by_role("link", name=name).click()
+        expect(views.get_by_role("link", name=name)).to_have_attribute("aria-current", "true")
+        is_drawn(page)
+        for _ in looks(page):
+            is_drawn(page)
     assert faults == []

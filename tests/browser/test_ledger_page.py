@@ -1,27 +1,17 @@
 """The ledger in a real browser: a day and a miner are chosen, its file is downloaded, it fits every width."""
 
 import csv
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visit
-from tests.metrics.fleet_at_work import publish, working_miners
+from tests.browser.conftest import Visit, looks
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def _fleet(transactional_db: None) -> None:
-    now = timezone.now().replace(microsecond=0)
-    working_miners(2, now - timedelta(seconds=20), hours=26)
-    publish([18.5] * 60, now.replace(minute=0, second=0) - timedelta(hours=28))
-
-
-@pytest.mark.usefixtures("_fleet")
+@pytest.mark.usefixtures("two_miners_and_prices")
 def test_one_miner_of_yesterday_is_the_file_that_is_downloaded(
     visit: Visit, member: Any, faults: list[str]
 ) -> None:
@@ -41,16 +31,9 @@ def test_one_miner_of_yesterday_is_the_file_that_is_downloaded(
     assert faults == []
 
 
-@pytest.mark.usefixtures("_fleet")
-@pytest.mark.parametrize(
-    ("scheme", "surface"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(22, 29, 37)")]
-)
-@pytest.mark.parametrize("width", [375, 1280])
-def test_fits_every_width_in_both_themes(
-    width: int, scheme: str, surface: str, visit: Visit, member: Any, faults: list[str]
-) -> None:
-    page = visit("/ledger", as_user=member, viewport={"width": width, "height": 800}, color_scheme=scheme)
-    expect(page.locator(".card").first).to_have_css("background-color", surface)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-    page.get_by_role("region", name="Lines of the ledger").focus()
+@pytest.mark.usefixtures("two_miners_and_prices")
+def test_fits_every_width_in_both_themes(visit: Visit, member: Any, faults: list[str]) -> None:
+    page = visit("/ledger", as_user=member)
+    for _ in looks(page):
+        page.get_by_role("region", name="Lines of the ledger").focus()
     assert faults == []

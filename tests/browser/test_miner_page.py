@@ -21,7 +21,7 @@ def owner(transactional_db: None) -> Any:
 
 
 def miner_at_work() -> Miner:
-    return working_miners(1, timezone.now().replace(microsecond=0), hours=3)[0]
+    return working_miners(1, timezone.now().replace(microsecond=0) - timedelta(seconds=20), hours=3)[0]
 
 
 def drawn(page: Page) -> None:
@@ -77,7 +77,7 @@ def test_what_is_open_stays_open_when_the_charts_are_refreshed(visit: Visit, own
     page = visit(f"/miners/{miner.pk}?span=3h", as_user=owner)
     drawn(page)
     page.get_by_text("Hashrate as a table").click()
-    report(miner, timezone.now() + timedelta(seconds=1), hashrate_ghs=600.0)
+    report(miner, timezone.now(), hashrate_ghs=600.0)
     refresh(page)
     expect(page.locator("#miner-reading")).to_contain_text("600 GH/s")
     expect(page.locator("#chart-hashrate table")).to_be_visible()

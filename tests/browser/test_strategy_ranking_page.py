@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from miners.models import Miner, Site
 from miners.strategies.seeds import seed_strategies
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, looks
 from tests.metrics.fleet_at_work import working_miners
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,20 +37,9 @@ def test_a_target_shows_who_would_be_cut(visit: Visit, member: Any, faults: list
     assert faults == []
 
 
-@pytest.mark.parametrize(
-    ("scheme", "surface"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(22, 29, 37)")]
-)
-@pytest.mark.parametrize("width", [375, 1280])
-def test_fits_every_width_in_both_themes(
-    width: int, scheme: str, surface: str, visit: Visit, member: Any, faults: list[str]
-) -> None:
+def test_fits_every_width_in_both_themes(visit: Visit, member: Any, faults: list[str]) -> None:
     seeded_fleet()
-    page = visit(
-        f"{PATH}?target_kw=0.03",
-        as_user=member,
-        viewport={"width": width, "height": 800},
-        color_scheme=scheme,
-    )
-    expect(page.locator(".card").first).to_have_css("background-color", surface)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    page = visit(f"{PATH}?target_kw=0.03", as_user=member)
+    for _ in looks(page):
+        expect(page.get_by_role("row", name="gamma-3")).to_contain_text("A customer with quite a long name")
     assert faults == []
