@@ -52,9 +52,10 @@ def report(miner: Miner, now: datetime, *, rows: int = 1, hashrate_ghs: float = 
 
 def publish(pence: list[float], first: datetime) -> None:
     """Give the tariff of Home half-hour prices from `first` on."""
+    tariff = Tariff.objects.get(pk=1)
     PriceSlot.objects.bulk_create(
         PriceSlot(
-            tariff=Tariff.objects.get(pk=1),
+            tariff=tariff,
             start=first + n * timedelta(minutes=30),
             end=first + (n + 1) * timedelta(minutes=30),
             pence_per_kwh=value,

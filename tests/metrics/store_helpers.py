@@ -9,9 +9,8 @@ import pytest
 from django.db import transaction
 
 from energy.models import PriceSlot, Tariff
-from hmm.dirty import mark_tariff_dirty
 from hmm.installation import forget_installation
-from hmm.models import Installation
+from hmm.models import DirtyRange, Installation
 from metrics.engine.grid import grid
 from metrics.models import Metric
 from miners.models import Miner, Site
@@ -76,12 +75,24 @@ def store_rows(rows: list[Row], now: datetime = NOW) -> None:
 
 def store_prices(tariff: Tariff, prices: list[Price]) -> None:
     """Put prices in place of what the tariff has there."""
-    for price in prices:
-        start, end = moment(price.start_s), moment(price.end_s)
-        PriceSlot.objects.update_or_create(
-            tariff=tariff, start=start, defaults={"end": end, "pence_per_kwh": price.pence}
+    PriceSlot.objects.bulk_create(
+        (
+            PriceSlot(tariff=tariff, start=moment(p.start_s), end=moment(p.end_s), pence_per_kwh=p.pence)
+            for p in {p.start_s: p for p in prices}.values()
+        ),
+        update_conflicts=True,
+        unique_fields=["tariff", "start"],
+        update_fields=["end", "pence_per_kwh"],
+    )
+    DirtyRange.objects.bulk_create(
+        DirtyRange(
+            kind=DirtyRange.Kind.TARIFF,
+            entity_ids=[tariff.pk],
+            start=moment(p.start_s),
+            end=moment(p.end_s),
         )
-        mark_tariff_dirty(tariff.pk, start, end)
+        for p in prices
+    )
 
 
 def assert_store_is_right(rows: list[Row], prices: list[Price], miners: list[Miner], site: Site) -> int:
