@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,21 +26,31 @@ from tests.metrics.store_helpers import assert_same, at, epoch, store_rows, use_
 pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 
 PATIENCE_S = 60
-MONTHS = ("2025-01", "2025-03", "2025-05")
-"""Further apart than one chunk of work is long."""
+TODAY = datetime.now(UTC)
+
+
+def months_before_today(count: int) -> str:
+    """Return the month so many before this one, such as 2025-11."""
+    year, month = divmod(TODAY.year * 12 + TODAY.month - 1 - count, 12)
+    return f"{year}-{month + 1:02}"
+
+
+MONTHS = [months_before_today(6), months_before_today(4), months_before_today(2)]
+"""Further apart than one chunk of work is long, and not so long ago that it takes long to come from there to now."""
 
 
 @pytest.fixture
 def miners() -> list[Miner]:
     """Two miners with three days of telemetry in each of three months, each a chunk of work of its own."""
     use_zone("Europe/London")
-    run(at("2025-06-01T00:00"))
+    run(TODAY - timedelta(days=1))
     miners = [MinerFactory(), MinerFactory()]
     for month in MONTHS:
         begin = epoch(f"{month}-10T00:00")
         hours = range(begin, begin + 72 * 3600, 3600)
         store_rows(
-            [Row(m.pk, h, h + 3600, 100.0 + h % 7 + m.pk, 50.0, 60.0, 3, 1) for m in miners for h in hours]
+            [Row(m.pk, h, h + 3600, 100.0 + h % 7 + m.pk, 50.0, 60.0, 3, 1) for m in miners for h in hours],
+            now=TODAY,
         )
     return miners
 
@@ -60,11 +71,11 @@ def start_backfill() -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def held_up_in_may() -> Iterator[None]:
-    """Keep whoever computes May from committing it."""
+def held_up_in_the_last_month() -> Iterator[None]:
+    """Keep whoever computes the last of MONTHS from committing it."""
     with transaction.atomic():
-        may = DirtyRange.objects.select_for_update().filter(start__gte=at("2025-05-01T00:00"))
-        assert list(may)
+        last = DirtyRange.objects.select_for_update().filter(start__gte=at(f"{MONTHS[2]}-01T00:00"))
+        assert list(last)
         yield
 
 
@@ -106,7 +117,7 @@ def forget_figures() -> None:
 
 
 def test_ctrl_c_in_the_middle_leaves_what_the_next_run_makes_whole(miners: list[Miner]) -> None:
-    with held_up_in_may():
+    with held_up_in_the_last_month():
         process = start_backfill()
         try:
             wait_until_held_up(process)
@@ -121,7 +132,7 @@ def test_ctrl_c_in_the_middle_leaves_what_the_next_run_makes_whole(miners: list[
     assert errors.endswith("backfill_metrics: stopped\n")
     assert "Traceback" not in errors
     assert months_with_figures() == set(MONTHS[:2])
-    left = dirty_stretches(at("2025-01-01T00:00"), at("2025-06-01T00:00"))
+    left = dirty_stretches(at(f"{MONTHS[0]}-01T00:00"), TODAY)
     assert [f"{a:%Y-%m}" for a, _ in left] == [MONTHS[2]]
 
     resumed = start_backfill()

@@ -21,6 +21,8 @@ from tests.metrics.store_helpers import NOW, at, epoch, store_rows
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOON = epoch("2025-06-02T12:00")
+SOON = at("2025-06-04T12:00")
+"""For what goes through all the time since: it is not long."""
 
 
 @pytest.fixture
@@ -86,25 +88,25 @@ def test_a_move_committed_while_a_run_fills_is_computed_by_the_next(miner, monke
         ground = real(now)
         if not moved:
             moved.append(True)
-            in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=NOW.date()))
+            in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=SOON.date()))
         return ground
 
     monkeypatch.setattr(engine, "read_ground", ground_before_a_move)
-    engine.fill(NOW)
-    run(NOW)
+    engine.fill(SOON)
+    run(SOON)
     sites = Metric.objects.filter(metric_type="hashrate", entity_type="site", period="slot")
     assert list(sites.values_list("entity_id", flat=True)) == [other.pk]
 
 
 def test_a_zone_that_another_process_has_changed_holds_for_the_next_chunk(miner):
     store_rows([row(miner, 0)])
-    run(NOW)
+    run(SOON)
     remembered = dict(installation_of_process)
     Installation.objects.update(time_zone="America/New_York")
-    run(NOW)
+    run(SOON)
     installation_of_process.update(remembered)  # what another process knows within its seconds
     store_rows([row(miner, 10)])
-    engine.clean(NOW)
+    engine.clean(SOON)
     days = Metric.objects.filter(metric_type="hashrate", entity_type="miner", period="daily")
     assert [(m.timestamp, m.value_json["records"]) for m in days] == [(at("2025-06-02T04:00"), 2)]
 

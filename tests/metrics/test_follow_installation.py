@@ -13,9 +13,12 @@ from metrics.models import Metric, StoreForm
 from metrics.query import metrics_in_range
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
 from tests.metrics.reference import Price, Row
-from tests.metrics.store_helpers import NOW, assert_store_is_right, epoch, store_prices, store_rows, use_zone
+from tests.metrics.store_helpers import assert_store_is_right, at, epoch, store_prices, store_rows, use_zone
 
 pytestmark = pytest.mark.django_db
+
+NOW = at("2025-04-08T12:00")
+"""When every period of the telemetry below has just ended."""
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_a_reader_does_not_see_the_days_of_the_zone_before(farm):
         metric_type="hashrate",
         period="daily",
         entity_type="miner",
-        start=NOW.replace(year=2025, month=3, day=1),
+        start=at("2025-03-01T12:00"),
         end=NOW,
         now=NOW,
     )
