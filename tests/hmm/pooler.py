@@ -62,6 +62,11 @@ class Pooled:
         """Run `code` in `manage.py shell`."""
         return self.manage("shell", "-v0", "-c", code, **more).strip()
 
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows that `query` gives through the pooler."""
+        with psycopg.connect(self.url, autocommit=True, prepare_threshold=None) as connection:
+            return connection.execute(query).fetchall()
+
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a process that uses it."""
         given = {

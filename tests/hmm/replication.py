@@ -14,7 +14,7 @@ import pytest
 from hmm.postgres import binaries, clusters, places
 from hmm.postgres.accounts import server_environment
 from hmm.postgres.server import EmbeddedServer
-from tests.hmm.embedded import end_everything, shell
+from tests.hmm.embedded import ask, end_everything, shell
 from tests.waiting import wait_for
 
 NO_BASE_BACKUP = "NO pg_basebackup beside the embedded PostgreSQL: the tests of the replica were skipped."
@@ -104,6 +104,11 @@ class Pair:
             row = connection.execute(sql).fetchone()
         assert row is not None
         return row[0]
+
+    def has_caught_up(self) -> bool:
+        """Say whether the replica has replayed all that the primary has written by now."""
+        written_to = ask(EmbeddedServer(self.data_dir), "SELECT pg_current_wal_lsn()::text")
+        return bool(self.on_replica(f"SELECT pg_last_wal_replay_lsn() >= '{written_to}'::pg_lsn"))
 
     def run(self, code: str, **more: str) -> str:
         """Run `code` in `manage.py shell` of a house with this replica, and return what it prints."""

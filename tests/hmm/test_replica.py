@@ -104,8 +104,7 @@ def pair() -> Iterator[Pair]:
 def near(pair: Pair) -> Pair:
     """The pair, its replica replaying and caught up."""
     pair.on_replica("SELECT pg_wal_replay_resume() IS NOT NULL")
-    caught_up = "from hmm.replica.lag import measure\nprint(measure().lag_s)"
-    wait_for(lambda: pair.run(caught_up) == "0.0", "the replica to catch up")
+    wait_for(pair.has_caught_up, "the replica to catch up")
     return pair
 
 

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -52,11 +54,11 @@ class House:
     """A database, and a collector that may be killed."""
 
     def __init__(self, data_dir: Path, device: Device) -> None:
+        """`data_dir` has a migrated database."""
         self.data_dir = data_dir
         self.server = EmbeddedServer(data_dir)
         self.device = device
         self._collector: subprocess.Popen[bytes] | None = None
-        assert manage(data_dir, "migrate").returncode == 0
         self.where = self.server.ensure_running()
         made = shell(data_dir, textwrap.dedent(MINER.format(port=device.port)))
         assert made.returncode == 0, made.stderr
@@ -102,8 +104,20 @@ class House:
             return [value for (value,) in connection.execute(query).fetchall()]
 
 
+@pytest.fixture(scope="module")
+def migrated() -> Iterator[Path]:
+    """A data directory with a migrated database, to be copied while no server runs on it."""
+    directory = Path(tempfile.mkdtemp(prefix="hmm-"))
+    directory.chmod(0o755)
+    assert manage(directory, "migrate").returncode == 0
+    yield directory
+    end_everything(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 @pytest.fixture
-def house(data_dir: Path, device: Callable[..., Device]) -> Iterator[House]:
+def house(data_dir: Path, migrated: Path, device: Callable[..., Device]) -> Iterator[House]:
+    subprocess.run(["cp", "-a", f"{migrated}/.", data_dir], check=True)  # with the owner of each file
     house = House(data_dir, device(accepted=1))
     yield house
     house.close()
