@@ -140,7 +140,7 @@ class TestPrices:
         assert "coingecko: connection refused" in fetched.errors
         assert CoinPrice.objects.filter(coin="BTC", currency="GBP").count() == 1
 
-    def test_nobody_there_is_an_error_and_no_price(self, settings):
+    def test_nobody_there_is_an_error_and_no_price(self, settings, outside):
         url = f"http://127.0.0.1:{closed_port()}"
         settings.COINGECKO_BASE_URL = settings.COINBASE_BASE_URL = settings.MEMPOOL_BASE_URL = url
         fetched = fetch_coin_prices(NOW, only="coingecko")
