@@ -38,9 +38,10 @@ demo: setup ## Run HMM on a simulated fleet
 up: setup ## Run HMM for your own miners
 	@exec $(MANAGE) up
 
+# Bytecode is kept, also where the environment says not to: the tests start many processes, and each would compile HMM anew.
 test: $(VENV)/.installed-dev ## Install what the tests need and run every test
 	@.ci/chromium $(BIN)/playwright
-	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, djhtml, Django's own checks
 	$(BIN)/ruff check .
