@@ -24,6 +24,7 @@ from miners.telemetry.write import write_rows
 from pools.models import Pool
 from tests.factories import MinerFactory
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 3, 11, 10, tzinfo=UTC)  # 12:10 in London
 DAY = timedelta(days=1)
@@ -59,7 +60,7 @@ def ask(member: Client) -> Ask:
 def said(member: Client, status: int = 200, **asked: Any) -> str:
     response = member.get(reverse("metrics:analytics"), asked)
     assert response.status_code == status
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.text)))
+    return words_of(response)
 
 
 def test_figures_over_time_are_those_of_the_store(ask: Ask, member: Client) -> None:

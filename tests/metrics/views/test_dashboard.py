@@ -16,6 +16,7 @@ from metrics.templatetags.hmm_format import money
 from metrics.views import dashboard
 from miners.models import Miner, SiteTariff
 from tests.metrics.fleet_at_work import publish, report, working_miners
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 BLOCKS = ["metrics:fleet_summary", "metrics:price_bars", "metrics:miner_table"]
@@ -38,7 +39,7 @@ def see(member: Client) -> See:
     def text(name: str) -> str:
         response = member.get(reverse(name))
         assert response.status_code == 200
-        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text)).strip()
+        return words_of(response)
 
     return text
 

@@ -23,6 +23,7 @@ from miners.models import Miner
 from pools.models import Pool, PoolReading
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
 from tests.metrics.store_helpers import use_zone
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 SLOT = NOW.replace(hour=11, minute=30)
@@ -47,7 +48,7 @@ def miner() -> Miner:
 def said(member: Client, ref: FigureRef, status: int = 200) -> str:
     response = member.get(ref.url)
     assert response.status_code == status
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.text)))
+    return words_of(response)
 
 
 def cost(miner: Miner, period: str = "slot", start: datetime = SLOT, key: str = "cost_gbp") -> FigureRef:

@@ -17,6 +17,7 @@ from miners.models import LatestReading, Miner
 from tests.factories import MinerFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.views.figures import all_explained, ids_of
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 SLOT = NOW.replace(minute=0)
@@ -39,7 +40,7 @@ def miner() -> Miner:
 def said(member: Client, url: str, status: int = 200) -> str:
     response = member.get(url)
     assert response.status_code == status
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.text)))
+    return words_of(response)
 
 
 def test_a_price_names_its_provider_its_slots_and_when_they_were_fetched(

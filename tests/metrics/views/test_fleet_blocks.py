@@ -19,6 +19,7 @@ from miners.models import Miner, MinerModel, Site
 from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of, of_store
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 BLOCKS = ["fleet_summary", "fleet_attention", "fleet_yesterday", "fleet_vitals", "price_bars", "miner_table"]
@@ -39,7 +40,7 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def see(member: Client, block: str) -> str:
     response = member.get(reverse(f"metrics:{block}"))
     assert response.status_code == 200
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text)).strip()
+    return words_of(response)
 
 
 def all_alive() -> None:

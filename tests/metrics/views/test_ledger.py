@@ -16,6 +16,7 @@ from metrics.models import Metric
 from metrics.templatetags.hmm_format import money
 from miners.models import Miner
 from tests.metrics.fleet_at_work import TEN_MINUTES, publish, report, working_miners
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 TODAY = "2026-06-01"
@@ -64,7 +65,7 @@ def test_each_miner_has_a_line_a_slot_with_the_figures_of_the_store(member: Clie
 def test_the_day_is_summed_by_the_store_and_says_what_is_not_measured(member: Client) -> None:
     working_miners(2, NOW)
     publish([10, 20, 30], NOW.replace(hour=11, minute=0))
-    page = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", member.get(reverse("metrics:ledger")).text))
+    page = words_of(member.get(reverse("metrics:ledger")))
     pence = 2 * 0.018 * (20 / 60 * 10 + 30 / 60 * 20 + 10 / 60 * 30)
     assert f"Cost {money(pence / 100)}" in page
     assert "8 % of the day is measured; the rest is unknown, not zero" in page

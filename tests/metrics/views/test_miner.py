@@ -1,6 +1,5 @@
 """The page of one miner, from rows in the database to what it says."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +19,7 @@ from miners.models import LatestReading, Miner, StateChange
 from tests.factories import UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 WHO_ASKS = 1
@@ -53,7 +53,7 @@ def member(client: Client, user: Any) -> Client:
 def words(member: Client, name: str, miner: Miner, query: str = "") -> str:
     response = member.get(reverse(name, args=[miner.pk]) + query)
     assert response.status_code == 200
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text)).strip()
+    return words_of(response)
 
 
 def series(member: Client, miner: Miner, quantity: str, span: str = "24h") -> dict[str, Any]:

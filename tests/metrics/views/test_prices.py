@@ -1,9 +1,7 @@
 """The page of prices, from published prices to what it says."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from html import unescape
 
 import pytest
 from django.test import Client
@@ -15,6 +13,7 @@ from energy.models import PriceSlot, Tariff
 from miners.models import SiteTariff
 from tests.factories import TariffFactory
 from tests.metrics.fleet_at_work import publish
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 10, tzinfo=UTC)  # 13:10 in London
 MIDNIGHT = datetime(2026, 5, 31, 23, tzinfo=UTC)
@@ -36,7 +35,7 @@ def see(member: Client) -> See:
     def text(status: int = 200, **asked: str) -> str:
         response = member.get(reverse("metrics:prices"), asked)
         assert response.status_code == status
-        return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.text))).strip()
+        return words_of(response)
 
     return text
 

@@ -19,6 +19,7 @@ from miners.strategies.seeds import seed_strategies
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
 from tests.factories import MinerFactory, SiteFactory
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 WHO_ASKS = 2
@@ -51,7 +52,7 @@ def see(member: Client) -> See:
     def text(status: int = 200, **asked: Any) -> str:
         response = member.get(reverse("metrics:strategy_ranking"), asked)
         assert response.status_code == status
-        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text)).strip()
+        return words_of(response)
 
     return text
 

@@ -1,6 +1,5 @@
 """The first run: where one is, what electricity costs, which miners there are."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from miners.welcome.tariff import choose_tariff
 from tests.energy.servers import simulated_prices
 from tests.factories import MinerFactory, UserFactory
 from tests.metrics.fleet_at_work import report
+from tests.pages import words_of
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 AGILE = {"kind": "octopus_agile", "region": "M", "postcode": "", "product": ""}
@@ -29,10 +29,6 @@ def owner(client: Client) -> Client:
     user = UserFactory(is_staff=True, is_superuser=True)
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
-
-
-def said(response: Any) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text)).strip()
 
 
 def today_of(site: Site) -> Tariff:
@@ -48,7 +44,7 @@ def test_an_empty_dashboard_leads_there(owner: Client) -> None:
 
 
 def test_each_step_says_how_it_stands(owner: Client) -> None:
-    page = said(owner.get(reverse("miners:welcome")))
+    page = words_of(owner.get(reverse("miners:welcome")))
     assert "Europe/London, Pound sterling" in page
     assert "Octopus Agile, no price for now" in page
     assert "none yet" in page
@@ -90,7 +86,7 @@ def test_what_cannot_be_a_zone_or_currency_changes_nothing(owner: Client, wrong:
 
 def test_a_region_that_is_chosen_becomes_the_sites_tariff_since_ever(owner: Client) -> None:
     home = Site.objects.get(pk=1)
-    page = said(choose(owner, **AGILE))
+    page = words_of(choose(owner, **AGILE))
     assert "Home is on Octopus Agile, Yorkshire" in page
     assert (today_of(home).region, today_of(home).product) == ("M", "AGILE-24-10-01")
     assert SiteTariff.objects.filter(site=home).count() == 1
@@ -125,7 +121,7 @@ def test_a_region_that_is_there_already_is_taken_again(owner: Client) -> None:
 def test_what_is_wrong_is_said_and_nothing_changes(owner: Client, chosen: dict[str, str], why: str) -> None:
     response = choose(owner, **AGILE | chosen)
     assert response.status_code == 422
-    assert why in said(response)
+    assert why in words_of(response)
     assert today_of(Site.objects.get(pk=1)).pk == 1
 
 
@@ -133,7 +129,7 @@ def test_a_service_that_is_away_leaves_the_choice_to_the_person(owner: Client, s
     settings.OCTOPUS_BASE_URL = "http://127.0.0.1:1"
     response = choose(owner, **AGILE | {"region": "", "postcode": "SW1A 1AA"})
     assert response.status_code == 422
-    assert "Leave it empty and choose the region yourself" in said(response)
+    assert "Leave it empty and choose the region yourself" in words_of(response)
 
 
 def test_one_price_is_in_the_installations_money(owner: Client) -> None:
