@@ -17,6 +17,7 @@ from metrics.engine.state import State
 from metrics.live_fleet import OF_SUMS, fleet_rows
 from metrics.live_parts import (
     CHILDREN,
+    PRESENT,
     STANDING,
     STORED,
     LiveRow,
@@ -33,7 +34,6 @@ from metrics.sketches.read import Stored, are_read, percentiles
 from metrics.store.columns import needed_by
 from miners.telemetry.packed.reading import unpacked
 
-PRESENT = "SELECT entity_id, timestamp FROM metrics_rollup WHERE {within} AND entity_type = '{whose}'"
 ONLY_THESE = "AND entity_id = ANY(%({only})s)"
 
 AT_SITE = """
@@ -123,7 +123,7 @@ def live_rows(
         if period != "slot" and are_read(projections):
             stretch = Bucket(bucket.start, now)
             source, more = percentiles(entity_type, entity_id, [stretch], sketched, miner_ids, spans)
-        slots, of_slots = fastest_slots(window, state.prices_between, state.coins_between)
+        slots, of_slots = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
         sql = _select(projections, entity_type, parts, source, slots, only is not None)
         cursor.execute(sql, params | of_slots | more)
         rows = [live_row(types, *row) for row in cursor.fetchall()]
@@ -180,7 +180,7 @@ def _told_together(
     each = " UNION ALL ".join(_together(one, f"only_{n}", parts) for n, one in enumerate(asked))
     projections = [value for one in asked for value in projections_of(one.types)]
     with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
-        slots, of_slots = fastest_slots(window, state.prices_between, state.coins_between)
+        slots, of_slots = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
         live = _needed_of(slots, projections)
         cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params | of_slots)
         return [LiveRow(kind, pk, json.loads(told)) for kind, pk, told in cursor.fetchall()]

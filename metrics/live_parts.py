@@ -24,6 +24,7 @@ CHILDREN: dict[str, tuple[str, ...]] = {
 }
 
 STORED = "SELECT entity_id, timestamp, {names} FROM metrics_rollup WHERE {within} AND entity_type = '{whose}'"
+PRESENT = "SELECT entity_id, timestamp FROM metrics_rollup WHERE {within} AND entity_type = '{whose}'"
 
 STANDING = {
     "miner": "NULL::float8",

@@ -83,10 +83,8 @@ def clean(
 
     `progress` hears after each chunk its start and end and the rows it wrote.
     """
-    rows, more = (
-        0,
-        has_ranges(now, start, end),
-    )  # looked for without the lock: what comes later is the next run's
+    rows = 0
+    more = has_ranges(now, start, end)  # looked for without the lock: what comes later is the next run's
     while more:
         with _chunk(wait_s):
             done, more = _clean_chunk(now, start, end)

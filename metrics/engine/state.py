@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from energy.prices import PricePoint
 from hmm.installation import installation
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
@@ -15,9 +14,10 @@ from metrics.engine.grid import Grid
 from metrics.engine.ground import GRID, grid_of
 from metrics.engine.open_sums import version_of
 from metrics.engine.summed import SUMMED, Summed, SummedAt, summed_of
+from metrics.engine.valued import Valued, valued_of
 from metrics.store.kept import KeptQuery
 from miners.telemetry.read import FIRST_START
-from pools.coin_history import VALUED_IN, CoinHistory
+from pools.coin_history import VALUED_IN
 
 SINCE = """(SELECT greatest(%(open)s, coalesce((SELECT filled_to FROM metrics_watermark WHERE period = 'slot'), %(open)s)))"""
 """Since when the store does not say what was."""
@@ -77,14 +77,13 @@ KEPT = (STATE,)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A consistent picture of what reading needs. `prices` and `coins` are those since the store ends."""
+    """A consistent picture of what reading needs. `valued` is what holds since the store ends."""
 
     cut: Grid
     marks: Mapping[str, datetime]
     dirty: Sequence[tuple[datetime, datetime]]
     farm: Farm
-    prices: Sequence[tuple[int, PricePoint]]
-    coins: CoinHistory
+    valued: Valued
     summed: Summed | None = None
 
     def summed_at(self, now: datetime, bucket: Bucket) -> SummedAt | None:
@@ -99,14 +98,6 @@ class State:
         told = self.summed_at(now, bucket)
         return told.as_of if told else now
 
-    def coins_between(self, start: datetime, end: datetime) -> CoinHistory:
-        """Return the coins' history since the store ends."""
-        return self.coins
-
-    def prices_between(self, tariff_id: int, start: datetime, end: datetime) -> list[PricePoint]:
-        """Return the tariff's known prices that overlap [start, end), in order."""
-        return [p for t, p in self.prices if t == tariff_id and p.start < end and p.end > start]
-
 
 def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) -> State:
     """Return the state for reading [start, end), the open period of which began at `opened`. One query."""
@@ -120,14 +111,7 @@ def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) 
         marks={period: moment(at) for period, at in _marks(raw).items()},
         dirty=[(moment(a), moment(b)) for a, b in raw["dirty"] or []],
         farm=farm,
-        prices=[(t, PricePoint(moment(a), moment(b), float(p))) for t, a, b, p in raw["prices"] or []],
-        coins=CoinHistory(
-            [
-                (moment(at), float(difficulty), float(subsidy))
-                for at, difficulty, subsidy in raw["network"] or []
-            ],
-            [(moment(at), float(price)) for at, price in raw["coin_prices"] or []],
-        ),
+        valued=valued_of(raw),
         summed=summed_of(raw["summed"], version_of(farm)),
     )
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -33,7 +34,7 @@ SELECT jsonb_build_object(
     SELECT jsonb_agg(jsonb_build_array(timestamp, difficulty, subsidy) ORDER BY timestamp)
     FROM {NetworkState._meta.db_table}
     WHERE coin = '{VALUED_IN}' AND timestamp > %(difficulties_from)s AND timestamp < %(end)s),
-  'coins', (
+  'coin_prices', (
     SELECT jsonb_agg(jsonb_build_array(timestamp, price) ORDER BY timestamp) FROM {CoinPrice._meta.db_table}
     WHERE coin = '{VALUED_IN}' AND currency = %(currency)s AND timestamp > %(prices_from)s AND timestamp < %(end)s)
 )
@@ -72,11 +73,15 @@ def read_valued(window: SlotWindow) -> Valued:
         "currency": installation().currency,
     }
     with connection.cursor() as cursor:
-        raw = json.loads(VALUED.call(cursor, params))
+        return valued_of(json.loads(VALUED.call(cursor, params)))
+
+
+def valued_of(raw: Mapping[str, Any]) -> Valued:
+    """Return what 'prices', 'network' and 'coin_prices' of a JSON object say, for whoever reads more in the same query."""
     prices: dict[int, list[PricePoint]] = {}
     for tariff_id, start, end, pence in raw["prices"] or []:
         prices.setdefault(tariff_id, []).append(PricePoint(moment(start), moment(end), float(pence)))
-    return Valued(prices, CoinHistory(_history(raw["network"]), _history(raw["coins"])))
+    return Valued(prices, CoinHistory(_history(raw["network"]), _history(raw["coin_prices"])))
 
 
 def _history(rows: Sequence[Sequence] | None) -> list[tuple]:

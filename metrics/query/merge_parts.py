@@ -15,13 +15,11 @@ from metrics.engine.open_sums import as_text
 from metrics.engine.slots import SlotWindow, fastest_slots
 from metrics.engine.state import State
 from metrics.engine.summed import SUMS, Summed
+from metrics.live_parts import PRESENT, STORED, within
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from metrics.query.pool_parts import pool_parts
 from metrics.sketches.read import gaps, percentiles
 
-WITHIN = "period = '{period}' AND timestamp >= '{start}' AND timestamp < '{end}'"
-STORED = "SELECT entity_id, timestamp, {names} FROM metrics_rollup WHERE entity_type = '{whose}' AND {within}"
-PRESENT = "SELECT entity_id, timestamp FROM metrics_rollup WHERE entity_type = 'miner' AND {within}"
 ONLY_THESE = " AND entity_id = ANY(%(miner_ids)s)"
 ONLY_THIS = " AND entity_id = %(one_id)s"
 
@@ -117,7 +115,7 @@ def _told(window: SlotWindow, state: State, names: str) -> _Rest:
     """Return the rest as telemetry tells it."""
     if window.start >= window.end:
         return _Rest()
-    slots, params = fastest_slots(window, state.prices_between, state.coins_between)
+    slots, params = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
     return _Rest(
         live=f"SELECT entity_id, timestamp, {names} FROM ({slots}) slot",
         of_sites=LIVE_AT_SITE.format(names=names),
@@ -149,16 +147,14 @@ def _tables(whom: Whom, segments: Sequence[Segment], rest: _Rest, names: str) ->
         return f"part AS ({_union(STORED + only, segments, 'miner', names, rest.live)})"
     one_site = whom.entity_id is not None
     part = _union(STORED + ONLY_THIS * one_site, segments, "site", names, rest.of_sites)
-    present = _union(PRESENT + ONLY_THESE * one_site, segments, "", "", rest.moments)
+    present = _union(PRESENT + ONLY_THESE * one_site, segments, "miner", "", rest.moments)
     told = f"live AS MATERIALIZED ({rest.live}), " if rest.live else ""
     return f"{told}part AS ({part}), present AS ({present})"
 
 
 def _union(select: str, segments: Sequence[Segment], whose: str, names: str, live: str) -> str:
-    within = (
-        WITHIN.format(period=s.period, start=s.start.isoformat(), end=s.end.isoformat()) for s in segments
-    )
-    stored = [select.format(within=each, whose=whose, names=names) for each in within]
+    times = (within(s.period, s.start, s.end) for s in segments)
+    stored = [select.format(within=each, whose=whose, names=names) for each in times]
     return " UNION ALL ".join([*stored, *([live] if live else [])])
 
 

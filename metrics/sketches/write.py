@@ -162,7 +162,7 @@ def write_sketches(
     params |= span_params(spans)
     for hours in _hours(found, set(kept), len(miner_ids), everyone=everyone):
         if hours.shared or sees_packed():  # a kept plan reads plain rows alone
-            batch.at_once(partial(_insert_hours, hours=hours, params=params))
+            batch.at_once(partial(_insert_hours, hours=hours, params=params), counted=False)
         else:
             asked = piece_params(hours.start, hours.end, hours.length_s) | {"first": hours.first}
             _run(HOURS_OF_MINERS, params | asked, batch, few=few)
@@ -173,7 +173,7 @@ def _run(statements: Kept, params: Mapping[str, Any], batch: Batch, *, few: bool
     if few:
         batch.add(statements, params, counted=False)
     else:
-        batch.at_once(lambda cursor: statements.execute(cursor, params) * 0)
+        batch.at_once(lambda cursor: statements.execute(cursor, params), counted=False)
 
 
 def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any]) -> int:
@@ -182,7 +182,7 @@ def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any]) -
     cells = of_telemetry(pieces, str(hours.first), shared=True)
     with staged(cursor, SKETCHES.format(cells=cells), params | more) as stage:
         cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params | {"period": SHORTEST})
-    return 0
+        return int(cursor.rowcount)
 
 
 def forget_sketches(kept: Collection[Bucket]) -> None:

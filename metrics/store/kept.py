@@ -160,11 +160,12 @@ class Batch:
         """Have `kept` called with `params`; `counted` says whether its rows are among those that `sent` returns."""
         self._waiting.append((kept, params, counted))
 
-    def at_once(self, work: Callable[[CursorWrapper], int]) -> None:
-        """Do `work` after all that was added before; it returns how many rows it wrote."""
+    def at_once(self, work: Callable[[CursorWrapper], int], *, counted: bool = True) -> None:
+        """Do `work` after all that was added before; it returns how many rows it wrote, and `counted` is as with `add`."""
         self.sent()
         with connection.cursor() as cursor:
-            self._rows += work(cursor)
+            rows = work(cursor)
+        self._rows += rows if counted else 0
 
     def sent(self) -> int:
         """Send what is left; return how many rows were written since the batch was begun."""
