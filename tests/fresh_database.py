@@ -10,9 +10,9 @@ from django_q.models import Schedule
 from pytest_django import DjangoDbBlocker
 
 NOT_DUE = f"""
-UPDATE {Schedule._meta.db_table} SET next_run = now() + interval '1 hour' WHERE next_run < now() + interval '1 hour'
+UPDATE {Schedule._meta.db_table} SET next_run = now() + interval '1 day'
 """
-"""The jobs of a fresh database are due later, however long ago the rows were copied."""
+"""The jobs of a fresh database are due later, however long ago its rows were made or copied."""
 
 Rows = dict[str, bytes]
 """Per table, its rows in the format of COPY."""
@@ -25,6 +25,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     A test that changes more of the database than rows restores that itself.
     """
     with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute(NOT_DUE)
         rows = rows_of_tables()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_: put_back(rows))
@@ -48,7 +50,6 @@ def put_back(rows: Rows) -> None:
         for table, lines in rows.items():
             with cursor.copy(f"COPY {table} FROM STDIN") as copy:
                 copy.write(lines)
-        cursor.execute(NOT_DUE)
 
 
 def _copied(cursor: Any, table: str) -> bytes:

@@ -28,8 +28,7 @@ pytestmark = [pytest.mark.process, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def clusters(transactional_db: None) -> Iterator[list[int]]:
-    """Two clusters of the task queue, by the sessions that they lead; nothing recurs but what a test adds."""
-    Schedule.objects.all().delete()
+    """Two clusters of the task queue, by the sessions that they lead."""
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.hmm.child_settings",
         "HMM_TEST_DATABASE": connection.settings_dict["NAME"],

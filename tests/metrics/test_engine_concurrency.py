@@ -59,6 +59,26 @@ def in_another_connection(work):
         raise failed[0]
 
 
+def moved_once_after(reads, miner, monkeypatch):
+    """Have the miner moved, by somebody else, once the engine has done what it calls `reads`; return where to."""
+    other, real, moved = SiteFactory(), getattr(engine, reads), []
+
+    def then_a_move_comes(*args):
+        found = real(*args)
+        if not moved:
+            moved.append(True)
+            in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=SOON.date()))
+        return found
+
+    monkeypatch.setattr(engine, reads, then_a_move_comes)
+    return other
+
+
+def sites_with_figures():
+    found = Metric.objects.filter(metric_type="hashrate", entity_type="site", period="slot")
+    return list(found.values_list("entity_id", flat=True))
+
+
 def test_a_row_committed_between_a_runs_reading_and_writing_is_computed_by_the_next(miner, monkeypatch):
     store_rows([row(miner, 0)])
     real, written = engine.compute, []
@@ -82,20 +102,10 @@ def test_a_row_committed_between_a_runs_reading_and_writing_is_computed_by_the_n
 def test_a_move_committed_while_a_run_fills_is_computed_by_the_next(miner, monkeypatch):
     run(at("2025-06-01T12:10"))
     store_rows([row(miner, 20)])
-    other, real, moved = SiteFactory(), engine.read_ground, []
-
-    def ground_before_a_move(now):
-        ground = real(now)
-        if not moved:
-            moved.append(True)
-            in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=SOON.date()))
-        return ground
-
-    monkeypatch.setattr(engine, "read_ground", ground_before_a_move)
+    other = moved_once_after("read_ground", miner, monkeypatch)
     engine.fill(SOON)
     run(SOON)
-    sites = Metric.objects.filter(metric_type="hashrate", entity_type="site", period="slot")
-    assert list(sites.values_list("entity_id", flat=True)) == [other.pk]
+    assert sites_with_figures() == [other.pk]
 
 
 def test_a_zone_that_another_process_has_changed_holds_for_the_next_chunk(miner):
@@ -171,18 +181,8 @@ def test_a_reader_beside_a_long_run_is_told_to_ask_again(miner, monkeypatch):
 def test_a_move_committed_after_a_run_has_read_its_ranges_is_computed_by_the_next(miner, monkeypatch):
     store_rows([row(miner, 20)])
     engine.fill(NOW)
-    other, real, moved = SiteFactory(), engine.read_ranges, []
-
-    def ranges_before_a_move(*args):
-        ranges = real(*args)
-        if not moved:
-            moved.append(True)
-            in_another_connection(lambda: move_miner(miner, other, date(2025, 6, 1), today=NOW.date()))
-        return ranges
-
-    monkeypatch.setattr(engine, "read_ranges", ranges_before_a_move)
+    other = moved_once_after("read_ranges", miner, monkeypatch)
     engine.clean(NOW)
     run(NOW)
-    sites = Metric.objects.filter(metric_type="hashrate", entity_type="site", period="slot")
-    assert list(sites.values_list("entity_id", flat=True)) == [other.pk]
+    assert sites_with_figures() == [other.pk]
     assert not DirtyRange.objects.exists()
