@@ -13,7 +13,7 @@ from hmm.dirty import mark_miners_dirty
 from metrics.engine.farm import read_farm
 from metrics.engine.grid import grid
 from metrics.engine.marks import boundaries, move_marks
-from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.merge import merge_longer
 from metrics.engine.run import clean, run
 from metrics.models import Watermark
 from metrics.sketches.write import write_sketches
@@ -119,8 +119,7 @@ def days_of_hours(ids: list[int]) -> None:
     def merge() -> None:
         with transaction.atomic():
             batch = Batch()
-            merge_miners("daily", days, ids, cut, NOW, everyone=True, batch=batch)
-            merge_fleet("daily", days, spans, farm.standing, cut, NOW, batch)
+            merge_longer("daily", days, ids, spans, farm.standing, cut, NOW, everyone=True, batch=batch)
             batch.sent()
 
     measure("7 days from their hours, 100 miners to system", merge, 11)

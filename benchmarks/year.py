@@ -17,7 +17,7 @@ from hmm.lib.buckets import Bucket
 from hmm.models import Heartbeat
 from metrics.engine.farm import read_farm
 from metrics.engine.grid import grid
-from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.merge import merge_fleet, merge_longer
 from metrics.engine.run import clean, fill
 from metrics.sketches.write import write_sketches
 from metrics.store.columns import NAMES
@@ -148,9 +148,10 @@ def _year(ids: Sequence[int]) -> None:
             found = _before(period, dataset.START)
             if period in ("weekly", "monthly"):
                 write_sketches(period, found, ids, spans, cut, everyone=True, batch=batch)
-            if period != "hourly":
-                merge_miners(period, found, ids, cut, NOW, everyone=True, batch=batch)
-            merge_fleet(period, found, spans, farm.standing, cut, NOW, batch)
+            if period == "hourly":
+                merge_fleet(period, found, spans, farm.standing, NOW, batch)
+            else:
+                merge_longer(period, found, ids, spans, farm.standing, cut, NOW, everyone=True, batch=batch)
         batch.sent()
 
 

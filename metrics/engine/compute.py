@@ -8,7 +8,7 @@ from hmm.lib.buckets import MADE_OF, Bucket
 from metrics.engine.belonging import Span, known_miners
 from metrics.engine.farm import Farm
 from metrics.engine.grid import Grid
-from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.merge import merge_fleet, merge_longer, merge_miners
 from metrics.engine.pieces import worth_a_scan, worth_sharing
 from metrics.engine.pool_rows import merge_pools
 from metrics.engine.retained import (
@@ -77,7 +77,7 @@ def _compute(part: Part, miner_ids: Sequence[int], floors: Floors, work: Work) -
     scan = worth_a_scan(start, end) or worth_sharing(len(part.told), start, end)
     _make_slots(part, spans, work, scan=told_by_all and scan)
     standing = farm.standing
-    merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, grid, now, batch)
+    merge_fleet("slot", grid.buckets("slot", start, end), spans, standing, now, batch)
     for period, found in closed.items():
         anew = floors.made_anew(period, found)
         if period == SHORTEST:
@@ -85,16 +85,19 @@ def _compute(part: Part, miner_ids: Sequence[int], floors: Floors, work: Work) -
             write_sketches(period, anew, part.told, spans, grid, everyone=told_by_all, batch=batch, kept=kept)
         else:
             write_sketches(period, anew, miner_ids, spans, grid, everyone=everyone, batch=batch)
-        merge_miners(period, anew, miner_ids, grid, now, everyone=everyone, batch=batch)
-        merge_fleet(period, anew if period == SHORTEST else found, spans, standing, grid, now, batch)
+        merge_longer(period, anew, miner_ids, spans, standing, grid, now, everyone=everyone, batch=batch)
+        if period == "daily":
+            merge_fleet(period, [b for b in found if b not in anew], spans, standing, now, batch)
 
 
 def _make_slots(part: Part, spans: Sequence[Span], work: Work, *, scan: bool) -> None:
+    mine = {*part.told, *part.retained}
+    theirs = [span for span in spans if span.miner_id in mine]
     for start, end, slot_s in work.grid.spans(part.start, part.end):
         if part.told:
-            write_slots(SlotWindow(start, end, slot_s, part.told, spans, scan), work.now, work.batch)
+            write_slots(SlotWindow(start, end, slot_s, part.told, theirs, scan), work.now, work.batch)
         if part.retained:
-            reprice(SlotWindow(start, end, slot_s, part.retained, spans), work.now, work.batch)
+            reprice(SlotWindow(start, end, slot_s, part.retained, theirs), work.now, work.batch)
 
 
 def _compute_below_slots(
@@ -105,18 +108,18 @@ def _compute_below_slots(
     work: Work,
 ) -> None:
     """Compute where slots and hours have been dropped: days of those who have none yet, and what is made of days."""
-    grid, now, batch = work.grid, work.now, work.batch
+    grid, standing, now, batch = work.grid, work.farm.standing, work.now, work.batch
     low = min([part.start, *(b.start for b in closed["daily"])])
     new = without_days(part.told, low, part.end)
     _make_slots(replace(part, told=new, retained=[]), spans, work, scan=False)
     for period, found in closed.items():
         if period in MADE_OF_DROPPED:
-            merge_miners(period, found, new, grid, now, everyone=False, batch=batch)
+            merge_miners(period, found, new, grid, now, batch)
         else:
             write_sketches(period, found, miner_ids, spans, grid, everyone=False, batch=batch)
-            merge_miners(period, found, miner_ids, grid, now, everyone=False, batch=batch)
-        if period != SHORTEST:
-            merge_fleet(period, found, spans, work.farm.standing, grid, now, batch)
+            merge_longer(period, found, miner_ids, spans, standing, grid, now, everyone=False, batch=batch)
+        if period == "daily":
+            merge_fleet(period, found, spans, standing, now, batch)
 
 
 def close(
@@ -136,7 +139,6 @@ def close(
     batch = Batch()
     with unpacked(told, miner_ids, now):
         write_sketches(period, found, miner_ids, spans, grid, everyone=True, batch=batch)
-        merge_miners(period, found, miner_ids, grid, now, everyone=True, batch=batch)
-        merge_fleet(period, found, spans, farm.standing, grid, now, batch)
+        merge_longer(period, found, miner_ids, spans, farm.standing, grid, now, everyone=True, batch=batch)
         rows = batch.sent()
     return found[-1].end, rows + merge_pools(period, found, now)

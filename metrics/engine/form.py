@@ -14,7 +14,7 @@ from metrics.engine.belonging import known_miners
 from metrics.engine.farm import read_farm
 from metrics.engine.grid import BEGINNING, Grid, tariff_slots_s
 from metrics.engine.marks import move_marks, read_marks
-from metrics.engine.merge import merge_fleet, merge_miners
+from metrics.engine.merge import merge_fleet, merge_longer
 from metrics.engine.pool_rows import mark_pool_past, merge_pools
 from metrics.engine.retained import leave_before_slots
 from metrics.models import SlotGrid, StoreForm
@@ -89,7 +89,7 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     spans = farm.spans(BEGINNING, now)
     miners, standing = known_miners(spans), farm.standing
     if first:
-        merge_fleet("slot", cut.buckets("slot", first, filled_to), spans, standing, cut, now, batch)
+        merge_fleet("slot", cut.buckets("slot", first, filled_to), spans, standing, now, batch)
     for period in MADE_OF:
         closed = cut.last_boundary(period, filled_to)
         if first and first < closed:
@@ -99,8 +99,7 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
                 with unpacked(told, miners, now):
                     write_sketches(period, part, miners, spans, cut, everyone=True, batch=batch, kept=kept)
                     batch.sent()
-            merge_miners(period, found, miners, cut, now, everyone=True, batch=batch)
-            merge_fleet(period, found, spans, standing, cut, now, batch)
+            merge_longer(period, found, miners, spans, standing, cut, now, everyone=True, batch=batch)
             rows += merge_pools(period, found, now)
         move_marks({period: closed})
     return rows + batch.sent()

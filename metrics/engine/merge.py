@@ -1,4 +1,4 @@
-"""Merging: a miner's longer periods from its shorter ones, sites and the system from their miners."""
+"""Merging: longer periods from shorter ones, everyone's from their own; sites and the system from their miners."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from metrics.store.columns import MERGED, NAMES
 from metrics.store.kept import Batch, Kept
 
 LONG = ("weekly", "monthly")
-"""A site's are merged from its own days: a miner may have moved within the period, and its longer rows with it."""
+"""Within one a miner may move; within a day it does not."""
 
 MANY_ROWS = 1000
 
@@ -23,12 +23,6 @@ INSERT = f"""
 INSERT INTO metrics_rollup
     (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES}, standing_pence,
      {PERCENTILES})
-"""
-
-MADE_OF_CHILDREN = """
-FROM unnest(%(child_start)s::timestamptz[], %(parent_start)s::timestamptz[], %(parent_length_s)s::int[])
-    AS bucket(child, start, length_s)
-JOIN metrics_rollup part ON part.timestamp = bucket.child
 """
 
 OF_MINERS = """
@@ -40,56 +34,71 @@ unnest(%(standing_site)s::int[], %(standing_start)s::timestamptz[], %(standing_p
     AS standing(site_id, start, pence)
 """
 
-AT_SITE = f"""
+STANDING_OF_ALL = "CASE WHEN count(*) = count(part.standing_pence) THEN sum(part.standing_pence) END"
+
+# Where each was at one site all the time: quicker to send and to join than spans.
+AT_HOME = """
+JOIN unnest(%(home_miner)s::int[], %(home_site)s::int[]) AS span(miner_id, site_id) ON span.miner_id = part.entity_id
+"""
+
+AT_SITE = """
 JOIN unnest(%(span_miner)s::int[], %(span_site)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[])
     AS span(miner_id, site_id, start_s, end_s)
     ON span.miner_id = part.entity_id
    AND part.timestamp >= to_timestamp(span.start_s) AND part.timestamp < to_timestamp(span.end_s)
-LEFT JOIN {STANDING_OF_SITE} ON standing.site_id = span.site_id
 """
+
+WHERE = {False: AT_HOME, True: AT_SITE}
+"""By whether a miner moved."""
 
 PERCENTILES_BESIDE = """
 LEFT JOIN metrics_sketch sketch ON sketch.timestamp = merged.timestamp AND sketch.period = %(period)s
-    AND sketch.timestamp >= %(low)s AND sketch.timestamp < %(high)s
-"""
-
-MERGE_MINERS = f"""{INSERT}
-SELECT merged.*, {PERCENTILES} FROM (
-    SELECT 'miner' AS entity_type, part.entity_id, %(period)s, bucket.start AS timestamp, %(now)s::timestamptz,
-        bucket.length_s, 1, {MERGED}, NULL::float8
-    {MADE_OF_CHILDREN}
-    WHERE part.period = %(child)s AND {OF_MINERS} AND (%(everyone)s OR part.entity_id = ANY(%(miner_ids)s))
-    GROUP BY part.entity_id, bucket.start, bucket.length_s
-) merged {PERCENTILES_BESIDE} AND sketch.entity_type = 'miner' AND sketch.entity_id = merged.entity_id
+    AND sketch.timestamp >= %(low)s AND sketch.timestamp < %(high)s AND sketch.entity_type = merged.entity_type
+    AND coalesce(sketch.entity_id, 0) = coalesce(merged.entity_id, 0)
 """
 
 # Once written, for the sites' own rows and for the system, which is merged from them: the miners' rows are read once.
 MERGE_FLEET = f"""
-WITH site AS MATERIALIZED ({{sites}}), fleet AS (
+WITH site AS MATERIALIZED (
+    SELECT span.site_id, part.timestamp, max(part.elapsed_s) AS elapsed_s, count(*) AS miner_count, {MERGED},
+        max(standing.pence) AS standing_pence
+    FROM metrics_rollup part {{where}}
+    LEFT JOIN {STANDING_OF_SITE} ON standing.site_id = span.site_id AND standing.start = part.timestamp
+    WHERE part.period = %(period)s AND {OF_MINERS}
+    GROUP BY span.site_id, part.timestamp
+), fleet AS (
     SELECT 'site' AS entity_type, part.site_id AS entity_id, %(period)s, part.timestamp, %(now)s::timestamptz,
         part.elapsed_s, part.miner_count, {NAMES}, part.standing_pence
     FROM site part
     UNION ALL
-    SELECT 'system', NULL, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), {{miner_count}}, {MERGED},
-        CASE WHEN count(*) = count(part.standing_pence) THEN sum(part.standing_pence) END
+    SELECT 'system', NULL, %(period)s, part.timestamp, %(now)s, max(part.elapsed_s), sum(part.miner_count), {MERGED},
+        {STANDING_OF_ALL}
     FROM site part GROUP BY part.timestamp
 )
 {INSERT}
-SELECT merged.*, {PERCENTILES} FROM fleet merged {PERCENTILES_BESIDE} AND sketch.entity_type = merged.entity_type
-    AND coalesce(sketch.entity_id, 0) = coalesce(merged.entity_id, 0)
+SELECT merged.*, {PERCENTILES} FROM fleet merged {PERCENTILES_BESIDE}
 """
 
-SITES = f"""
-SELECT span.site_id, part.timestamp, max(part.elapsed_s) AS elapsed_s, count(*) AS miner_count, {MERGED},
-    max(standing.pence) AS standing_pence
-FROM metrics_rollup part {AT_SITE} AND standing.start = part.timestamp
-WHERE part.period = %(period)s AND {OF_MINERS}
-GROUP BY span.site_id, part.timestamp
+DELETE_FLEET = """
+DELETE FROM metrics_rollup
+WHERE period = %(period)s AND entity_type IN ('site', 'system') AND timestamp >= %(low)s AND timestamp < %(high)s
+"""
+
+# Those whose rows are made anew, and everybody else's, which stay.
+ROWS_OF_MINERS = f"""
+SELECT entity_id, timestamp FROM made WHERE entity_type = 'miner'
+UNION ALL
+SELECT part.entity_id, part.timestamp FROM metrics_rollup part
+WHERE NOT %(everyone)s AND part.period = %(period)s AND {OF_MINERS}
+"""
+
+COUNTED_BY_ROWS = """
+SELECT span.site_id, part.timestamp, count(*) AS miner_count FROM miner part {where} GROUP BY span.site_id, part.timestamp
 """
 
 # A miner is counted wherever it has a day of its own; it may have had two in one period, or come back to the first.
 COUNTED_BY_DAYS = """
-SELECT bucket.start, span.site_id, count(DISTINCT span.miner_id) AS miner_count
+SELECT span.site_id, bucket.start AS timestamp, count(DISTINCT span.miner_id) AS miner_count
 FROM (
     SELECT DISTINCT start, extract(epoch FROM start)::bigint AS start_s, length_s
     FROM unnest(%(parent_start)s::timestamptz[], %(parent_length_s)s::int[]) AS parent(start, length_s)
@@ -104,55 +113,60 @@ WHERE (
       AND day.timestamp < to_timestamp(least(span.end_s, bucket.start_s + bucket.length_s))
     LIMIT 1
 )
-GROUP BY bucket.start, span.site_id
+GROUP BY span.site_id, bucket.start
 """
 
-# Where each miner was at one site all the time, its own row of the period tells that it has a day there.
-COUNTED_BY_ROWS = f"""
-SELECT part.timestamp AS start, home.site_id, count(*) AS miner_count
-FROM metrics_rollup part
-JOIN unnest(%(home_miner)s::int[], %(home_site)s::int[]) AS home(miner_id, site_id) ON home.miner_id = part.entity_id
-WHERE part.period = %(period)s AND {OF_MINERS}
-GROUP BY part.timestamp, home.site_id
+# Everyone's are merged from their own: a site's are right for its miners of then.
+MADE = f"""
+WITH made AS MATERIALIZED (
+    SELECT part.entity_type, part.entity_id, bucket.start AS timestamp, bucket.length_s AS elapsed_s, {MERGED}
+    FROM unnest(%(child_start)s::timestamptz[], %(parent_start)s::timestamptz[], %(parent_length_s)s::int[])
+        AS bucket(child, start, length_s)
+    JOIN (
+        SELECT * FROM metrics_rollup part
+        WHERE part.period = %(child)s AND part.timestamp >= %(low)s AND part.timestamp < %(high)s AND {{whose}}
+        OFFSET 0
+    ) part ON part.timestamp = bucket.child
+    GROUP BY part.entity_type, part.entity_id, bucket.start, bucket.length_s
+)
 """
 
-SITES_FROM_DAYS = f"""
-SELECT part.entity_id AS site_id, bucket.start AS timestamp, bucket.length_s AS elapsed_s,
-    max(counted.miner_count) AS miner_count, {MERGED}, max(standing.pence) AS standing_pence
-{MADE_OF_CHILDREN}
-JOIN ({{counted}}) counted ON counted.start = bucket.start AND counted.site_id = part.entity_id
-LEFT JOIN {STANDING_OF_SITE} ON standing.site_id = part.entity_id AND standing.start = bucket.start
-WHERE part.period = 'daily' AND part.entity_type = 'site' AND part.timestamp >= %(low)s AND part.timestamp < %(high)s
-GROUP BY part.entity_id, bucket.start, bucket.length_s
+MERGED_ROW = "merged.entity_type, merged.entity_id, %(period)s, merged.timestamp, %(now)s, merged.elapsed_s"
+
+MERGE_LONGER = f"""{MADE}, miner AS ({ROWS_OF_MINERS}), site AS (
+    SELECT counted.*, standing.pence AS standing_pence
+    FROM ({{counted}}) counted
+    LEFT JOIN {STANDING_OF_SITE} ON standing.site_id = counted.site_id AND standing.start = counted.timestamp
+), fleet AS (
+    SELECT 'site' AS entity_type, site_id AS entity_id, timestamp, miner_count, standing_pence FROM site
+    UNION ALL
+    SELECT 'system', 0, part.timestamp, {{in_all}}, {STANDING_OF_ALL} FROM site part GROUP BY part.timestamp
+)
+{INSERT}
+SELECT {MERGED_ROW}, coalesce(fleet.miner_count, 1), {NAMES}, fleet.standing_pence, {PERCENTILES}
+FROM made merged
+LEFT JOIN fleet ON fleet.timestamp = merged.timestamp AND fleet.entity_type = merged.entity_type
+    AND fleet.entity_id = coalesce(merged.entity_id, 0)
+{PERCENTILES_BESIDE}
 """
+
+MERGE_MINERS = f"""{MADE} {INSERT}
+SELECT {MERGED_ROW}, 1, {NAMES}, NULL, {PERCENTILES} FROM made merged {PERCENTILES_BESIDE}
+"""
+
+DELETE_LONGER = """
+DELETE FROM metrics_rollup part
+WHERE part.period = %(period)s AND part.timestamp >= %(low)s AND part.timestamp < %(high)s AND {whose}
+"""
+
+EVERYONE = "part.entity_type IN ('miner', 'site', 'system')"
+SOME_MINERS = "part.entity_type = 'miner' AND part.entity_id = ANY(%(miner_ids)s)"
+THEIR_FLEET = f"({SOME_MINERS} OR part.entity_type IN ('site', 'system'))"
 
 OF_ITS_SITES = "sum(part.miner_count)"
-"""Where nobody is at two sites. Nobody is within a day: whoever moves does so at its beginning."""
+"""Where nobody is at two sites of one period."""
 
-OF_A_LONG_PERIOD = """
-(SELECT count(*) FROM metrics_rollup miner WHERE miner.period = %(period)s AND miner.entity_type = 'miner'
-    AND miner.timestamp = part.timestamp)
-"""
-
-MERGE_SHORT = MERGE_FLEET.format(sites=SITES, miner_count=OF_ITS_SITES)
-MERGE_LONG = MERGE_FLEET.format(
-    sites=SITES_FROM_DAYS.format(counted=COUNTED_BY_ROWS), miner_count=OF_ITS_SITES
-)
-MERGE_LONG_AFTER_MOVES = MERGE_FLEET.format(
-    sites=SITES_FROM_DAYS.format(counted=COUNTED_BY_DAYS), miner_count=OF_A_LONG_PERIOD
-)
-
-DELETE_MINERS = """
-DELETE FROM metrics_rollup
-WHERE period = %(period)s AND entity_type = 'miner' AND timestamp >= %(low)s AND timestamp < %(high)s
-  AND (%(everyone)s OR entity_id = ANY(%(miner_ids)s))
-"""
-
-DELETE_FLEET = """
-DELETE FROM metrics_rollup
-WHERE period = %(period)s AND entity_type IN ('site', 'system') AND timestamp >= %(low)s AND timestamp < %(high)s
-"""
-
+OF_ITS_MINERS = "(SELECT count(*) FROM miner WHERE miner.timestamp = part.timestamp)"
 
 # Of what this run has just written there are no statistics yet, and a kept plan is made for whatever there will be:
 # whole stretches of miners' rows are read in the order of the table, and joined and grouped by hashing.
@@ -181,49 +195,80 @@ TYPES = {
 }
 
 
-def _miners(period: str, *, everyone: bool) -> Kept:
-    label = f"{'all' if everyone else 'some'}_miners_{period}"
+def _longer(period: str, *, everyone: bool, moved: bool) -> Kept:
+    by_days = moved and period in LONG
+    counted = COUNTED_BY_DAYS if by_days else COUNTED_BY_ROWS.format(where=WHERE[moved])
+    in_all = OF_ITS_MINERS if by_days else OF_ITS_SITES
+    whose = EVERYONE if everyone else THEIR_FLEET
+    merge = MERGE_LONGER.format(whose=whose, counted=counted, in_all=in_all)
+    statements = (DELETE_LONGER.format(whose=whose), merge)
     fixed: dict[str, str | bool] = {"period": period, "child": MADE_OF[period], "everyone": everyone}
-    return Kept.of(label, TYPES, [DELETE_MINERS, MERGE_MINERS], fixed, BY_HASHING if everyone else "")
+    label = f"{'all' if everyone else 'some'}_{'moved_' if moved else ''}{period}"
+    return Kept.of(label, TYPES, statements, fixed, BY_HASHING if everyone else "SET enable_sort = off")
 
 
-def _fleet(label: str, period: str, merge: str) -> Kept:
-    return Kept.of(
-        f"{label}_{period}", TYPES, [DELETE_FLEET, merge], {"period": period}, "SET enable_nestloop = off"
+LONGER = {
+    (period, everyone, moved): _longer(period, everyone=everyone, moved=moved)
+    for period in MADE_OF
+    for everyone in (False, True)
+    for moved in (False, True)
+}
+OF_FLEET = {
+    (period, moved): Kept.of(
+        f"{'moved_' if moved else ''}fleet_{period}",
+        TYPES,
+        [DELETE_FLEET, MERGE_FLEET.format(where=WHERE[moved])],
+        {"period": period},
+        "SET enable_nestloop = off",
     )
+    for period in PERIODS
+    if period not in LONG
+    for moved in (False, True)
+}
+OF_MINERS_ALONE = {
+    period: Kept.of(
+        f"miners_{period}",
+        TYPES,
+        [DELETE_LONGER.format(whose=SOME_MINERS), MERGE_MINERS.format(whose=SOME_MINERS)],
+        {"period": period, "child": MADE_OF[period]},
+    )
+    for period in MADE_OF
+    if period not in LONG
+}
+KEPT = (*LONGER.values(), *OF_FLEET.values(), *OF_MINERS_ALONE.values())
 
 
-OF_SOME_MINERS = {period: _miners(period, everyone=False) for period in MADE_OF}
-OF_ALL_MINERS = {period: _miners(period, everyone=True) for period in MADE_OF}
-OF_FLEET = {p: _fleet("fleet", p, MERGE_LONG if p in LONG else MERGE_SHORT) for p in PERIODS}
-OF_MOVED_FLEET = {p: _fleet("moved_fleet", p, MERGE_LONG_AFTER_MOVES) for p in LONG}
-KEPT = (
-    *OF_SOME_MINERS.values(),
-    *OF_ALL_MINERS.values(),
-    *OF_FLEET.values(),
-    *OF_MOVED_FLEET.values(),
-)
-
-
-def merge_miners(
+def merge_longer(
     period: str,
     found: Sequence[Bucket],
     miner_ids: Sequence[int],
+    spans: Sequence[Span],
+    standing: Standing,
     grid: Grid,
     now: datetime,
     *,
     everyone: bool,
     batch: Batch,
 ) -> None:
-    """Make anew these miners' rows of `period` for these adjoining buckets.
+    """Make anew the rows of `period` of these miners, every site and the system for these adjoining buckets.
 
+    Each is merged from its own rows of the shorter period. `spans` are those of all miners over the whole time;
     `everyone` says that these are all the miners there are.
     """
     if not found:
         return
-    params = _params(found, now) | _children(period, found, grid) | {"miner_ids": list(miner_ids)}
-    merge = (OF_ALL_MINERS if everyone else OF_SOME_MINERS)[period]
-    _merge(merge, len(found) * len(miner_ids), params, batch)
+    moved, params = _fleet_params(period, found, spans, standing, now)
+    params |= _children(period, found, grid) | {"miner_ids": list(miner_ids)}
+    _merge(LONGER[period, everyone, moved], len(found) * len(miner_ids), params, batch)
+
+
+def merge_miners(
+    period: str, found: Sequence[Bucket], miner_ids: Sequence[int], grid: Grid, now: datetime, batch: Batch
+) -> None:
+    """Make anew only these miners' hours or days, for these adjoining ones; sites and the system are not looked at."""
+    if found:
+        params = _params(found, now) | _children(period, found, grid) | {"miner_ids": list(miner_ids)}
+        _merge(OF_MINERS_ALONE[period], len(found) * len(miner_ids), params, batch)
 
 
 def merge_fleet(
@@ -231,27 +276,17 @@ def merge_fleet(
     found: Sequence[Bucket],
     spans: Sequence[Span],
     standing: Standing,
-    grid: Grid,
     now: datetime,
     batch: Batch,
 ) -> None:
-    """Make anew every site's and the system's rows of `period` for these adjoining buckets.
+    """Make anew every site's and the system's rows of slots, hours or days, for these adjoining ones, from the miners'.
 
     `spans` are those of all miners over the whole time.
     """
     if not found:
         return
-    sites = sorted({s.site_id for s in spans})
-    params = _params(found, now) | standing.params(sites, found)
-    if period not in LONG:
-        _merge(OF_FLEET[period], len(found) * len(spans), params | _span_params(spans), batch)
-        return
-    params |= _children(period, found, grid)
-    homes = homes_of(spans, found[0].start, found[-1].end)
-    if homes is None:
-        _merge(OF_MOVED_FLEET[period], len(found) * len(spans), params | _span_params(spans), batch)
-    else:
-        _merge(OF_FLEET[period], len(found) * len(spans), params | _home_params(homes), batch)
+    moved, params = _fleet_params(period, found, spans, standing, now)
+    _merge(OF_FLEET[period, moved], len(found) * len(spans), params, batch)
 
 
 def _merge(merge: Kept, rows: int, params: Mapping[str, Any], batch: Batch) -> None:
@@ -283,11 +318,26 @@ def _children(period: str, found: Sequence[Bucket], grid: Grid) -> dict[str, Any
     }
 
 
-def homes_of(spans: Sequence[Span], start: datetime, end: datetime) -> dict[int, int] | None:
-    """Return miner → site, None where one was at two sites in [start, end)."""
-    pairs = {(s.miner_id, s.site_id) for s in overlapping(spans, start, end)}
+def _fleet_params(
+    period: str, found: Sequence[Bucket], spans: Sequence[Span], standing: Standing, now: datetime
+) -> tuple[bool, dict[str, Any]]:
+    """Return whether where miners were needs telling by the time, and the parameters of everyone's sites."""
+    sites = sorted({s.site_id for s in spans})
+    homes = homes_of(spans, found[0].start, found[-1].end, throughout=period not in LONG)
+    where = _span_params(spans) if homes is None else _home_params(homes)
+    return homes is None, _params(found, now) | standing.params(sites, found) | where
+
+
+def homes_of(
+    spans: Sequence[Span], start: datetime, end: datetime, *, throughout: bool = False
+) -> dict[int, int] | None:
+    """Return miner → site, None where one was at two sites in [start, end), or, `throughout`, came within it."""
+    here = overlapping(spans, start, end)
+    pairs = {(s.miner_id, s.site_id) for s in here}
     homes = dict(pairs)
-    return homes if len(homes) == len(pairs) else None
+    since = int(start.timestamp())
+    came = throughout and {s.miner_id for s in here if s.start_s <= since} < homes.keys()
+    return None if came or len(homes) < len(pairs) else homes
 
 
 def _home_params(homes: Mapping[int, int]) -> dict[str, Any]:

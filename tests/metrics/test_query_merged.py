@@ -1,7 +1,7 @@
 """Any range of whole periods merged from the store, beside the reference of that very range."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from energy.models import StandingCharge
-from hmm.dirty import mark_miners_dirty
 from hmm.lib.buckets import Bucket
 from metrics.engine.grid import Grid, grid
 from metrics.engine.run import run
@@ -26,6 +25,7 @@ from metrics.query import (
     percentile,
 )
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
+from miners.membership import move_miner
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
 from tests.metrics.reference import Price, Row, clipped, figures
 from tests.metrics.reference import percentile as exact_percentile
@@ -233,8 +233,8 @@ def test_pages_of_figures_are_the_whole(week):
 def test_a_miner_that_moved_counts_at_each_site_for_its_own_days(week):
     _, (miner, _), rows, _ = week
     other = SiteFactory()
-    miner.moves.create(site=other, start_date=at("2025-03-31T00:00").date())
-    mark_miners_dirty([miner.pk], at("2025-03-31T00:00"), at("2025-04-02T00:00"))
+    move_miner(miner, other, date(2025, 3, 31), today=NOW.date())
+    run(NOW)
     call = ask(metric_type="hashrate", entity_type="site")
     found = {f.entity_id: f.value_json["records"] for f in aggregate(**call)}
     moved = epoch("2025-03-30T23:00")
