@@ -83,11 +83,9 @@ def clean(
 
     `progress` hears after each chunk its start and end and the rows it wrote.
     """
-    rows = 0
-    more = has_ranges(now, start, end)  # looked for without the lock: what comes later is the next run's
+    rows, more = 0, True
     while more:
-        with _chunk(wait_s):
-            done, more = _clean_chunk(now, start, end)
+        done, more = _clean_earliest(now, start, end, wait_s)
         if done:
             rows += done[2]
             progress(*done)
@@ -130,9 +128,22 @@ def _fill_chunk(now: datetime, through: str) -> tuple[int, bool]:
     return rows, end < target
 
 
-def _clean_chunk(
-    now: datetime, start: datetime | None, end: datetime | None
-) -> tuple[tuple[datetime, datetime, int] | None, bool]:
+Cleaned = tuple[tuple[datetime, datetime, int] | None, bool]
+
+
+def _clean_earliest(now: datetime, start: datetime | None, end: datetime | None, wait_s: float) -> Cleaned:
+    """Compute the earliest chunk that is dirty, and wait for another run only where there is one."""
+    try:
+        with _chunk(0):
+            return _clean_chunk(now, start, end)
+    except Busy:
+        if not has_ranges(now, start, end):  # what comes later is the next run's
+            return None, False
+    with _chunk(wait_s):
+        return _clean_chunk(now, start, end)
+
+
+def _clean_chunk(now: datetime, start: datetime | None, end: datetime | None) -> Cleaned:
     """Compute the earliest chunk that is dirty.
 
     Returns its start, its end and its rows, None when all is clean, and whether there may be more.
