@@ -26,11 +26,18 @@ PARTS = """
 
 READ_FARM = f"SELECT jsonb_build_object({PARTS})"
 
-# Cheaper than the farm itself, which changes once in months.
+# Cheaper than the farm itself, which changes once in months. Where there is a row a miner, hashing numbers is three
+# times as fast as hashing the row.
+MOVE = "hashint8extended(site_id, hashint8extended(start_date - date '2000-01-01', miner_id))"
+HASHED = {
+    "miners_minersite": MOVE,
+    "miners_sitetariff": "hash_record_extended(row, 0)",
+    "energy_standingcharge": "hash_record_extended(row, 0)",
+}
 VERSION = "concat_ws(' ', {})".format(
     ", ".join(
-        f"(SELECT count(*) || ':' || coalesce(sum(hash_record_extended(row, 0)), 0) FROM {table} row)"
-        for table in ("miners_minersite", "miners_sitetariff", "energy_standingcharge")
+        f"(SELECT count(*) || ':' || coalesce(sum({hashed}), 0) FROM {table} row)"
+        for table, hashed in HASHED.items()
     )
 )
 

@@ -16,9 +16,9 @@ from hmm.replica.route import connection
 from metrics.engine.state import State
 from metrics.engine.summed import Summed
 from metrics.live_fleet import OF_SUMS
+from metrics.query.counted import NUMBER
 from metrics.query.merge_parts import (
     AT_SITE,
-    NUMBER,
     Whom,
     miners_of,
     parts_of,
@@ -46,10 +46,7 @@ MERGE = {
         GROUP BY part.entity_id, {NUMBER}""",
     "system": f"""
         SELECT NULL::int AS entity_id, {NUMBER} AS n, max(counted.miner_count) AS miner_count, {{merged}}
-        FROM part JOIN (
-            SELECT n, count(*) AS miner_count
-            FROM (SELECT DISTINCT {NUMBER} AS n, part.entity_id FROM present part) one GROUP BY n
-        ) counted ON counted.n = {NUMBER}
+        FROM part JOIN counted ON counted.n = {NUMBER}
         GROUP BY {NUMBER}""",
 }
 
@@ -159,8 +156,9 @@ def _merged(
     summed = state.summed_at(now, told[-1]) if whom.entity_type in OF_SUMS else None
     if summed:
         now = summed.as_of
-    with unpacked(told_by_telemetry(told, state, now), miners_of(whom, told, state, now), now):
-        with_sketches = with_sketches and are_read([value])
+    with_sketches = with_sketches and are_read([value])
+    read = told_by_telemetry(told, state, now) if with_sketches or not summed else []
+    with unpacked(read, miners_of(whom, told, state, now) if read else [], now):
         sums = summed.sums if summed else None
         return _selected(value, whom, told, state, now, tail, sums, with_sketches=with_sketches)
 

@@ -16,15 +16,13 @@ from metrics.engine.slots import SlotWindow, fastest_slots
 from metrics.engine.state import State
 from metrics.engine.summed import SUMS, Summed
 from metrics.live_parts import PRESENT, STORED, within
+from metrics.query.counted import STORED_COUNTS, UNION, counted_sql
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from metrics.query.pool_parts import pool_parts
 from metrics.sketches.read import gaps, percentiles
 
 ONLY_THESE = " AND entity_id = ANY(%(miner_ids)s)"
 ONLY_THIS = " AND entity_id = %(one_id)s"
-
-NUMBER = "width_bucket(part.timestamp, %(stretch_start)s::timestamptz[])"
-"""The stretch that a part lies in, counted from 1: stretches adjoin."""
 
 AT_SITE = """
 JOIN unnest(%(site_miner)s::int[], %(site_id)s::int[], %(site_start)s::bigint[], %(site_end)s::bigint[])
@@ -62,9 +60,7 @@ def told_by_telemetry(
 
 def miners_of(whom: Whom, stretches: Sequence[Bucket], state: State, now: datetime) -> list[int]:
     """Return the miners whose telemetry may be read."""
-    if whom.entity_type == "miner" and whom.entity_id:
-        return [whom.entity_id]
-    return known_miners(state.farm.spans(stretches[0].start, min(stretches[-1].end, now)))
+    return _miners(whom, state.farm.spans(stretches[0].start, min(stretches[-1].end, now), _only(whom)))
 
 
 def parts_of(
@@ -81,7 +77,8 @@ def parts_of(
         return f"part AS ({pools})", stretch_params(stretches, now)
     spans = state.farm.spans(start, end, _only(whom))
     at_site = [s for s in spans if whom.entity_type != "site" or whom.entity_id in (None, s.site_id)]
-    miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(at_site)
+    everyone_summed = whom.entity_type == "system" and summed is not None  # who each of them is plays no part
+    miners = [] if everyone_summed else _miners(whom, at_site)
     ladder = (
         LONGEST_FIRST[1:] if whom.entity_type == "site" else LONGEST_FIRST
     )  # a miner may move within a month
@@ -92,7 +89,7 @@ def parts_of(
     params = (
         {"miner_ids": miners, "one_id": whom.entity_id, **rest.params}
         | stretch_params(stretches, now)
-        | _site_params(at_site)
+        | _site_params([] if everyone_summed else at_site)
         | _standing_params(at_site, stretches, state, now)
     )
     return _tables(whom, segments, rest, names), params
@@ -102,12 +99,14 @@ def parts_of(
 class _Rest:
     """SQL of what the store does not have yet, empty where it has all: sums of slots of miners, named `live`, or of sites.
 
-    `moments` are the miners that did something, and when. With the queries' parameters.
+    `moments` are the miners that did something, and when; `counts` how many did at each of those moments. With the
+    queries' parameters.
     """
 
     live: str = ""
     of_sites: str = ""
     moments: str = ""
+    counts: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -120,6 +119,7 @@ def _told(window: SlotWindow, state: State, names: str) -> _Rest:
         live=f"SELECT entity_id, timestamp, {names} FROM ({slots}) slot",
         of_sites=LIVE_AT_SITE.format(names=names),
         moments="SELECT entity_id, timestamp FROM live",
+        counts="SELECT timestamp, count(*) FROM live GROUP BY timestamp",
         params=params,
     )
 
@@ -131,31 +131,40 @@ def _summed(whom: Whom, summed: Summed, names: str) -> _Rest:
     return _Rest(
         of_sites=SUMS.format(names=names) if whom.entity_id is None else only,
         moments=SUMMED_PRESENT,
+        counts="SELECT %(told_from)s::timestamptz, %(told_count)s",
         params={
             "told": json.dumps(summed.sites),
             "told_from": summed.start,
             "told_bits": as_text(miners),
             "told_last": miners.bit_length() - 1,
+            "told_count": miners.bit_count(),
         },
     )
 
 
 def _tables(whom: Whom, segments: Sequence[Segment], rest: _Rest, names: str) -> str:
-    """Return the common table expressions: `part`, of sites or of miners, and for sites `present`, whose rows are miners'."""
+    """Return the common table expressions: `part`, of sites or of miners.
+
+    For sites `present` too, whose rows are miners', and for the system `counted`.
+    """
     if whom.entity_type == "miner":
         only = "" if whom.entity_id is None else ONLY_THESE
-        return f"part AS ({_union(STORED + only, segments, 'miner', names, rest.live)})"
+        return f"part AS ({UNION.join(_parts(STORED + only, segments, 'miner', names, rest.live))})"
     one_site = whom.entity_id is not None
-    part = _union(STORED + ONLY_THIS * one_site, segments, "site", names, rest.of_sites)
-    present = _union(PRESENT + ONLY_THESE * one_site, segments, "miner", "", rest.moments)
+    part = UNION.join(_parts(STORED + ONLY_THIS * one_site, segments, "site", names, rest.of_sites))
     told = f"live AS MATERIALIZED ({rest.live}), " if rest.live else ""
+    if whom.entity_type == "system":
+        counts = _parts(STORED_COUNTS, segments, "", "", rest.counts)
+        counted = counted_sql(counts, _parts(PRESENT, segments, "miner", "", ""), rest.moments)
+        return f"{told}part AS ({part}), {counted}"
+    present = UNION.join(_parts(PRESENT + ONLY_THESE * one_site, segments, "miner", "", rest.moments))
     return f"{told}part AS ({part}), present AS ({present})"
 
 
-def _union(select: str, segments: Sequence[Segment], whose: str, names: str, live: str) -> str:
+def _parts(select: str, segments: Sequence[Segment], whose: str, names: str, rest: str) -> list[str]:
     times = (within(s.period, s.start, s.end) for s in segments)
     stored = [select.format(within=each, whose=whose, names=names) for each in times]
-    return " UNION ALL ".join([*stored, *([live] if live else [])])
+    return [*stored, *([rest] if rest else [])]
 
 
 def sketches_of(
@@ -164,12 +173,17 @@ def sketches_of(
     """Return the join of the stretches' percentiles, and its parameters."""
     told = [_so_far(s, now) for s in stretches]
     spans = state.farm.spans(told[0].start, told[-1].end, _only(whom))
-    miners = [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(spans)
+    miners = _miners(whom, spans)
     stored = [(s.period, s.start, s.end) for s in cover(told, LONGEST_FIRST[:-1], state.marks, state.cut)]
     cells = summed.cells if summed else None
     sql, params = percentiles(whom.entity_type, whom.entity_id, told, stored, miners, spans, cells)
     same = "p.n = merged.n AND coalesce(p.entity_id, 0) = coalesce(merged.entity_id, 0)"
     return f"LEFT JOIN ({sql}) p ON {same}", params
+
+
+def _miners(whom: Whom, spans: Sequence[Span]) -> list[int]:
+    """Return the one miner that is asked for, else those of the spans."""
+    return [whom.entity_id] if whom.entity_type == "miner" and whom.entity_id else known_miners(spans)
 
 
 def _only(whom: Whom) -> list[int] | None:

@@ -26,6 +26,7 @@ from metrics.query import (
 )
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
 from miners.membership import move_miner
+from miners.models import MinerSite
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
 from tests.metrics.reference import Price, Row, clipped, figures
 from tests.metrics.reference import percentile as exact_percentile
@@ -136,6 +137,36 @@ def test_a_range_is_what_the_reference_says_of_it(farm, told, edges, period, ask
                     partial = {"partial": True} if "partial" in figure.value_json else {}
                     assert_same(figure.value_json, expected[name] | partial, (name, kind, period))
                     assert (epoch_of(figure.start), epoch_of(figure.end)) == (low, high)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(st.lists(st.sets(st.integers(0, 47), max_size=12), min_size=3, max_size=3))
+def test_a_miner_is_counted_in_each_stretch_that_it_did_something_in(farm, at_work):
+    """Also where the fullest hour or day lacks it, and where it has moved to another site since."""
+    tariff, _, miners = farm
+    begin = epoch("2025-03-26T00:00")
+    with rolled_back():
+        moved = MinerFactory(site=SiteFactory(tariff=tariff))
+        pairs = zip([*miners, moved], at_work, strict=True)
+        worked = {miner.pk: hours for miner, hours in pairs}
+        store_rows(
+            [
+                Row(pk, begin + n * 3600, begin + n * 3600 + 1800, 1000.0, 500.0, 50.0, 0, 0)
+                for pk, hours in worked.items()
+                for n in hours
+            ]
+        )
+        MinerSite.objects.create(miner=moved, site=miners[0].site, start_date=date(2025, 3, 27))
+        run(NOW)
+        span = {"start": moment(begin), "end": moment(begin + 48 * 3600), "metric_type": "energy_cost"}
+        for period, into, hours in (("hourly", None, 48), ("hourly", "daily", 24), ("daily", None, 48)):
+            found = aggregate(**ask(period=period, into=into, **span))
+            counted = {(epoch_of(f.start) - begin) // 3600: f.value_json["miner_count"] for f in found}
+            present = {
+                first: sum(any(first <= n < first + hours for n in own) for own in worked.values())
+                for first in range(0, 48, hours)
+            }
+            assert counted == {first: count for first, count in present.items() if count}
 
 
 def whole(period, start, end, now):
