@@ -43,16 +43,19 @@ def _miners_at(site_id: int, now: datetime) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
+TIERS = {tier.value: tier for tier in Tier}
+
+
 def _figures(miner: tuple[Any, ...], j_per_th: float | None, uptime_percent: float | None) -> MinerFigures:
     miner_id, name, customer, tier, power_w, hashrate_ghs, rated_hashrate_ghs = miner
     return MinerFigures(
-        miner_id=miner_id,
-        name=name,
-        customer=customer,
-        tier=Tier(tier),
-        power_w=power_w,
-        hashrate_ghs=hashrate_ghs,
-        rated_hashrate_ghs=rated_hashrate_ghs,
-        j_per_th=j_per_th,
-        uptime=None if uptime_percent is None else uptime_percent / 100,
+        miner_id,
+        name,
+        customer,
+        TIERS[tier],
+        power_w,
+        hashrate_ghs,
+        rated_hashrate_ghs,
+        j_per_th,
+        None if uptime_percent is None else uptime_percent / 100,
     )

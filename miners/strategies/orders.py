@@ -5,64 +5,61 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from miners.models import StrategyKind, Tier
-from miners.strategies.scores import MinerFigures, Score
+from miners.strategies.scores import MinerFigures
 
 TIERS = tuple(Tier)
 """Who is cut first where customers have priority."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A miner that draws power and may be cut."""
+class Candidate(NamedTuple):
+    """A miner that may be cut, with the total of its score. Candidates sort by their `place`."""
 
+    place: tuple[float, float, int]
     miner: MinerFigures
-    score: Score
+    total: float | None
 
     @property
     def power_w(self) -> float:
         """What cutting it saves."""
         return self.miner.power_w or 0.0
 
-    @property
-    def place(self) -> tuple[float, float, int]:
-        """The lowest score first; of equal ones that which draws most, then that with the lowest id.
 
-        One without a score comes last: nothing is known to judge it by.
-        """
-        total = self.score.total
-        return (math.inf if total is None else total, -self.power_w, self.miner.miner_id)
+def candidate_of(miner: MinerFigures, total: float | None) -> Candidate:
+    """Return the candidate in its place: the lowest score first; of equal ones that which draws most, then the lowest id.
+
+    One without a score comes last: nothing is known to judge it by.
+    """
+    place = (math.inf if total is None else total, -(miner.power_w or 0.0), miner.miner_id)
+    return Candidate(place, miner, total)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A candidate in its place of the order, and why it is there."""
+class Ordered:
+    """Candidates in the order in which they are cut, and what says why one is where it is."""
 
-    candidate: Candidate
-    why: str
-
-
-Order = Callable[[Sequence[Candidate], float], list[Placed]]
-"""What a kind of strategy is: candidates and target (W) → the order in which they are cut."""
+    candidates: Sequence[Candidate]
+    why: Callable[[Candidate], str]
 
 
-def by_score(candidates: Sequence[Candidate], target_w: float) -> list[Placed]:
+Order = Callable[[Sequence[Candidate], float], Ordered]
+"""What a kind of strategy is: candidates by their place and target (W) → the order in which they are cut."""
+
+
+def by_score(candidates: Sequence[Candidate], target_w: float) -> Ordered:
     """The lowest score first."""
-    ordered = sorted(candidates, key=lambda candidate: candidate.place)
-    return [Placed(candidate, _score_words(candidate)) for candidate in ordered]
+    return Ordered(candidates, _score_words)
 
 
-def by_tier(candidates: Sequence[Candidate], target_w: float) -> list[Placed]:
+def by_tier(candidates: Sequence[Candidate], target_w: float) -> Ordered:
     """All standard customers before the premium ones, and those before VIPs; within a tier the lowest score first."""
-    ordered = sorted(candidates, key=lambda candidate: (TIERS.index(candidate.miner.tier), candidate.place))
-    return [
-        Placed(candidate, _score_words(candidate, f"{candidate.miner.tier.label} tier, "))
-        for candidate in ordered
-    ]
+    ordered = sorted(candidates, key=lambda candidate: TIERS.index(candidate.miner.tier))
+    return Ordered(ordered, lambda candidate: _score_words(candidate, f"{candidate.miner.tier.label} tier, "))
 
 
-def by_share(candidates: Sequence[Candidate], target_w: float) -> list[Placed]:
+def by_share(candidates: Sequence[Candidate], target_w: float) -> Ordered:
     """Each customer gives of the target what it has of the watts that may be cut.
 
     Whoever is furthest behind that share gives next, its lowest score first. So nobody ends further from its share
@@ -72,16 +69,16 @@ def by_share(candidates: Sequence[Candidate], target_w: float) -> list[Placed]:
     shares_w = _shares_w(queues, target_w)
     furthest_behind = [(-share_w, customer) for customer, share_w in shares_w.items()]
     heapq.heapify(furthest_behind)
-    placed = []
+    ordered = []
     while furthest_behind:
         ahead_w, customer = furthest_behind[0]
         candidate = queues[customer].popleft()
-        placed.append(Placed(candidate, _share_words(customer, shares_w[customer], target_w)))
+        ordered.append(candidate)
         if queues[customer]:
             heapq.heapreplace(furthest_behind, (ahead_w + candidate.power_w, customer))
         else:
             heapq.heappop(furthest_behind)
-    return placed
+    return Ordered(ordered, lambda candidate: _share_words(candidate.miner.customer, shares_w, target_w))
 
 
 ORDERS: Mapping[StrategyKind, Order] = {
@@ -95,7 +92,7 @@ ORDERS: Mapping[StrategyKind, Order] = {
 def _queues(candidates: Sequence[Candidate]) -> dict[str, deque[Candidate]]:
     """Return each customer's miners, the lowest score first."""
     queues: dict[str, deque[Candidate]] = defaultdict(deque)
-    for candidate in sorted(candidates, key=lambda candidate: candidate.place):
+    for candidate in candidates:
         queues[candidate.miner.customer].append(candidate)
     return dict(queues)
 
@@ -108,14 +105,13 @@ def _shares_w(queues: Mapping[str, Iterable[Candidate]], target_w: float) -> dic
 
 
 def _score_words(candidate: Candidate, before: str = "") -> str:
-    total = candidate.score.total
-    if total is None:
+    if candidate.total is None:
         return f"{before}nothing is known to judge it by: last"
-    return f"{before}score {total:.1f}, lowest first"
+    return f"{before}score {candidate.total:.1f}, lowest first"
 
 
-def _share_words(customer: str, share_w: float, target_w: float) -> str:
+def _share_words(customer: str, shares_w: Mapping[str, float], target_w: float) -> str:
     whose = customer or "miners without a customer"
     if not target_w:
         return f"{whose}: each gives by its share of the watts"
-    return f"{whose}: to give {share_w:,.0f} W of {target_w:,.0f} W, the lowest score first"
+    return f"{whose}: to give {shares_w[customer]:,.0f} W of {target_w:,.0f} W, the lowest score first"

@@ -4,13 +4,14 @@ docs/strategies.md has the formulas in words.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 from miners.models import CurtailmentStrategy, StrategyKind, Tier
-from miners.strategies.orders import ORDERS, Candidate, Placed
-from miners.strategies.scores import MinerFigures, Score, Weights, best_j_per_th, score_of
+from miners.strategies.orders import ORDERS, Candidate, candidate_of
+from miners.strategies.scores import MinerFigures, Score, Weights, best_j_per_th, score_of, total_of
 
 
 class Verdict(StrEnum):
@@ -32,15 +33,55 @@ class Terms:
     minimum_uptime: float
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A miner in the ranking. `rank` counts from 1 among those that may be cut, null for the others."""
+class Protection(Enum):
+    """Why a miner that draws power must not be cut."""
 
-    miner: MinerFigures
-    score: Score
+    VIP = auto()
+    UPTIME_UNKNOWN = auto()
+    UPTIME_LOW = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What all miners of a ranking are judged by; `why` says it of one that may be cut."""
+
+    terms: Terms
+    best_j_per_th: float | None
+    target_w: float
+    why: Callable[[Candidate], str] = field(compare=False)
+
+
+class Line(NamedTuple):
+    """A miner in the ranking. `rank` counts from 1 among those that may be cut, null for the others.
+
+    Its score's parts and its reason are made when they are asked for: a page shows few of thousands.
+    """
+
+    candidate: Candidate
     verdict: Verdict
-    reason: str
     rank: int | None
+    grounds: Grounds
+
+    @property
+    def miner(self) -> MinerFigures:
+        """The miner."""
+        return self.candidate.miner
+
+    @property
+    def score(self) -> Score:
+        """What it is worth keeping, with the parts of that."""
+        return score_of(self.miner, self.grounds.terms.weights, self.grounds.best_j_per_th)
+
+    @property
+    def reason(self) -> str:
+        """Why it has this verdict."""
+        if self.verdict is Verdict.NOT_DRAWING:
+            return _why_not_drawing(self.miner)
+        if self.verdict is Verdict.PROTECTED:
+            return _why_protected(self.miner, self.grounds.terms)
+        if self.verdict is Verdict.NOT_NEEDED and self.grounds.target_w:
+            return "the target is met without it"
+        return self.grounds.why(self.candidate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,51 +130,52 @@ def rank(miners: Sequence[MinerFigures], terms: Terms, target_w: float) -> Ranki
         raise ValueError(f"the target must be a number of watts, 0 or more, not {target_w}")
     drawing = [miner for miner in miners if _draws(miner)]
     best = best_j_per_th(drawing)
-    judged = sorted(
-        (Candidate(miner, score_of(miner, terms.weights, best)) for miner in miners),
-        key=lambda candidate: candidate.place,
-    )
-    spared = [(candidate, _protection(candidate.miner, terms)) for candidate in judged]
-    free = [candidate for candidate, why in spared if _draws(candidate.miner) and not why]
-    cut = _cut_lines(ORDERS[terms.kind](free, target_w), target_w)
+    judged = sorted([candidate_of(miner, total_of(miner, terms.weights, best)) for miner in miners])
+    free, protected, idle = _sorted_out(judged, terms)
+    ordered = ORDERS[terms.kind](free, target_w)
+    grounds = Grounds(terms, best, target_w, ordered.why)
+    cut = _cut_lines(ordered.candidates, grounds)
     return Ranking(
-        lines=cut + _protected_lines(spared) + _idle_lines(judged),
+        lines=[
+            *cut,
+            *(Line(candidate, Verdict.PROTECTED, None, grounds) for candidate in protected),
+            *(Line(candidate, Verdict.NOT_DRAWING, None, grounds) for candidate in idle),
+        ],
         target_w=target_w,
-        drawing_w=math.fsum(miner.power_w or 0 for miner in drawing),
-        can_save_w=math.fsum(candidate.power_w for candidate in free),
+        drawing_w=math.fsum([miner.power_w or 0 for miner in drawing]),
+        can_save_w=math.fsum([candidate.power_w for candidate in free]),
         saved_w=sum(line.miner.power_w or 0 for line in cut if line.verdict is Verdict.CUT),
     )
 
 
-def _cut_lines(ordered: Sequence[Placed], target_w: float) -> list[Line]:
+def _sorted_out(
+    judged: Sequence[Candidate], terms: Terms
+) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
+    """Return those that may be cut, the protected, and those that draw nothing, each in their order."""
+    free: list[Candidate] = []
+    protected: list[Candidate] = []
+    idle: list[Candidate] = []
+    for candidate in judged:
+        if not _draws(candidate.miner):
+            idle.append(candidate)
+        elif _protection(candidate.miner, terms):
+            protected.append(candidate)
+        else:
+            free.append(candidate)
+    return free, protected, idle
+
+
+def _cut_lines(ordered: Sequence[Candidate], grounds: Grounds) -> list[Line]:
     """Return the lines of those that may be cut, the first of them chosen until the target is met."""
     lines: list[Line] = []
     saved_w = 0.0
-    for number, placed in enumerate(ordered, 1):
-        candidate = placed.candidate
-        if saved_w < target_w:
+    for number, candidate in enumerate(ordered, 1):
+        verdict = Verdict.NOT_NEEDED
+        if saved_w < grounds.target_w:
             saved_w += candidate.power_w
-            verdict, why = Verdict.CUT, placed.why
-        else:
-            verdict, why = Verdict.NOT_NEEDED, "the target is met without it" if target_w else placed.why
-        lines.append(Line(candidate.miner, candidate.score, verdict, why, number))
+            verdict = Verdict.CUT
+        lines.append(Line(candidate, verdict, number, grounds))
     return lines
-
-
-def _protected_lines(spared: Sequence[tuple[Candidate, str]]) -> list[Line]:
-    return [
-        Line(candidate.miner, candidate.score, Verdict.PROTECTED, why, None)
-        for candidate, why in spared
-        if why and _draws(candidate.miner)
-    ]
-
-
-def _idle_lines(judged: Sequence[Candidate]) -> list[Line]:
-    return [
-        Line(candidate.miner, candidate.score, Verdict.NOT_DRAWING, _why_not_drawing(candidate.miner), None)
-        for candidate in judged
-        if not _draws(candidate.miner)
-    ]
 
 
 def _draws(miner: MinerFigures) -> bool:
@@ -146,15 +188,22 @@ def _why_not_drawing(miner: MinerFigures) -> str:
     return "draws no power now"
 
 
-def _protection(miner: MinerFigures, terms: Terms) -> str:
-    """Return why the miner must not be cut, "" where it may be."""
+def _protection(miner: MinerFigures, terms: Terms) -> Protection | None:
+    """Return what protects the miner from being cut, None where it may be."""
     if terms.vip_protection and miner.tier == Tier.VIP:
-        return "VIP: this strategy never cuts them"
+        return Protection.VIP
     if terms.minimum_uptime <= 0:
-        return ""
+        return None
+    if miner.uptime is None:
+        return Protection.UPTIME_UNKNOWN
+    return Protection.UPTIME_LOW if miner.uptime < terms.minimum_uptime else None
+
+
+def _why_protected(miner: MinerFigures, terms: Terms) -> str:
+    protection = _protection(miner, terms)
+    if protection is Protection.VIP:
+        return "VIP: this strategy never cuts them"
     least = f"{terms.minimum_uptime:.0%}".replace("%", " %")
     if miner.uptime is None:
         return f"its uptime is not known, and this strategy keeps {least}"
-    if miner.uptime < terms.minimum_uptime:
-        return f"up {100 * miner.uptime:.1f} % of the last 24 h, and this strategy keeps {least}"
-    return ""
+    return f"up {100 * miner.uptime:.1f} % of the last 24 h, and this strategy keeps {least}"

@@ -1,9 +1,9 @@
 """What a miner is worth keeping: three parts between 0 and 1, weighed by the strategy. The lowest is cut first."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from miners.models import Tier
 
@@ -11,8 +11,7 @@ SAME = 9
 """Decimals of a score that count: below that, two scores are the same and the tie rules decide."""
 
 
-@dataclass(frozen=True, slots=True)
-class MinerFigures:
+class MinerFigures(NamedTuple):
     """A miner as the ranking sees it; null where a figure is not known.
 
     `power_w` and `hashrate_ghs` are those of now, `rated_hashrate_ghs` what it is meant to do, `j_per_th` and
@@ -30,8 +29,7 @@ class MinerFigures:
     uptime: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(NamedTuple):
     """How much each part counts; together 1."""
 
     performance: float
@@ -64,16 +62,15 @@ def score_of(miner: MinerFigures, weights: Weights, best_j_per_th: float | None)
     A part that is not known is left out, and the others count for it in proportion to their weights: nobody is
     cut because a figure is missing.
     """
-    pairs = [
-        (_performance(miner), weights.performance),
-        (_efficiency(miner, best_j_per_th), weights.efficiency),
-        (_uptime(miner), weights.uptime),
-    ]
-    known = math.fsum(weight for value, weight in pairs if value is not None)
-    performance, efficiency, uptime = (_part(value, weight, known) for value, weight in pairs)
-    points = [part.points for part in (performance, efficiency, uptime) if part.points is not None]
-    total = round(math.fsum(points), SAME) if known > 0 else None
-    return Score(performance, efficiency, uptime, total)
+    values = _values(miner, best_j_per_th)
+    points = _points(values, weights)
+    performance, efficiency, uptime = map(Part, values, weights, points)
+    return Score(performance, efficiency, uptime, _total(points))
+
+
+def total_of(miner: MinerFigures, weights: Weights, best_j_per_th: float | None) -> float | None:
+    """Return the total that `score_of` gives, all that an order needs of it."""
+    return _total(_points(_values(miner, best_j_per_th), weights))
 
 
 def best_j_per_th(miners: Iterable[MinerFigures]) -> float | None:
@@ -81,10 +78,28 @@ def best_j_per_th(miners: Iterable[MinerFigures]) -> float | None:
     return min((miner.j_per_th for miner in miners if _is_positive(miner.j_per_th)), default=None)
 
 
-def _part(value: float | None, weight: float, known: float) -> Part:
-    if value is None or known <= 0:
-        return Part(value, weight, None)
-    return Part(value, weight, 100 * value * weight / known)
+Values = tuple[float | None, float | None, float | None]
+"""Of performance, efficiency and uptime, each null where it is not known."""
+
+
+def _values(miner: MinerFigures, best_j_per_th: float | None) -> Values:
+    return _performance(miner), _efficiency(miner, best_j_per_th), _uptime(miner)
+
+
+def _points(values: Values, weights: Weights) -> list[float | None]:
+    """Return what each part adds, null where it is not known, or where no part that counts is."""
+    pairs = list(zip(values, weights, strict=True))
+    known = math.fsum(
+        weights if None not in values else [weight for value, weight in pairs if value is not None]
+    )
+    if known <= 0:
+        return [None] * len(pairs)
+    return [None if value is None else 100 * value * weight / known for value, weight in pairs]
+
+
+def _total(points: Sequence[float | None]) -> float | None:
+    found = [each for each in points if each is not None]
+    return round(math.fsum(found), SAME) if found else None
 
 
 def _performance(miner: MinerFigures) -> float | None:
@@ -106,7 +121,7 @@ def _uptime(miner: MinerFigures) -> float | None:
 
 
 def _share(value: float) -> float:
-    return min(1.0, max(0.0, value))
+    return 1.0 if value > 1.0 else value if value > 0.0 else 0.0
 
 
 def _is_positive(value: float | None) -> TypeGuard[float]:

@@ -25,7 +25,7 @@ PLAIN = Terms(StrategyKind.CUSTOM, Weights(0.5, 0.3, 0.2), vip_protection=False,
 
 def miner(miner_id: int, **differences: Any) -> MinerFigures:
     """A miner that runs steadily, but for what the test says otherwise."""
-    return replace(STEADY, miner_id=miner_id, **{"name": f"m-{miner_id}"} | differences)
+    return STEADY._replace(miner_id=miner_id, **{"name": f"m-{miner_id}"} | differences)
 
 
 def terms(kind: StrategyKind = StrategyKind.CUSTOM, **differences: Any) -> Terms:
@@ -55,6 +55,6 @@ any_figures = st.builds(
     uptime=maybe(0, 1),
 )
 any_miners = st.lists(any_figures, max_size=15).map(
-    lambda found: [replace(one, miner_id=n, name=f"m-{n}") for n, one in enumerate(found, 1)]
+    lambda found: [one._replace(miner_id=n, name=f"m-{n}") for n, one in enumerate(found, 1)]
 )
 any_target_w = st.floats(0, 50_000)

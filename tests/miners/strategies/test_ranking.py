@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from miners.models import StrategyKind, Tier
 from miners.strategies.ranking import Ranking, Terms, Verdict, rank
-from miners.strategies.scores import MinerFigures, Weights, best_j_per_th, score_of
+from miners.strategies.scores import MinerFigures, Weights, best_j_per_th, score_of, total_of
 from tests.miners.strategies.made_up import any_miners, any_target_w, any_terms, any_weights, miner, terms
 
 KINDS = list(StrategyKind)
@@ -232,7 +232,20 @@ def test_the_order_in_which_miners_come_in_does_not_matter(
 ) -> None:
     shuffled = list(miners)
     chance.shuffle(shuffled)
-    assert rank(shuffled, asked, target_w) == rank(miners, asked, target_w)
+    found, again = rank(miners, asked, target_w), rank(shuffled, asked, target_w)
+    assert again == found
+    assert [line.reason for line in again.lines] == [line.reason for line in found.lines]
+
+
+@given(any_miners, any_weights)
+def test_the_total_that_orders_is_that_of_the_parts(miners: list[MinerFigures], weights: Weights) -> None:
+    best = best_j_per_th(miners)
+    for one in miners:
+        score = score_of(one, weights, best)
+        points = [part.points for part in (score.performance, score.efficiency, score.uptime)]
+        known = [each for each in points if each is not None]
+        assert total_of(one, weights, best) == score.total
+        assert score.total == (pytest.approx(sum(known), abs=1e-8) if known else None)
 
 
 BETTER, WORSE = st.floats(0.55, 1), st.floats(0.05, 0.45)
