@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hmm.installation import installation
@@ -77,7 +77,10 @@ KEPT = (STATE,)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A consistent picture of what reading needs. `valued` is what holds since the store ends."""
+    """A consistent picture of what reading needs. `valued` is what holds since the store ends.
+
+    `sums_last` is for how long sums of the open slot are shown although more has been told, null for as long as ever.
+    """
 
     cut: Grid
     marks: Mapping[str, datetime]
@@ -85,12 +88,13 @@ class State:
     farm: Farm
     valued: Valued
     summed: Summed | None = None
+    sums_last: timedelta | None = None
 
     def summed_at(self, now: datetime, bucket: Bucket) -> SummedAt | None:
         """Return what of `bucket`, which is open at `now`, is summed, and as of when; None where telemetry must be read."""
         if self.summed is None or not bucket.start <= self.summed.start < bucket.end:
             return None
-        as_of = self.summed.as_of(now)
+        as_of = self.summed.as_of(now, self.sums_last)
         return SummedAt(self.summed, as_of) if as_of else None
 
     def told_until(self, now: datetime, bucket: Bucket) -> datetime:

@@ -53,16 +53,18 @@ class Summed:
         """Return the miners that did something, as bits: those at one site, or all."""
         return reduce(or_, self.miners.values(), 0) if site_id is None else self.miners.get(site_id, 0)
 
-    def as_of(self, now: datetime) -> datetime | None:
+    def as_of(self, now: datetime, lasts: timedelta | None = None) -> datetime | None:
         """Return up to when these sums are shown at `now`: to then, or to their end; None where they must not be.
 
-        Their end may be later: somebody else has summed while the reader waited.
+        Their end may be later: somebody else has summed while the reader waited. `lasts` is for how long they are shown
+        although more has been told, LASTS unless given.
         """
+        lasts = LASTS if lasts is None else lasts
         if now < self.end:
-            return self.end if self.end - now <= LASTS else None
+            return self.end if self.end - now <= lasts else None
         if not self.has_news and (not self.reaches_on or now == self.end):
             return now
-        return self.end if now - self.end <= LASTS and not self.is_corrected else None
+        return self.end if now - self.end <= lasts and not self.is_corrected else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 2.0
 """How long a reader waits for another run of the engine before it takes what is stored."""
+
+SUMS_LAST_MEANWHILE = timedelta(minutes=2)
+"""For so long sums of the open slot are shown, as of their end, while a run of the engine keeps readers from renewing them."""
 
 ON_DEMAND = timedelta(days=2, hours=1)
 """How much may be computed while someone waits: two local days, one of which may have 25 hours."""
@@ -92,26 +96,38 @@ def open_state(period: str, now: datetime) -> State:
 
 
 def with_open_sums(
-    state: State, low: datetime, high: datetime, now: datetime, through: str = "slot"
+    state: State,
+    low: datetime,
+    high: datetime,
+    now: datetime,
+    through: str = "slot",
+    *,
+    patient: bool = False,
 ) -> State:
     """Return the state with what sites did in the open slot summed, where that is worth it and reaches into [low, high).
 
     Whoever finds sums too old sums what has been told since, mostly some seconds' telemetry. While somebody else is at
-    it, or a run of the engine, telemetry is read instead.
+    it, or a run of the engine, those of a moment ago are shown at once unless `patient`; where there are none, telemetry
+    is read, after some waiting.
     """
     opened = state.marks.get("slot", now)
     told = state.summed is not None and state.summed.as_of(now) is not None
     if told or not opened < high or not _worth_summing(state, opened, now):
         return state
     if use_primary():
-        return with_open_sums(fresh_state(now, low, high, min(low, now)), low, high, now, through)
+        return with_open_sums(
+            fresh_state(now, low, high, min(low, now)), low, high, now, through, patient=patient
+        )
+    meanwhile = replace(state, sums_last=SUMS_LAST_MEANWHILE)
+    shown = state.summed is not None and state.summed.as_of(now, SUMS_LAST_MEANWHILE) is not None
+    wait_s = 0 if shown and not patient else PATIENCE_S
     try:
         if list(_gap(state, now)) or not _is_closed("hourly", state, now):
-            fill(now, "hourly" if through == "slot" else through, wait_s=PATIENCE_S)
-        sum_open_slot(now, wait_s=PATIENCE_S)
+            fill(now, "hourly" if through == "slot" else through, wait_s=wait_s)
+        sum_open_slot(now, wait_s=wait_s)
     except Busy:
         logger.info("a run of the engine is at work: the open slot is not summed for now")
-        return state
+        return meanwhile
     return fresh_state(now, low, high, min(low, now))
 
 
@@ -121,7 +137,7 @@ def keep_open_sums(now: datetime) -> bool:
     One query where they are not worth it.
     """
     low, high = _extent("slot", now, now, now, installation().zone)
-    return with_open_sums(known_state(now, low, high, low), low, high, now).summed is not None
+    return with_open_sums(known_state(now, low, high, low), low, high, now, patient=True).summed is not None
 
 
 def _worth_summing(state: State, opened: datetime, now: datetime) -> bool:

@@ -268,6 +268,29 @@ def test_while_the_engine_is_at_work_telemetry_is_read(
     assert seen(NOW, ALWAYS, monkeypatch) == expected
 
 
+def test_while_the_engine_is_at_work_nobody_waits_where_there_are_sums_of_a_moment_ago(
+    told: list[Miner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summed, "LASTS", timedelta(seconds=10))
+    monkeypatch.setattr(prepared, "WORTH_SUMMING", ALWAYS)
+    waited: list[float] = []
+
+    def busy(now: datetime, *, wait_s: float) -> None:
+        waited.append(wait_s)
+        raise Busy
+
+    def as_of(now: datetime) -> datetime:
+        ask = {"period": "daily", "entity_type": "system", "now": now}
+        return open_metrics(["uptime"], **ask)[None]["uptime"].computed_at
+
+    assert as_of(NOW) == NOW
+    store_rows([Row(told[1].pk, epoch(f"{DAY}T12:19"), epoch(f"{DAY}T12:20"), 5.0)], now=NOW)
+    monkeypatch.setattr(prepared, "sum_open_slot", busy)
+    assert as_of(NOW + MINUTE) == NOW
+    assert as_of(NOW + 3 * MINUTE) == NOW + 3 * MINUTE
+    assert waited == [0, prepared.PATIENCE_S]
+
+
 def test_bits() -> None:
     ids = [1, 7, 8, 6000]
     bits = bits_of(ids)
