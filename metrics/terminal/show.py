@@ -59,15 +59,15 @@ def watch(console: Console, interval_s: float) -> None:
     """Show the figures anew each `interval_s` seconds, for ever; a database that is away is one line meanwhile."""
     with ended_by_sigterm(), _display(console) as show:
         while True:
-            show(frame(fits=_is_screen(console), interval_s=interval_s))
+            show(frame(lines=console.height if _is_screen(console) else None, interval_s=interval_s))
             time.sleep(interval_s)
 
 
-def frame(*, fits: bool, interval_s: float) -> RenderableType:
-    """Return what to show now: the figures, or in one line why there are none."""
+def frame(*, lines: int | None, interval_s: float) -> RenderableType:
+    """Return what to show now on a screen of so many lines, or without end: the figures, or in one line why there are none."""
     try:
         close_old_connections()  # tries the connection before it is used: the server may have been restarted
-        return Screen(take_snapshot(present_now()), fits=fits)
+        return Screen(take_snapshot(present_now(), lines), fits=lines is not None)
     except (InterfaceError, DatabaseError) as error:
         connection.close()
         return _away(error, timezone.now(), interval_s)

@@ -48,18 +48,22 @@ class Snapshot:
 
 
 @one_reading()
-def take_snapshot(at: Present) -> Snapshot:
-    """Read everything, in a number of queries that does not depend on the number of miners."""
+def take_snapshot(at: Present, lines: int | None = None) -> Snapshot:
+    """Read everything, in a number of queries that does not depend on the number of miners.
+
+    With `lines`, the height of the screen, rejects and series of no more miners than it can show.
+    """
     shown = Shown(at, ["energy_cost"])
     summary = fleet_summary(shown)  # first: reading today's energy has the store filled up to now
     miners = in_order(read.miners_now(), at.now)
+    seen = None if lines is None else [miner.id for miner in miners[:lines]]
     return Snapshot(
         at=at,
         summary=summary,
         fleet_series=_fleet_series(at.now),
         # Without slots, lest each line gets the page's drawing: the terminal makes its own of the same series.
-        miners=miner_rows(miners, (), read.reject_rates_today(at.now), at.now),
-        series=spark_series(read.hashrate_slots(at.now), at.now),
+        miners=miner_rows(miners, (), read.reject_rates_today(at.now, seen), at.now),
+        series=spark_series(read.hashrate_slots(at.now, seen), at.now),
         prices=price_bars(shown),
         work=read_work(at.now),
         notice=silence_notice(fleet_of(miners, at.now).counts.get(Condition.SILENT, 0)),

@@ -5,7 +5,7 @@ The rows of a stretch of time are read inside of `unpacked`, since they may be p
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
@@ -139,9 +139,25 @@ def read_reaching_in(start: datetime, end: datetime, miner_ids: Sequence[int]) -
     return {f"reaching_{name}": [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def latest_telemetry(miner_ids: Iterable[int]) -> dict[int, LatestReading]:
-    """Return the newest reading of each of these miners that has one, by miner id."""
-    return LatestReading.objects.filter(timestamp__isnull=False).in_bulk(list(miner_ids))
+class Latest(NamedTuple):
+    """A miner's newest reading; figures are null where the device does not say. Counters are the device's own."""
+
+    miner_id: int
+    timestamp: datetime
+    hashrate_ghs: float | None
+    power_w: float | None
+    temperature_c: float | None
+    fan_rpm: int | None
+    uptime_s: int | None
+    accepted_counter: int | None
+    rejected_counter: int | None
+    firmware: str
+
+
+def latest_telemetry(miner_ids: Iterable[int]) -> dict[int, Latest]:
+    """Return the newest reading of each of these miners that has one, by miner id. One query."""
+    found = LatestReading.objects.filter(timestamp__isnull=False, miner_id__in=list(miner_ids))
+    return {row[0]: Latest(*row) for row in found.values_list(*Latest._fields)}
 
 
 def telemetry_spans(miner_ids: Iterable[int]) -> dict[int, tuple[datetime, datetime]]:

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from hmm.lib.units import j_per_th
 from metrics.exports.scrape.read import Device
 from metrics.query.conditions import Condition, MinerNow, condition_of, is_known
-from miners.models import LatestReading
+from miners.telemetry.read import Latest
 
 HASHES_PER_GIGAHASH = 1e9
 WHO = ("miner", "miner_id")
@@ -33,7 +33,7 @@ class Figure:
     name: str
     help: str
     unit: str
-    of: Callable[[MinerNow, LatestReading], float | None]
+    of: Callable[[MinerNow, Latest], float | None]
     is_counter: bool = False
 
 

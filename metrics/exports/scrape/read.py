@@ -19,8 +19,8 @@ from metrics.models import Watermark
 from metrics.query import NotComputedYet
 from metrics.query.conditions import MinerNow
 from metrics.query.today import EnergyToday, energy_today
-from miners.models import LatestReading, Site
-from miners.telemetry.read import latest_telemetry
+from miners.models import Site
+from miners.telemetry.read import Latest, latest_telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Device:
 
     miner: MinerNow
     site: str
-    reading: LatestReading | None
+    reading: Latest | None
 
 
 @dataclass(frozen=True, slots=True)
