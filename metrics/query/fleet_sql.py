@@ -77,12 +77,17 @@ SORTS = {
 
 PAGE = f"""
 SELECT id, name, model, max_temperature_c, site_id, poll_interval_s, is_polled, state, state_reason, state_since,
-    reading_at, hashrate_ghs, power_w, temperature_c, count(*) OVER ()
+    reading_at, hashrate_ghs, power_w, temperature_c, {{found}}
 FROM ({MINERS}) miner
 WHERE (%(condition)s::int IS NULL OR condition = %(condition)s)
   AND (%(search)s = '' OR concat_ws(' ', name, model, state_reason) ILIKE %(pattern)s)
 ORDER BY {{by}} {{direction}} NULLS LAST, name_key, name LIMIT %(limit)s OFFSET %(offset)s
 """
+
+
+ALL = "(SELECT count(*) FROM miners_miner WHERE retired_at IS NULL)"
+ALL_FOUND = "count(*) OVER ()"
+"""How many miners there are on all pages: of those that are left over by a search, each of them is carried along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,11 @@ def some_miners(asked: Asked, now: datetime) -> tuple[list[MinerNow], int]:
 
     Raises KeyError where `asked.sort` is none of SORTS.
     """
-    sql = PAGE.format(by=SORTS[asked.sort], direction="DESC" if asked.descending else "ASC")
+    sql = PAGE.format(
+        by=SORTS[asked.sort],
+        direction="DESC" if asked.descending else "ASC",
+        found=ALL_FOUND if asked.search or asked.condition else ALL,
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql, _params(asked, now))
         rows = cursor.fetchall()
