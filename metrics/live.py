@@ -106,26 +106,20 @@ def live_rows(
     only = None
     if entity_type == "miner":
         only = [entity_id] if entity_id is not None else miners
-    spans = state.farm.spans(bucket.start, now, only)
-    miner_ids = known_miners(spans) if only is None else only
-    parts = stored_parts(CHILDREN[period], bucket, state, now)
-    lower = parts[-1][2] if parts else bucket.start
-    window = SlotWindow(lower, now, state.cut.slot_s(now), miner_ids, spans, everyone=only is None)
-    params = standing_params(entity_type, spans, Bucket(bucket.start, now), state) | {
-        "span_site": [s.site_id for s in spans],
-        "elapsed_s": Bucket(bucket.start, now).length_s,
-    }
+    opened = _opened(period, bucket, state, now, entity_type, only)
+    window, elapsed = opened.window, Bucket(bucket.start, now)
     projections = projections_of(types)
     sketched = stored_parts(CHILDREN[period][:-1], bucket, state, now)
-    told_from = min(lower, sketched[-1][2] if sketched else bucket.start)
-    with unpacked([(told_from, now)], miner_ids, now), connection.cursor() as cursor:
+    told_from = min(window.start, sketched[-1][2] if sketched else bucket.start)
+    with unpacked([(told_from, now)], window.miner_ids, now), connection.cursor() as cursor:
         source, more = "", dict[str, Any]()
         if period != "slot" and are_read(projections):
-            stretch = Bucket(bucket.start, now)
-            source, more = percentiles(entity_type, entity_id, [stretch], sketched, miner_ids, spans)
+            source, more = percentiles(
+                entity_type, entity_id, [elapsed], sketched, window.miner_ids, window.spans
+            )
         slots, of_slots = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
-        sql = _select(projections, entity_type, parts, source, slots, only is not None)
-        cursor.execute(sql, params | of_slots | more)
+        sql = _select(projections, entity_type, opened.parts, source, slots, only is not None)
+        cursor.execute(sql, opened.params | of_slots | more)
         rows = [live_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
@@ -161,9 +155,38 @@ def _told_together(
     only: Sequence[int] | None,
 ) -> list[LiveRow]:
     """Read the telemetry of everyone, or of `only` these miners, for all that is asked. One query."""
+    opened = _opened(period, bucket, state, now, "system", only)
+    window = opened.window
+    params = opened.params | {f"only_{n}": _wanted(one, window) for n, one in enumerate(asked)}
+    each = " UNION ALL ".join(_together(one, f"only_{n}", opened.parts) for n, one in enumerate(asked))
+    projections = [value for one in asked for value in projections_of(one.types)]
+    with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
+        slots, of_slots = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
+        live = _needed_of(slots, projections)
+        cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params | of_slots)
+        return [LiveRow(kind, pk, json.loads(values)) for kind, pk, values in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What an open bucket is made of: `parts` that are stored, and telemetry in `window`; with the parameters of both."""
+
+    parts: Sequence[Stored]
+    window: SlotWindow
+    params: dict[str, Any]
+
+
+def _opened(
+    period: str,
+    bucket: Bucket,
+    state: State,
+    now: datetime,
+    entity_type: str,
+    only: Sequence[int] | None,
+) -> _Opened:
+    """Return what the open `bucket` of these entities is made of up to `now`: of everyone, or of `only` these miners."""
     spans = state.farm.spans(bucket.start, now, only)
     parts = stored_parts(CHILDREN[period], bucket, state, now)
-    elapsed = Bucket(bucket.start, now)
     window = SlotWindow(
         parts[-1][2] if parts else bucket.start,
         now,
@@ -172,18 +195,11 @@ def _told_together(
         spans,
         everyone=only is None,
     )
-    params = (
-        standing_params("system", spans, elapsed, state)
-        | {"span_site": [s.site_id for s in spans], "elapsed_s": elapsed.length_s}
-        | {f"only_{n}": _wanted(one, window) for n, one in enumerate(asked)}
+    elapsed = Bucket(bucket.start, now)
+    standing = standing_params(entity_type, spans, elapsed, state)
+    return _Opened(
+        parts, window, standing | {"span_site": [s.site_id for s in spans], "elapsed_s": elapsed.length_s}
     )
-    each = " UNION ALL ".join(_together(one, f"only_{n}", parts) for n, one in enumerate(asked))
-    projections = [value for one in asked for value in projections_of(one.types)]
-    with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
-        slots, of_slots = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
-        live = _needed_of(slots, projections)
-        cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params | of_slots)
-        return [LiveRow(kind, pk, json.loads(told)) for kind, pk, told in cursor.fetchall()]
 
 
 def _only(asked: Iterable[LiveAsked]) -> list[int] | None:
