@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from miners.telemetry.read import VALUES, ending_within, reaching_in, reaching_over
+from miners.telemetry.read import VALUES, ending_within, last_pieces, reaching_in, reaching_over
 
 WORTH_A_SCAN = timedelta(hours=6)
 """From here on, all miners' rows are read by scanning days, below by the index, miner by miner."""
@@ -113,6 +113,8 @@ class Pieces:
 
     def last(self) -> str:
         """Return the query of the pieces in which rows end."""
+        if self.edges_s:
+            return last_pieces(int(self.start_s), self.edges_s, int(self.length_s), everyone=self.everyone)
         return self._format(LAST)
 
     def earlier(self) -> str:

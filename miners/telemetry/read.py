@@ -30,12 +30,26 @@ t.miner_id, (date_part('epoch', t.timestamp) - {{start_s}})::int AS end_s, t.cov
     {", ".join(f"t.{name}" for name in KINDS)}
 """
 
+OF_THESE = "t.miner_id = ANY(%(miner_ids)s)"
+
 # OFFSET '0' has each expression computed once a row, and lets parallel workers aggregate what comes of it; with a
 # bare 0, which only becomes a bigint when the query is planned, PostgreSQL does not.
 ENDING_WITHIN = f"""
 SELECT {ROW} FROM {{telemetry}} t
 WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}} OFFSET '0'
 """
+
+# As pieces, `sec` being what of a row lies in the stretch that it ends in. The seconds of its end take longer to find
+# than all else of a row; how far one reaches back over the beginning of its stretch is asked of those near it alone.
+NEAR_S = 300
+LAST_PIECES = f"""
+SELECT t.miner_id, {{n}} AS n, {{whole}} OR {{since}} >= t.covered_s AS begins,
+    (CASE WHEN {{whole}} THEN t.covered_s ELSE least(t.covered_s, {{since}}) END)::float8 AS sec,
+    {", ".join(f"t.{name}" for name in KINDS)}
+FROM {{telemetry}} t
+WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}}
+"""
+SINCE = "(mod((date_part('epoch', t.timestamp) - {start_s})::int - 1, {length_s}) + 1)"
 
 # Since the intervals of a miner never overlap, only the first row after a moment can reach back over it.
 REACHING_IN = f"""
@@ -108,8 +122,33 @@ def ending_within(start_s: str, end_s: str, *, everyone: bool = False) -> str:
     parameter is `miner_ids`; `everyone` says that these are all the miners there are, so that whole partitions may be
     read.
     """
-    whose = "true" if everyone else "t.miner_id = ANY(%(miner_ids)s)"
+    whose = "true" if everyone else OF_THESE
     return ENDING_WITHIN.format(telemetry=relation(), start_s=start_s, end_s=end_s, whose=whose)
+
+
+def last_pieces(start_s: int, edges_s: Sequence[int], length_s: int, *, everyone: bool = False) -> str:
+    """Return the query of the rows that end in stretches of `length_s`, each with what of it lies in the one it ends in.
+
+    Its columns are miner_id, n (the stretch, from 0), begins (all of the row lies in it), sec and VALUES. `edges_s` are
+    the ends of the stretches in seconds from `start_s`, seconds since 1970. Otherwise as `ending_within`.
+    """
+    stretches = range(len(edges_s))
+    later = "".join(
+        f" WHEN t.timestamp > to_timestamp({start_s + edges_s[n - 1]}) THEN {n}" for n in stretches[:0:-1]
+    )
+    near = " OR ".join(
+        f"t.timestamp > to_timestamp({begin_s}) AND t.timestamp <= to_timestamp({begin_s + NEAR_S})"
+        for begin_s in (start_s + n * length_s for n in stretches)
+    )
+    return LAST_PIECES.format(
+        telemetry=relation(),
+        start_s=start_s,
+        end_s=start_s + edges_s[-1],
+        n=f"CASE{later} ELSE 0 END" if later else "0",
+        whole=f"(t.covered_s <= {NEAR_S} AND NOT ({near}))",
+        since=SINCE.format(start_s=start_s, length_s=length_s),
+        whose="true" if everyone else OF_THESE,
+    )
 
 
 def reaching_in(start_s: str, end_s: str) -> str:
