@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from metrics.dashboard import read
 from metrics.dashboard.table_page import TablePage
-from metrics.query.conditions import MinerNow
+from metrics.query.conditions import Condition, MinerNow
 from metrics.query.fleet import FleetNow
 from metrics.query.fleet_sql import Asked, fleet_now, some_miners
 from metrics.query.today import FleetToday, fleet_today
@@ -79,7 +79,7 @@ class Shown:
 
     @cached_property
     def most_urgent(self) -> list[MinerNow]:
-        """The miners that need attention most, and some more. No query where the table begins with them."""
+        """The miners that need attention most, and maybe some more. No query where the table begins with them."""
         if self._asked == TablePage():
             return self.table.miners[:MOST_URGENT]
-        return some_miners(Asked(limit=MOST_URGENT), self.at.now)[0]
+        return some_miners(Asked(down_to=Condition.NOT_HASHING, limit=MOST_URGENT), self.at.now)[0]

@@ -79,7 +79,7 @@ PAGE = f"""
 SELECT id, name, model, max_temperature_c, site_id, poll_interval_s, is_polled, state, state_reason, state_since,
     reading_at, hashrate_ghs, power_w, temperature_c, {{found}}
 FROM ({MINERS}) miner
-WHERE (%(condition)s::int IS NULL OR condition = %(condition)s)
+WHERE (%(condition)s::int IS NULL OR condition = %(condition)s) AND (%(down_to)s::int IS NULL OR condition <= %(down_to)s)
   AND (%(search)s = '' OR concat_ws(' ', name, model, state_reason) ILIKE %(pattern)s)
 ORDER BY {{by}} {{direction}} NULLS LAST, name_key, name LIMIT %(limit)s OFFSET %(offset)s
 """
@@ -92,11 +92,12 @@ ALL_FOUND = "count(*) OVER ()"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which miners a page shows, in which order: `condition` and `search` leave others out where they are given."""
+    """Which miners a page shows, in which order: `condition`, `down_to` (those as urgent as that) and `search` leave others out."""
 
     sort: str = "state"
     descending: bool = False
     condition: Condition | None = None
+    down_to: Condition | None = None
     search: str = ""
     limit: int = 50
     offset: int = 0
@@ -123,7 +124,7 @@ def some_miners(asked: Asked, now: datetime) -> tuple[list[MinerNow], int]:
     sql = PAGE.format(
         by=SORTS[asked.sort],
         direction="DESC" if asked.descending else "ASC",
-        found=ALL_FOUND if asked.search or asked.condition else ALL,
+        found=ALL_FOUND if asked.search or asked.condition or asked.down_to else ALL,
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, _params(asked, now))
@@ -152,6 +153,7 @@ def _params(asked: Asked, now: datetime) -> dict[str, Any]:
     return {
         "now": now,
         "condition": _place(asked.condition) if asked.condition else None,
+        "down_to": _place(asked.down_to) if asked.down_to else None,
         "search": asked.search,
         "pattern": f"%{plain}%",
         "limit": asked.limit,
