@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from hmm.lib.magnitude import vanishes
+
 EDGE_S = 300
 """Prices begin and end on marks of five minutes, as no market is finer."""
 
@@ -52,8 +54,14 @@ def check_point(point: PricePoint) -> None:
         raise PriceError(f"{point} does not begin and end on a mark of five minutes")
     if point.start >= point.end:
         raise PriceError(f"{point} ends before it has begun")
-    if not abs(point.pence_per_kwh) <= MAX_PENCE_PER_KWH:
+    if not is_possible(point.pence_per_kwh):
         raise PriceError(f"{point}: {point.pence_per_kwh} is not a possible price per kWh")
+
+
+
+def is_possible(pence_per_kwh: float) -> bool:
+    """Return whether that can be a price; zero and less than zero can."""
+    return abs(pence_per_kwh) <= MAX_PENCE_PER_KWH and not vanishes(pence_per_kwh)
 
 
 def cut(rates: Iterable[Rate], start: datetime, end: datetime, slot_s: int) -> list[PricePoint]:

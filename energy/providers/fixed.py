@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from energy.models import Tariff
-from energy.points import MAX_PENCE_PER_KWH, Rate
+from energy.points import Rate, is_possible
 from energy.providers import providers
 from energy.providers.base import ProviderError, Published
 
@@ -22,7 +22,7 @@ class FixedPrice:
         price = tariff.fixed_pence_per_kwh
         if price is None:
             return {"fixed_pence_per_kwh": "The fixed provider needs a price."}
-        if not abs(price) <= MAX_PENCE_PER_KWH:
+        if not is_possible(price):
             return {"fixed_pence_per_kwh": f"{price} is not a possible price per kWh."}
         return {}
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from energy.models import Tariff
-from energy.points import MAX_PENCE_PER_KWH, Rate
+from energy.points import Rate, is_possible
 from energy.providers import providers
 from energy.providers.base import Charge, ProviderError, Published
 from hmm.door import Source, ask
@@ -211,7 +211,7 @@ def _row(row: Any) -> Priced:
     start, until = _instant(row["valid_from"]), row["valid_to"]
     end = None if until is None else _instant(until)
     value, method = row["value_inc_vat"], row.get("payment_method") or ""
-    if isinstance(value, bool) or not abs(value) <= MAX_PENCE_PER_KWH or not isinstance(method, str):
+    if isinstance(value, bool) or not is_possible(value) or not isinstance(method, str):
         raise ValueError(value)
     if end is not None and end <= start:
         raise ValueError(until)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from math import isnan
 
+from hmm.lib.magnitude import vanishes
 from hmm.lib.times import whole_seconds
 from miners.collector.figures import INT8_MAX, counter, device_facts
 from miners.collector.poll import Outcome
@@ -71,7 +72,8 @@ def _all_within(name: str, given: Sequence[float | None]) -> bool:
         return True
     low, high = BOUNDS[name]
     # What is not a number slips through min and max, and not through a sum.
-    return low <= min(values) and max(values) <= high and not isnan(sum(values))
+    within = low <= min(values) and max(values) <= high and not isnan(sum(values))
+    return within and not vanishes(min(filter(None, map(abs, values)), default=0))
 
 
 def columns_of(plain: Sequence[Outcome]) -> TickColumns:

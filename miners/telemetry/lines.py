@@ -5,7 +5,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from miners.telemetry.rules import BOUNDS, FIRST_BLOCK, MAX_AHEAD, time_refusal, value_refusal
+from hmm.lib.magnitude import vanishes
+from miners.telemetry.rules import (
+    BOUNDS,
+    FIRST_BLOCK,
+    MAX_AHEAD,
+    is_possible,
+    time_refusal,
+    value_refusal,
+)
 
 COLUMNS = (
     "miner",
@@ -157,7 +165,7 @@ def _text_reader(name: str) -> Callable[[str], float | None]:
     def read(text: str) -> float | None:
         try:
             value = convert(text)
-            if low <= value <= high and "_" not in text:
+            if low <= value <= high and "_" not in text and not vanishes(value):
                 return value
         except ValueError:
             pass
@@ -187,8 +195,7 @@ def _from_json(name: str, found: Any) -> float | int | None:
 
 
 def _checked(name: str, value: float) -> float | int:
-    low, high = BOUNDS[name]
-    if not low <= value <= high:
+    if not is_possible(name, value):
         raise LineRefused(value_refusal(name, value) or "")
     if name not in WHOLE:
         return float(value)

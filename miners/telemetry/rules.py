@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from hmm.lib.magnitude import vanishes
 from miners.telemetry.rows import TelemetryRow
 
 MAX_COVERED_S = 7 * 86400
@@ -18,7 +19,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "rejected": (0, INT4_MAX),
     "covered_s": (1, MAX_COVERED_S),
 }
-"""The least and the greatest believable value of each quantity, both included."""
+"""The least and the greatest believable value of each quantity, both included; what `vanishes` is never believed."""
 
 
 def refusal(row: TelemetryRow, now: datetime) -> str | None:
@@ -43,10 +44,17 @@ def value_refusal(name: str, value: float | None) -> str | None:
     """Return why the quantity `name` cannot have this value, or None when it can or is unknown."""
     if value is None:
         return None
-    low, high = BOUNDS[name]
-    if low <= value <= high:
+    if is_possible(name, value):
         return None
-    return f"{name} {str(value)[:40]} is impossible: it lies between {low:g} and {high:g}"
+    low, high = BOUNDS[name]
+    why = "so near to zero is nothing" if vanishes(value) else f"it lies between {low:g} and {high:g}"
+    return f"{name} {str(value)[:40]} is impossible: {why}"
+
+
+def is_possible(name: str, value: float) -> bool:
+    """Return whether the quantity `name` can have this value."""
+    low, high = BOUNDS[name]
+    return low <= value <= high and not vanishes(value)
 
 
 def _values(row: TelemetryRow) -> list[float | None]:

@@ -119,6 +119,7 @@ def test_standard_input_is_read(tariff, monkeypatch, capsys):
         ('2025-03-30T00:30Z,2025-03-30T01:00Z,"12,5"', "'12,5' is not a number"),
         ("2025-03-30T00:30Z,2025-03-30T01:00Z,1e400", "not a possible price"),
         ("2025-03-30T00:30Z,2025-03-30T01:00Z,1e9", "not a possible price"),
+        ("2025-03-30T00:30Z,2025-03-30T01:00Z,-5e-324", "not a possible price"),
         ("2025-03-30T00:31Z,2025-03-30T01:00Z,1", "mark of five minutes"),
         ("2025-03-30T00:30Z,2025-03-30T00:59:59Z,1", "mark of five minutes"),
         ("2025-03-30T01:00Z,2025-03-30T00:30Z,1", "ends before it has begun"),

@@ -7,6 +7,7 @@ from django.db import connection
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from hmm.lib.magnitude import SMALLEST
 from hmm.models import DirtyRange, Installation
 from metrics.engine.run import clean, run
 from metrics.models import Metric
@@ -84,6 +85,16 @@ def test_the_worked_example(farm):
         "priced_kwh": 2.5,
     }
     assert_same(cost("hourly", "12:00"), hour, "the hour")
+
+
+def test_the_least_that_is_believed_can_be_reckoned_with(farm):
+    tariff, _, (miner, _) = farm
+    hour = epoch("2025-06-01T12:00")
+    store_prices(tariff, [Price(hour, hour + 1800, SMALLEST)])
+    store_rows([Row(miner.pk, hour, hour + 900, SMALLEST, SMALLEST, SMALLEST)])
+    run(NOW)
+    found = Metric.objects.get(metric_type="efficiency", entity_type="miner", period="monthly")
+    assert found.value_json["j_per_th"] == 1000
 
 
 values = {

@@ -204,14 +204,15 @@ def test_a_miner_in_maintenance_is_polled_and_called_so(
     assert len(rows_of(miner)) == 1
 
 
+@pytest.mark.parametrize("power_w", [-5.0, 5e-324])
 def test_an_impossible_reading_is_set_aside_and_the_miner_unreachable_with_that_reason(
-    site: Site, device: MakeDevice, collector: Collector
+    site: Site, device: MakeDevice, collector: Collector, power_w: float
 ) -> None:
-    miner = add(device(power_w=-5.0), site=site)
+    miner = add(device(power_w=power_w), site=site)
     collector.once()
     state, reason = state_of(miner)
     assert state == MinerState.UNREACHABLE
-    assert "power_w -5.0 is impossible" in reason
+    assert f"power_w {power_w} is impossible" in reason
     assert rows_of(miner) == []
     assert SetAside.objects.get().miner_name == miner.name
 

@@ -70,6 +70,7 @@ def test_a_whole_number_may_be_written_as_a_decimal() -> None:
         ({"power_w": "inf"}, "power_w inf is impossible"),
         ({"power_w": "1_000"}, "power_w '1_000' is not a number"),
         ({"power_w": "-1"}, "power_w -1.0 is impossible"),
+        ({"power_w": "5e-324"}, "power_w 5e-324 is impossible"),
         ({"temperature_c": "-273"}, "temperature_c -273.0 is impossible"),
         ({"fan_rpm": "4200.5"}, "fan_rpm 4200.5 is not a whole number"),
         ({"accepted": "3000000000"}, "accepted"),
