@@ -58,7 +58,6 @@ def check_point(point: PricePoint) -> None:
         raise PriceError(f"{point}: {point.pence_per_kwh} is not a possible price per kWh")
 
 
-
 def is_possible(pence_per_kwh: float) -> bool:
     """Return whether that can be a price; zero and less than zero can."""
     return abs(pence_per_kwh) <= MAX_PENCE_PER_KWH and not vanishes(pence_per_kwh)

@@ -178,7 +178,12 @@ def test_the_operator_signs_in_and_writes(monkeypatch):
             password=PASSWORD,
         ) as operator:
             operator.execute("INSERT INTO system_metrics (metric_name, value) VALUES ('b', 2)")
-            assert operator.execute("SELECT count(*) FROM system_metrics").fetchone() == (2,)
+            for since in ("-5 minutes", "23 hours"):
+                operator.execute(
+                    "INSERT INTO system_metrics (time, metric_name, value) VALUES (now() + %s::interval, 'b', 3)",
+                    [since],
+                )
+            assert operator.execute("SELECT count(*) FROM system_metrics").fetchone() == (4,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 operator.execute("DELETE FROM system_metrics")
     finally:
