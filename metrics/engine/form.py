@@ -59,7 +59,8 @@ def follow_installation(now: datetime) -> int:
 def _finer_grid(wanted: Installation, now: datetime) -> Grid:
     steps = tuple(SlotGrid.objects.order_by("start").values_list("start", "slot_s"))
     slot_s = slot_length_s(wanted.zone, tariff_slots_s(), now)
-    if steps and slot_s < min(s for _, s in steps):
+    # Each step, not the last or the finest: a tariff, or a reader who was first, may have made but the days to come finer.
+    if any(slot_length_s(wanted.zone, [], now) % step_s for _, step_s in steps):
         SlotGrid.objects.all().delete()
         SlotGrid.objects.create(start=BEGINNING, slot_s=slot_s)
         steps = ((BEGINNING, slot_s),)

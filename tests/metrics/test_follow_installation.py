@@ -8,6 +8,7 @@ import pytest
 from hmm.installation import forget_installation, installation
 from hmm.lib.times import local_midnight
 from hmm.models import Installation
+from metrics.engine.grid import grid
 from metrics.engine.run import run
 from metrics.models import Metric, StoreForm
 from metrics.query import metrics_in_range
@@ -37,8 +38,9 @@ def two_days(miner):
     ]
 
 
+@pytest.mark.parametrize("is_read_first", [False, True])
 @pytest.mark.parametrize("zone", ["America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe"])
-def test_another_zone_merges_everything_anew(farm, zone):
+def test_another_zone_merges_everything_anew(farm, zone, is_read_first):
     tariff, site, miner = farm
     rows = two_days(miner)
     prices = [
@@ -50,6 +52,8 @@ def test_another_zone_merges_everything_anew(farm, zone):
     run(NOW)
     use_zone(zone)
     forget_installation()
+    if is_read_first:
+        grid(NOW)
     run(NOW)
     assert_store_is_right(rows, prices, [miner], site)
     assert run(NOW) == 0
