@@ -1,6 +1,8 @@
 """The store follows the installation: another time zone merges it anew, another currency renames its figures."""
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.db import DEFAULT_DB_ALIAS, connection
@@ -9,9 +11,10 @@ from hmm.dirty import mark_miners_dirty
 from hmm.installation import forget_installation, installation
 from hmm.lib.batches import batched
 from hmm.lib.buckets import MADE_OF, Bucket, buckets, slot_length_s
+from hmm.lib.times import local_midnight
 from hmm.models import Installation
 from metrics.engine.belonging import known_miners
-from metrics.engine.farm import read_farm
+from metrics.engine.farm import Farm, read_farm
 from metrics.engine.grid import BEGINNING, Grid, tariff_slots_s
 from metrics.engine.marks import move_marks, read_marks
 from metrics.engine.merge import merge_fleet, merge_longer
@@ -38,8 +41,8 @@ DELETE FROM metrics_rollup WHERE (period <> 'slot' OR entity_type NOT IN ('miner
 def follow_installation(now: datetime) -> int:
     """Bring the store into the installation's time zone and currency; return the rows merged anew.
 
-    The caller holds the engine's lock. Everything is merged from the miners' and the pools' slots. Where the zone needs finer slots
-    than there are, those that telemetry can still make are marked to be computed.
+    The caller holds the engine's lock. Everything is merged from the miners' and the pools' slots. Marked to be computed are,
+    where the zone needs finer slots than there are, those that telemetry can still make, and what a move puts under another tariff.
     """
     forget_installation()  # What another process has just changed holds here too, or the store would mix two zones.
     wanted = installation()
@@ -89,6 +92,7 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     farm, batch, rows = read_farm(cut.zone), Batch(), 0
     spans = farm.spans(BEGINNING, now)
     miners, standing = known_miners(spans), farm.standing
+    _mark_moves(before, farm, miners, filled_to)
     if first:
         merge_fleet("slot", cut.buckets("slot", first, filled_to), spans, standing, now, batch)
     for period in MADE_OF:
@@ -104,6 +108,23 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
             rows += merge_pools(period, found, now)
         move_marks({period: closed})
     return rows + batch.sent()
+
+
+
+def _mark_moves(before: ZoneInfo, farm: Farm, miners: Sequence[int], filled_to: datetime) -> None:
+    """Have computed anew what lies between the two zones' midnights on each day of a move or of another tariff.
+
+    A miner's slots are priced by the tariff of where it was, and in the other zone those days begin at another time.
+    """
+    concerned: dict[date, set[int]] = defaultdict(set)
+    for miner_id, day, _ in farm.miner_sites:
+        concerned[day].add(miner_id)
+    for _, day, _ in farm.site_tariffs:
+        concerned[day].update(miners)
+    for day, who in concerned.items():
+        if day > BEGINNING.date():
+            start, end = sorted((local_midnight(day, before), local_midnight(day, farm.zone)))
+            mark_miners_dirty(who, start, min(end, filled_to))
 
 
 def _same_hours(before: ZoneInfo, after: ZoneInfo, start: datetime, end: datetime) -> list[Bucket]:

@@ -1,6 +1,6 @@
 """Another time zone or currency: the store follows."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +12,7 @@ from metrics.engine.grid import grid
 from metrics.engine.run import run
 from metrics.models import Metric, StoreForm
 from metrics.query import metrics_in_range
+from miners.membership import move_miner
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
 from tests.metrics.reference import Price, Row
 from tests.metrics.store_helpers import assert_store_is_right, at, epoch, store_prices, store_rows, use_zone
@@ -57,6 +58,22 @@ def test_another_zone_merges_everything_anew(farm, zone, is_read_first):
     run(NOW)
     assert_store_is_right(rows, prices, [miner], site)
     assert run(NOW) == 0
+
+
+def test_a_move_changes_the_price_at_midnight_of_the_new_zone(farm):
+    tariff, _, miner = farm
+    dear = TariffFactory()
+    for paid, pence in ((tariff, 10), (dear, 30)):
+        store_prices(paid, [Price(epoch("2025-03-29T00:00"), epoch("2025-04-01T00:00"), pence)])
+    store_rows(two_days(miner))
+    move_miner(miner, SiteFactory(tariff=dear), date(2025, 3, 30), today=NOW.date())
+    run(NOW)
+    for zone in ("America/St_Johns", "Asia/Kathmandu", "Europe/London"):
+        use_zone(zone)
+        run(NOW)
+        days = Metric.objects.filter(metric_type="energy_cost", entity_type="miner", period="daily")
+        told = [day.value_json["avg_price_pence"] for day in days.order_by("timestamp")]
+        assert told[:2] == [pytest.approx(10), pytest.approx(30)], zone
 
 
 def test_a_reader_does_not_see_the_days_of_the_zone_before(farm):
