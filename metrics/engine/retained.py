@@ -7,8 +7,9 @@ as they are, and sites, the system, weeks and months are merged from them as eve
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
+from energy.points import ceil_to_slot, floor_to_slot
 from hmm.lib.buckets import Bucket
 from metrics.engine.slots import SEGMENT, SPAN, SlotWindow, slot_params
 from metrics.engine.valued import read_valued
@@ -61,6 +63,11 @@ SELECT form.slots_from, form.zone_from, dropped.miner_id, dropped.start, dropped
 FROM (SELECT) AS one_row_at_least
 LEFT JOIN {StoreForm._meta.db_table} form ON TRUE
 LEFT JOIN {DroppedTelemetry._meta.db_table} dropped ON dropped.miner_id = ANY(%s)
+"""
+
+STORED_LENGTHS = """
+SELECT DISTINCT elapsed_s FROM metrics_rollup
+WHERE period = 'slot' AND entity_type = 'miner' AND entity_id = ANY(%s) AND timestamp >= %s AND timestamp < %s
 """
 
 WITH_A_DAY = """
@@ -155,11 +162,23 @@ def without_days(miner_ids: Sequence[int], start: datetime, end: datetime) -> li
 
 
 def reprice(window: SlotWindow, now: datetime, batch: Batch) -> None:
-    """Price the stored slots of `window` anew, those that have one price each, and value the hashes of all anew."""
-    valued = read_valued(window)
-    params: dict[str, Any] = slot_params(window, valued.prices_between, valued.coins_between)
-    params |= {"now": now, "low": window.start, "high": window.end}
-    batch.at_once(lambda cursor: _reprice(cursor, params))
+    """Price the stored slots of `window` anew, those that have one price each, and value the hashes of all anew.
+
+    They may be longer than slots are cut now: finer ones than there were are not made of them.
+    """
+    for slot_s in _stored_lengths(window):
+        start, end = floor_to_slot(window.start, slot_s), ceil_to_slot(window.end, slot_s)
+        as_stored = replace(window, start=start, end=end, slot_s=slot_s)
+        valued = read_valued(as_stored)
+        params: dict[str, Any] = slot_params(as_stored, valued.prices_between, valued.coins_between)
+        params |= {"now": now, "low": window.start, "high": window.end}
+        batch.at_once(partial(_reprice, params=params))
+
+
+def _stored_lengths(window: SlotWindow) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(STORED_LENGTHS, [list(window.miner_ids), window.start, window.end])
+        return [slot_s for (slot_s,) in cursor.fetchall()]
 
 
 def _reprice(cursor: CursorWrapper, params: dict[str, Any]) -> int:

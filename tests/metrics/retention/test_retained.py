@@ -12,7 +12,7 @@ from metrics.engine.grid import grid
 from metrics.engine.retained import Floors, Part
 from metrics.engine.run import run
 from metrics.engine.verify import verify_day
-from metrics.models import StoreForm
+from metrics.models import Metric, StoreForm
 from metrics.store.dropping import drop_months, months_before
 from miners.membership import move_miner
 from pools.coin_history import store_network
@@ -67,6 +67,19 @@ def test_a_corrected_price_is_applied_to_slots_whose_telemetry_is_dropped(farm: 
     correct()
     run(JULY)
     assert_alike(figures(), expected)
+
+
+def test_a_corrected_price_is_applied_to_slots_that_were_longer_then(farm: Farm) -> None:
+    """Half hours, of which a zone that needs quarters makes none where telemetry is dropped."""
+    drop_before(9)
+    use_zone("Asia/Kathmandu")
+    run(JULY)
+    store_prices(farm.tariff, prices(31))
+    run(JULY)
+    paid = Metric.objects.filter(
+        metric_type="energy_cost", entity_type="system", period__in=("slot", "monthly")
+    )
+    assert {30 < told.value_json["avg_price_pence"] < 36 for told in paid} == {True}
 
 
 @pytest.mark.parametrize("day", [3, 9])
