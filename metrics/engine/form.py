@@ -110,7 +110,6 @@ def _merge_anew(before: ZoneInfo, cut: Grid, now: datetime) -> int:
     return rows + batch.sent()
 
 
-
 def _mark_moves(before: ZoneInfo, farm: Farm, miners: Sequence[int], filled_to: datetime) -> None:
     """Have computed anew what lies between the two zones' midnights on each day of a move or of another tariff.
 

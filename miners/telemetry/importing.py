@@ -1,11 +1,11 @@
 """Imports a telemetry file: whole, or with `keep_going` all of it that is sound."""
 
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from miners.membership import add_miners
 from miners.models import Miner, Site
@@ -81,13 +81,21 @@ def import_file(
             for chunk in chunks:
                 _stage_chunk(stage, names, chunk, keep_going)
         _refuse_unknown(names)
-        created = add_miners(names.new, create_in) if create_in else []
-        staged = _staged_miners(stage, names, created)
+        new = created(names.new, create_in) if create_in else []
+        staged = _staged_miners(stage, names, new)
         try:
             result = merge_stage(stage, staged, source="import", now=now, keep_going=keep_going)
         except DayDropped as dropped:
             raise FileRefused(str(dropped)) from dropped
     return Imported(result, stage.problems, tuple(names.new))
+
+
+def created(names: Iterable[str], site: Site) -> list[Miner]:
+    """Create the miners of these names at `site`. Raises FileRefused where somebody else has done so meanwhile."""
+    try:
+        return add_miners(names, site)
+    except IntegrityError:
+        raise FileRefused("names new miners that somebody else has just created; import it again") from None
 
 
 def _stage_chunk(stage: Stage, names: _Names, chunk: Chunk, keep_going: bool) -> None:

@@ -10,6 +10,8 @@ from django.core.management import CommandError, call_command
 
 from hmm.models import DirtyRange
 from miners.models import LatestReading, Miner, MinerSite, SetAside, Telemetry
+from miners.telemetry.files import FileRefused
+from miners.telemetry.importing import created
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
 from tests.factories import MinerFactory, SiteFactory
@@ -198,6 +200,11 @@ def test_unknown_miners_are_created_at_the_site_on_request(
 def test_no_miner_is_created_by_a_refused_file(miner: Miner, tmp_path: Path) -> None:
     refused(csv_file(tmp_path, line(60, miner="new"), line(60, power_w=-1)), "--create-miners")
     assert not Miner.objects.filter(name="new").exists()
+
+
+def test_a_miner_that_somebody_else_creates_meanwhile_is_said_so(miner: Miner) -> None:
+    with pytest.raises(FileRefused, match="somebody else has just created; import it again"):
+        created([miner.name], miner.site)
 
 
 def test_an_unknown_site_is_named_with_those_there_are(miner: Miner, tmp_path: Path) -> None:
