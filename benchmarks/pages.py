@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from benchmarks import figure_pages, year
 from benchmarks.measure import floor, processor_s, seconds
+from hmm import gunicorn_hooks
 
 BLOCKS = ("fleet_summary", "fleet_attention", "fleet_yesterday", "fleet_vitals", "price_bars", "miner_table")
 MINER_BLOCKS = ("miner_reading", "miner_health", "miner_money", "miner_charts")
@@ -40,6 +41,7 @@ def pages() -> None:
         year.empty()
         ids = year.house(100)
         client = _signed_in()
+        gunicorn_hooks.when_ready(None)  # as it is for a web process
         for name, address in addresses(ids).items():
             served(name, asking(client, address))
         for name, address in figure_pages.addresses(ids).items():

@@ -8,7 +8,7 @@ class MetricsConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
-        from metrics.engine.kept_plans import refresh_kept_plans
+        from metrics.kept_plans import refresh_kept_plans
         from metrics.store.view import refresh_view
 
         post_migrate.connect(refresh_view, sender=self)

@@ -50,9 +50,20 @@ part AS ({stored} SELECT entity_id, timestamp, {names} FROM live), merged AS (
 )"""
 
 # What is stored of the sites is read, not the rows of each miner; those are only counted.
-OF_SITES = f"""
-part AS ({{stored}} SELECT span.site_id AS entity_id, live.timestamp, {{names}} FROM live {AT_SITE}),
+OF_SITE_ROWS = f"""
+part AS ({{stored}} SELECT span.site_id AS entity_id, live.timestamp, {{names}} FROM live {AT_SITE})"""
+
+OF_SITES = f"""{OF_SITE_ROWS},
 present AS ({{present}} SELECT live.entity_id, live.timestamp FROM live)"""
+
+# Whoever is in `live` counts: only the others, mostly nobody, are looked for in the rows of each miner.
+BEFORE = """
+SELECT count(DISTINCT span.miner_id)
+FROM unnest(%(span_miner)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[]) AS span(miner_id, start_s, end_s)
+WHERE NOT EXISTS (SELECT FROM here WHERE here.entity_id = span.miner_id) AND EXISTS (
+    SELECT FROM metrics_rollup WHERE ({within}) AND entity_type = 'miner' AND entity_id = span.miner_id
+      AND timestamp >= to_timestamp(span.start_s) AND timestamp < to_timestamp(span.end_s))
+"""
 
 GROUPS = {
     "miner": OF_MINERS,
@@ -63,9 +74,9 @@ GROUPS = {
         SELECT 'site' AS entity_type, part.entity_id, max(counted.miner_count) AS miner_count, {{merged}}
         FROM part JOIN counted ON counted.entity_id = part.entity_id GROUP BY part.entity_id
     )""",
-    "system": f"""{OF_SITES}, merged AS (
+    "system": f"""{OF_SITE_ROWS}, here AS (SELECT DISTINCT entity_id FROM live), merged AS (
         SELECT 'system' AS entity_type, NULL::int AS entity_id,
-               (SELECT count(*) FROM (SELECT DISTINCT entity_id FROM present) one) AS miner_count, {{merged}}
+               (SELECT count(*) FROM here) + ({BEFORE}) AS miner_count, {{merged}}
         FROM part HAVING count(*) > 0
     )""",
 }
@@ -255,6 +266,7 @@ def _merged(
     return GROUPS[entity_type].format(
         stored=_union(stored, parts, whose, needed.names),
         present=_union(PRESENT, parts, "miner", ""),
+        within=" OR ".join(f"({within(*part)})" for part in parts) or "FALSE",
         names=needed.names,
         merged=needed.merged,
         only=only,

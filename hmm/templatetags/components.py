@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from hmm.lib.ages import age_words
 
@@ -37,11 +37,12 @@ def dialog(content: str, dialog_id: str, title: str) -> SafeString:
     return _part("dialog", content, dialog_id=dialog_id, title=title)
 
 
-@register.inclusion_tag("components/nav_link.html", takes_context=True)
-def nav_link(context: dict[str, Any], name: str, text: str) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def nav_link(context: dict[str, Any], name: str, text: str) -> SafeString:
     """A line of the menu: the page with that URL name, marked while one is on it."""
     found = context["request"].resolver_match if "request" in context else None
-    return {"href": reverse(name), "text": text, "is_here": bool(found and found.view_name == name)}
+    here = mark_safe(' aria-current="page"') if found and found.view_name == name else ""
+    return format_html('<li><a href="{}"{}>{}</a></li>', reverse(name), here, text)
 
 
 @register.simple_tag

@@ -12,7 +12,6 @@ from metrics.dashboard.prices import PriceRow, legend, outlook, outlook_words, p
 from metrics.dashboard.shown import Present as Present  # whoever has a block made asks for it here
 from metrics.dashboard.shown import Shown
 from metrics.query.conditions import Condition
-from metrics.query.fleet_sql import main_site_now
 from metrics.query.today import energy_of_system
 from metrics.templatetags.hmm_format import SYMBOLS, clock
 
@@ -38,7 +37,7 @@ def fleet_summary(shown: Shown) -> FleetSummary | None:
     if not fleet.size:
         return None
     today = energy_of_system(shown.today, at.currency)
-    main = main_site_now() if len(sites) > 1 else next((site.site_id for site in sites), None)
+    main = shown.glance.main_site if len(sites) > 1 else next((site.site_id for site in sites), None)
     price_now = _price_now(sites, main, at.now)
     return summarise(fleet, price_now, today, now=at.now, zone=at.zone, currency=at.currency)
 
@@ -53,9 +52,8 @@ def miner_table(shown: Shown) -> MinerTable:
     """Return one page of the table of miners."""
     now, table = shown.at.now, shown.table
     rejects = shown.today.rejects_percent if table.miners else {}
-    slots = read.hashrate_slots(now, [miner.id for miner in table.miners]) if table.miners else []
     notice = silence_notice(shown.fleet.counts.get(Condition.SILENT, 0))
-    rows = miner_rows(table.miners, slots, rejects, now)
+    rows = miner_rows(table.miners, shown.glance.lines, rejects, now)
     return MinerTable(rows, notice, table.page, table.found, shown.fleet.size)
 
 

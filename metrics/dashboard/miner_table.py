@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import lru_cache, reduce
 from math import gcd
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from hmm.lib.svg import sparkline
@@ -35,7 +36,9 @@ class MinerRow:
     """One line as the page shows it; "–" where a figure is not known now."""
 
     id: int
+    key: str
     name: str
+    href: str
     model: str
     state: str
     tone: str
@@ -119,13 +122,21 @@ def spark_series(slots: Iterable[SlotHashrate], now: datetime) -> dict[int | Non
     return series
 
 
+@lru_cache(maxsize=10_000)
+def miner_address(miner_id: int) -> str:
+    """Return the address of a miner's page: looking it up takes as long as the rest of its line."""
+    return reverse("metrics:miner", args=[miner_id])
+
+
 def _row(miner: MinerNow, series: list[float | None], rejects: float | None, now: datetime) -> MinerRow:
     condition = condition_of(miner, now)
     known = is_known(miner, now)
     moment = since(miner, condition)
     return MinerRow(
         id=miner.id,
+        key=str(miner.id),  # a number in a template would be written by the rules of the language
         name=miner.name,
+        href=miner_address(miner.id),
         model=miner.model or "model not known",
         state=condition.value,
         tone=TONES.get(condition, "muted"),

@@ -1,19 +1,23 @@
 """What the blocks of a page have in common: each is read when the first block asks for it, and once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from metrics.dashboard import read
+from hmm.lib.buckets import bucket_at
+from metrics.dashboard.glance import Glance, Part, glance
+from metrics.dashboard.read import SitePrices
 from metrics.dashboard.table_page import TablePage
-from metrics.query.conditions import Condition, MinerNow
+from metrics.query.conditions import MinerNow
 from metrics.query.fleet import FleetNow
-from metrics.query.fleet_sql import Asked, fleet_now, some_miners
+from metrics.query.prepared import open_state
+from metrics.query.reading import ask_beside, told_beside
 from metrics.query.today import FleetToday, fleet_today
 
-MOST_URGENT = 8
+HOURS = 24
+"""Of so many stored hours lines are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Present:
         """The local day."""
         return self.now.astimezone(self.zone).date()
 
+    @property
+    def hours_since(self) -> datetime:
+        """When the first of the last HOURS hours that are over began."""
+        return bucket_at("hourly", self.now, self.zone, 0).start - timedelta(hours=HOURS)
+
 
 @dataclass(frozen=True, slots=True)
 class MinersShown:
@@ -42,44 +51,56 @@ class MinersShown:
 class Shown:
     """What is shown at one moment.
 
-    `types` are the metric types that blocks show of the open day, `asked` the page of the table of miners: without
-    one there is no table. The first block that asks for figures of the day has those of all of them read.
+    `parts` are what blocks show of the moment, `types` the metric types that they show of the open day, `asked` the page
+    of the table of miners: without one there is no table. What is read of the moment comes with the engine's state
+    where a figure of the day is shown too, so that all of it is one query.
     """
 
-    def __init__(self, at: Present, types: Sequence[str] = (), asked: TablePage | None = None) -> None:
+    def __init__(
+        self,
+        at: Present,
+        parts: Iterable[Part],
+        types: Sequence[str] = (),
+        asked: TablePage | None = None,
+    ) -> None:
         self.at = at
         self._types = types
         self._asked = asked
+        self._beside = glance(parts, (asked or TablePage()).asked(), at.today, at.now, at.hours_since)
+        if self._has_figures:
+            ask_beside(self._beside)
+
+    @cached_property
+    def glance(self) -> Glance:
+        """What there is at the moment. One query, or none where the state of the engine is read."""
+        if self._has_figures:
+            open_state("daily", self.at.now)  # has the store filled, of which lines are drawn
+        return Glance(told_beside(self._beside))
 
     @cached_property
     def fleet(self) -> FleetNow:
-        """The fleet now. One query."""
-        return fleet_now(self.at.now)
+        """The fleet now."""
+        return self.glance.fleet
 
     @cached_property
-    def sites(self) -> list[read.SitePrices]:
-        """What each site pays. One query."""
-        return read.site_prices(self.at.today, self.at.now)
+    def sites(self) -> list[SitePrices]:
+        """What each site pays."""
+        return self.glance.sites
 
     @cached_property
     def today(self) -> FleetToday:
-        """The day so far. Two queries."""
+        """The day so far. One query, and that of the engine's state."""
         ids = [miner.id for miner in self.table.miners] if self._asked else []
         return fleet_today(self._types, self.at.now, rejects_of=ids)
 
     @cached_property
     def table(self) -> MinersShown:
-        """The miners of the page that is asked for, or of the last one where there are fewer pages. One query."""
+        """The miners of the page that is asked for, or of the last one where there are fewer pages."""
         page = self._asked or TablePage()
-        miners, found = some_miners(page.asked(), self.at.now)
-        if not miners and found:
-            page = replace(page, page=-(-found // page.asked().limit))
-            miners, found = some_miners(page.asked(), self.at.now)
-        return MinersShown(page, miners, found)
+        miners, found = self.glance.page
+        last = max(1, -(-found // page.length))
+        return MinersShown(replace(page, page=min(page.page, last)), miners, found)
 
-    @cached_property
-    def most_urgent(self) -> list[MinerNow]:
-        """The miners that need attention most, and maybe some more. No query where the table begins with them."""
-        if self._asked == TablePage():
-            return self.table.miners[:MOST_URGENT]
-        return some_miners(Asked(down_to=Condition.NOT_HASHING, limit=MOST_URGENT), self.at.now)[0]
+    @property
+    def _has_figures(self) -> bool:
+        return bool(self._types or self._asked)

@@ -2,22 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils.safestring import SafeString
 
-from hmm.lib.buckets import bucket_at
 from hmm.lib.svg import sparkline
 from hmm.lib.times import local_midnight
-from metrics.dashboard.shown import Shown
+from metrics.dashboard.glance import VITALS, Hour
+from metrics.dashboard.shown import HOURS, Shown
 from metrics.explain.figure import FigureRef, explained
 from metrics.miner_page.health import rejects_tone, uptime_tone
-from metrics.models import Metric
 from metrics.templatetags.hmm_format import decimal
 
-HOURS = 24
-TYPES = ("uptime", "reject_rate", "temperature")
+TYPES = tuple(metric_type for metric_type, _ in VITALS)
 
 Value = Mapping[str, Any]
 
@@ -41,19 +39,14 @@ class Vital:
 
 
 def vitals(page: Shown) -> list[Vital]:
-    """Return the three figures, which the page must show of the day; "–" for what nothing is known of. Three queries."""
-    now, zone = page.at.now, page.at.zone
-    midnight = local_midnight(now.astimezone(zone).date(), zone)
-    first = bucket_at("hourly", now, zone, 0).start - timedelta(hours=HOURS)
-    hours = Metric.objects.filter(
-        metric_type__in=TYPES, entity_type="system", period="hourly", timestamp__gte=first, timestamp__lt=now
-    ).values_list("metric_type", "timestamp", "value_json")
-    return shown(page.today.system, list(hours), first, midnight)
+    """Return the three figures, which the page must show of the day; "–" for what nothing is known of. Two queries."""
+    midnight = local_midnight(page.at.today, page.at.zone)
+    return shown(page.today.system, page.glance.hours, page.at.hours_since, midnight)
 
 
 def shown(
     value: Mapping[str, Mapping[str, Any]],
-    hours: Sequence[tuple[str, datetime, Value]],
+    hours: Sequence[Hour],
     first: datetime,
     midnight: datetime,
 ) -> list[Vital]:
@@ -67,7 +60,7 @@ def shown(
             "%",
             uptime_tone(uptime),
             "of the miners' time spent hashing",
-            _spark(hours, "uptime", "uptime", first),
+            _spark(hours, "uptime", first),
             _of_day("uptime", "uptime", midnight),
         ),
         Vital(
@@ -76,7 +69,7 @@ def shown(
             "%",
             rejects_tone(rejects),
             _shares(shares),
-            _spark(hours, "reject_rate", "reject_rate", first),
+            _spark(hours, "reject_rate", first),
             _of_day("reject_rate", "reject_rate", midnight),
         ),
         Vital(
@@ -87,7 +80,7 @@ def shown(
             f"average; hottest {degrees['max']:.0f} °C"
             if degrees.get("max") is not None
             else "nobody tells one",
-            _spark(hours, "temperature", "avg", first),
+            _spark(hours, "temperature", first),
             _of_day("temperature", "avg", midnight),
         ),
     ]
@@ -103,14 +96,13 @@ def _shares(value: Value) -> str:
     return f"{value['rejected']:,.0f} of {value['rejected'] + value['accepted']:,.0f} shares"
 
 
-def _spark(
-    hours: Sequence[tuple[str, datetime, Value]], metric_type: str, key: str, first: datetime
-) -> SafeString:
+def _spark(hours: Sequence[Hour], metric_type: str, first: datetime) -> SafeString:
+    column = 1 + TYPES.index(metric_type)
     line: list[float | None] = [None] * HOURS
-    for name, start, value in hours:
-        place = int((start - first).total_seconds() // 3600)
-        if name == metric_type and 0 <= place < HOURS:
-            line[place] = value[key]
+    for hour in hours:
+        place = (hour[0] - int(first.timestamp())) // 3600
+        if 0 <= place < HOURS:
+            line[place] = hour[column]
     known = [figure for figure in line if figure is not None]
     label = f"Last 24 hours: {min(known):.1f} to {max(known):.1f}" if known else "Last 24 hours: not measured"
     return sparkline(line, label=label, width=240, height=36)

@@ -15,7 +15,7 @@ from metrics.engine.ground import GRID, grid_of
 from metrics.engine.open_sums import version_of
 from metrics.engine.summed import SUMMED, Summed, SummedAt, summed_of
 from metrics.engine.valued import Valued, valued_of
-from metrics.store.kept import KeptQuery
+from metrics.store.kept import KeptFunction, KeptQuery
 from miners.telemetry.read import FIRST_START
 from pools.coin_history import VALUED_IN
 
@@ -106,9 +106,36 @@ class State:
 def read_state(now: datetime, start: datetime, end: datetime, opened: datetime) -> State:
     """Return the state for reading [start, end), the open period of which began at `opened`. One query."""
     known = farm_known()
-    params = {"now": now, "start": start, "end": end, "open": opened, "farm": known[0]}
     with connection.cursor() as cursor:
-        raw = json.loads(STATE.call(cursor, params))
+        return _state_of(STATE.call(cursor, _params(now, start, end, opened, known)), now, known)
+
+
+def read_state_beside(
+    now: datetime,
+    start: datetime,
+    end: datetime,
+    opened: datetime,
+    beside: KeptFunction,
+    params: Mapping[str, Any],
+) -> tuple[State, Any]:
+    """Return what `read_state` does, and what `beside` gives at the same moment. One query."""
+    known = farm_known()
+    state, of_state = STATE.bound(_params(now, start, end, opened, known))
+    other, of_other = beside.bound(params, "_beside")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT ({state}), ({other})", of_state | of_other)
+        raw, told = cursor.fetchone()
+    return _state_of(raw, now, known), told
+
+
+def _params(
+    now: datetime, start: datetime, end: datetime, opened: datetime, known: tuple[str, Farm | None]
+) -> dict[str, Any]:
+    return {"now": now, "start": start, "end": end, "open": opened, "farm": known[0]}
+
+
+def _state_of(told: str, now: datetime, known: tuple[str, Farm | None]) -> State:
+    raw = json.loads(told)
     farm = farm_now(raw["farm"], known)
     return State(
         cut=grid_of(raw, now),

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from hmm.installation import installation
 from hmm.replica.route import connection
 from metrics.types import metric_types
 
 # The one key's own formula: making the whole `value_json` of a slot takes as long as reading it.
-AVERAGES = """
-SELECT r.entity_id, extract(epoch FROM r.timestamp)::bigint, {average} FROM metrics_rollup r
-WHERE r.period = 'slot' AND r.entity_type = 'miner' AND r.timestamp >= %(start)s AND r.timestamp < %(end)s{only}
+AVERAGE = metric_types["hashrate"].formulas("miner", "GBP")["avg"]  # the same in any currency
+AVERAGES = f"""
+SELECT r.entity_id, extract(epoch FROM r.timestamp)::bigint, {AVERAGE} FROM metrics_rollup r
+WHERE r.period = 'slot' AND r.entity_type = 'miner' AND r.timestamp >= %(start)s AND r.timestamp < %(end)s{{only}}
 """
 ONLY_THESE = " AND r.entity_id = ANY(%(miners)s)"
 
@@ -26,8 +26,7 @@ class SlotHashrate(NamedTuple):
 
 def slot_hashrates(start: datetime, end: datetime, miners: Sequence[int] | None = None) -> list[SlotHashrate]:
     """Return every miner's, or these miners', average hashrate in each stored slot that begins in [start, end). One query."""
-    average = metric_types["hashrate"].formulas("miner", installation().currency)["avg"]
-    sql = AVERAGES.format(average=average, only="" if miners is None else ONLY_THESE)
+    sql = AVERAGES.format(only="" if miners is None else ONLY_THESE)
     with connection.cursor() as cursor:
         cursor.execute(sql, {"start": start, "end": end, "miners": list(miners or ())})
         return [SlotHashrate(*row) for row in cursor.fetchall()]

@@ -50,15 +50,17 @@ FROM (
 ) n
 """
 
-SUMS = f"""
-SELECT condition, count(*), min(CASE WHEN condition = {_place(Condition.SILENT)} THEN reading_at ELSE state_since END),
-    sum(hashrate_ghs) FILTER (WHERE is_known), sum(power_w) FILTER (WHERE is_known),
-    sum(hashrate_ghs) FILTER (WHERE is_known AND power_w IS NOT NULL),
-    sum(power_w) FILTER (WHERE is_known AND hashrate_ghs IS NOT NULL),
-    count(hashrate_ghs) FILTER (WHERE is_known), count(power_w) FILTER (WHERE is_known),
-    count(*) FILTER (WHERE is_polled OR is_known)
-FROM ({MINERS}) miner GROUP BY condition
+SUMS_OF = f"""
+SELECT condition, count(*) AS miners,
+    min(CASE WHEN condition = {_place(Condition.SILENT)} THEN reading_at ELSE state_since END) AS since,
+    sum(hashrate_ghs) FILTER (WHERE is_known) AS hashrate_ghs, sum(power_w) FILTER (WHERE is_known) AS power_w,
+    sum(hashrate_ghs) FILTER (WHERE is_known AND power_w IS NOT NULL) AS both_ghs,
+    sum(power_w) FILTER (WHERE is_known AND hashrate_ghs IS NOT NULL) AS both_w,
+    count(hashrate_ghs) FILTER (WHERE is_known) AS hashrates, count(power_w) FILTER (WHERE is_known) AS powers,
+    count(*) FILTER (WHERE is_polled OR is_known) AS polled
+FROM {{miners}} GROUP BY condition
 """
+SUMS = SUMS_OF.format(miners=f"({MINERS}) miner")
 
 MAIN_SITE = """
 SELECT site_id FROM miners_miner WHERE retired_at IS NULL GROUP BY site_id ORDER BY count(*) DESC, site_id LIMIT 1
@@ -71,16 +73,18 @@ SORTS = {
     "power": "CASE WHEN is_known THEN power_w END",
     "temperature": "CASE WHEN is_known THEN temperature_c END",
     "efficiency": "CASE WHEN is_known AND hashrate_ghs > 0 THEN power_w / hashrate_ghs END",
-    "reading": "reading_at",
+    "reading": "extract(epoch FROM reading_at)",
 }
 """What miners can be sorted by; where they are equal, by name."""
+
+FOUND = """(%(condition)s::int IS NULL OR condition = %(condition)s)
+  AND (%(search)s = '' OR concat_ws(' ', name, model, state_reason) ILIKE %(pattern)s)"""
 
 PAGE = f"""
 SELECT id, name, model, max_temperature_c, site_id, poll_interval_s, is_polled, state, state_reason, state_since,
     reading_at, hashrate_ghs, power_w, temperature_c, {{found}}
 FROM ({MINERS}) miner
-WHERE (%(condition)s::int IS NULL OR condition = %(condition)s) AND (%(down_to)s::int IS NULL OR condition <= %(down_to)s)
-  AND (%(search)s = '' OR concat_ws(' ', name, model, state_reason) ILIKE %(pattern)s)
+WHERE {FOUND}
 ORDER BY {{by}} {{direction}} NULLS LAST, name_key, name LIMIT %(limit)s OFFSET %(offset)s
 """
 
@@ -92,12 +96,11 @@ ALL_FOUND = "count(*) OVER ()"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which miners a page shows, in which order: `condition`, `down_to` (those as urgent as that) and `search` leave others out."""
+    """Which miners a page shows, in which order: `condition` and `search` leave others out."""
 
     sort: str = "state"
     descending: bool = False
     condition: Condition | None = None
-    down_to: Condition | None = None
     search: str = ""
     limit: int = 50
     offset: int = 0
@@ -107,7 +110,11 @@ def fleet_now(now: datetime) -> FleetNow:
     """Return the fleet at `now`, retired miners aside. One query."""
     with connection.cursor() as cursor:
         cursor.execute(SUMS, {"now": now})
-        rows = cursor.fetchall()
+        return fleet_of_sums(cursor.fetchall())
+
+
+def fleet_of_sums(rows: Sequence[Sequence[Any]]) -> FleetNow:
+    """Return the fleet that SUMS_OF gave."""
     conditions = [CONDITIONS[row[0]] for row in rows]
     return FleetNow(
         counts={condition: row[1] for condition, row in zip(conditions, rows, strict=True)},
@@ -124,13 +131,13 @@ def some_miners(asked: Asked, now: datetime) -> tuple[list[MinerNow], int]:
     sql = PAGE.format(
         by=SORTS[asked.sort],
         direction="DESC" if asked.descending else "ASC",
-        found=ALL_FOUND if asked.search or asked.condition or asked.down_to else ALL,
+        found=ALL_FOUND if asked.search or asked.condition else ALL,
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, _params(asked, now))
+        cursor.execute(sql, asked_params(asked, now))
         rows = cursor.fetchall()
         if not rows and asked.offset:
-            cursor.execute(sql, _params(asked, now) | {"limit": 1, "offset": 0})
+            cursor.execute(sql, asked_params(asked, now) | {"limit": 1, "offset": 0})
             return [], next((row[-1] for row in cursor.fetchall()), 0)
     return [MinerNow(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
@@ -148,12 +155,12 @@ def main_site_now() -> int | None:
         return found[0] if found else None
 
 
-def _params(asked: Asked, now: datetime) -> dict[str, Any]:
+def asked_params(asked: Asked, now: datetime) -> dict[str, Any]:
+    """Return the parameters of MINERS and FOUND, and where the page begins and ends."""
     plain = re.sub(r"([\\%_])", r"\\\1", asked.search)
     return {
         "now": now,
         "condition": _place(asked.condition) if asked.condition else None,
-        "down_to": _place(asked.down_to) if asked.down_to else None,
         "search": asked.search,
         "pattern": f"%{plain}%",
         "limit": asked.limit,

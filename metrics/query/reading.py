@@ -3,29 +3,44 @@
 Only `metrics.query` looks here: the engine, which writes, lies below and always asks the database.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from hmm.replica.route import reads_from
-from metrics.engine.state import State, read_state
+from hmm.replica.route import connection, reads_from
+from metrics.engine.state import State, read_state, read_state_beside
+from metrics.store.kept import KeptFunction
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A kept query, with its parameters, that a page wants asked along with the engine's state."""
+
+    query: KeptFunction
+    params: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class _Reading:
-    """The state that was last read: as of `now`, on the database `alias`, of everything from `start` on."""
+    """The state that was last read: as of `now`, on the database `alias`, of everything from `start` on.
+
+    `told` is what `beside` gave at the same moment, None as long as it was not asked.
+    """
 
     alias: str = ""
     now: datetime = END_OF_TIME
     start: datetime = END_OF_TIME
     opened: datetime = END_OF_TIME
     state: State | None = None
+    beside: Beside | None = None
+    told: Any = None
 
 
 _reading: ContextVar[_Reading | None] = ContextVar("one reading", default=None)
@@ -74,8 +89,33 @@ def fresh_state(now: datetime, start: datetime, end: datetime, opened: datetime)
     return _narrowed(_read(known, now, start, opened), start, end)
 
 
+def ask_beside(beside: Beside) -> None:
+    """Have this asked each time that the state is read from here on, so that it comes without a query of its own."""
+    if known := _reading.get():
+        known.beside, known.told = beside, None
+
+
+def told_beside(beside: Beside) -> Any:
+    """Return what this gave when the state was last read; ask by itself where it was not asked along with it."""
+    known = _reading.get()
+    if (
+        known is not None
+        and known.beside is beside
+        and known.told is not None
+        and known.alias == reads_from()
+    ):
+        return known.told
+    with connection.cursor() as cursor:
+        return beside.query.call(cursor, beside.params)
+
+
 def _read(known: _Reading, now: datetime, start: datetime, opened: datetime) -> State:
-    state = read_state(now, start, END_OF_TIME, opened)
+    if known.beside is None:
+        state = read_state(now, start, END_OF_TIME, opened)
+    else:
+        state, known.told = read_state_beside(
+            now, start, END_OF_TIME, opened, known.beside.query, known.beside.params
+        )
     known.alias, known.now, known.start, known.opened, known.state = (
         reads_from(),
         now,

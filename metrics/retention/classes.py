@@ -3,34 +3,36 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from hmm.jobs import KEEP_RUNS
 from metrics.retention.apply import KEEP_ASIDE, KEEP_EVENTS
 from miners.telemetry.sizes import NEWEST_DAY, OLDEST
 
+A_DAY = timedelta(days=1)
 FOR_EVER = "for ever"
 
-SINCE_YESTERDAY = "{time} >= %(now)s::timestamptz - interval '1 day' AND {time} < %(now)s"
+SINCE_YESTERDAY = "{time} >= %(yesterday)s AND {time} < %(now)s"
 
 # The system's row of a period counts the miners that have one, so that those need not be counted.
 OF_MINERS_TOO = """
 SELECT count(*) + coalesce(sum(miner_count) FILTER (WHERE entity_type = 'system'), 0)::bigint
 FROM metrics_rollup WHERE period = '{period}' AND entity_type IN ('pool', 'site', 'system')
-  AND timestamp >= %(now)s::timestamptz - interval '1 day' AND timestamp < %(now)s
+  AND timestamp >= %(yesterday)s AND timestamp < %(now)s
 """
 
 # What the statistics of the leaves say: to count rows would take as long as reading them.
 SIZE = """
-SELECT coalesce(sum(greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))), 0)::bigint,
+SELECT root.name, coalesce(sum(greatest(c.reltuples, pg_stat_get_live_tuples(c.oid))), 0)::bigint,
        coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
 FROM unnest(%(tables)s::text[]) AS root (name)
 LEFT JOIN LATERAL pg_partition_tree(root.name::regclass) AS leaf ON TRUE  -- nothing for a table that has no partitions
 JOIN pg_class c ON c.oid = coalesce(leaf.relid, root.name::regclass) WHERE leaf.isleaf IS NOT FALSE
+GROUP BY root.name
 """
 
 
@@ -112,27 +114,33 @@ def classes() -> list[DataClass]:
 
 
 def measure(now: datetime) -> list[Amount]:
-    """Return how much there is of each class. Three queries a class."""
-    with connection.cursor() as cursor:
-        return [_amount(cursor, each, now) for each in classes()]
-
-
-def _amount(cursor: CursorWrapper, each: DataClass, now: datetime) -> Amount:
-    params: Mapping[str, Any] = {
-        "tables": list(each.tables),
+    """Return how much there is of each class. Two queries."""
+    found = classes()
+    params: dict[str, Any] = {
+        "tables": [table for each in found for table in each.tables],
         "now": now,
-        "yesterday": now - timedelta(days=1),
+        "yesterday": now - A_DAY,
     }
-    cursor.execute(SIZE, params)
-    rows, size_bytes = cursor.fetchone()
+    with connection.cursor() as cursor:
+        cursor.execute(SIZE, params)
+        sizes = {table: (rows, size_bytes) for table, rows, size_bytes in cursor.fetchall()}
+        cursor.execute(" UNION ALL ".join(starmap(_ends, enumerate(found))) + " ORDER BY 1", params)
+        return [
+            _amount(each, sizes, *ends) for each, (_, *ends) in zip(found, cursor.fetchall(), strict=True)
+        ]
+
+
+def _ends(place: int, each: DataClass) -> str:
+    """Return the query of the oldest moment of a class, and of how many rows came in the last day."""
     source = " UNION ALL ".join(f"SELECT {each.time} AS at FROM {table}" for table in each.tables)
-    cursor.execute(each.first or f"SELECT min(at) FROM ({source}) rows")
-    oldest = cursor.fetchone()[0]
-    cursor.execute(
-        each.newest or f"SELECT count(*) FROM ({source}) rows WHERE {SINCE_YESTERDAY.format(time='at')}",
-        params,
-    )
-    rows_a_day = cursor.fetchone()[0]
-    known = rows_a_day is not None and rows > 0
-    bytes_a_day = round(size_bytes / rows * rows_a_day) if known else None
+    first = each.first or f"SELECT min(at) FROM ({source}) rows"
+    newest = each.newest or f"SELECT count(*) FROM ({source}) rows WHERE {SINCE_YESTERDAY.format(time='at')}"
+    return f"SELECT {place}, ({first})::timestamptz, ({newest})::bigint"
+
+
+def _amount(
+    each: DataClass, sizes: Mapping[str, tuple[int, int]], oldest: datetime | None, rows_a_day: int | None
+) -> Amount:
+    rows, size_bytes = map(sum, zip(*(sizes.get(table, (0, 0)) for table in each.tables), strict=True))
+    bytes_a_day = round(size_bytes / rows * rows_a_day) if rows_a_day is not None and rows > 0 else None
     return Amount(each.name, each.kept, rows, size_bytes, oldest, rows_a_day, bytes_a_day)

@@ -114,6 +114,12 @@ class KeptQuery(KeptFunction):
         return "".join(f"    RETURN ({query});" for query in self._numbered())
 
 
+class KeptText(KeptQuery):
+    """One query of one value as text. JSON that is written once and not worked with is made twice as fast as jsonb."""
+
+    returns: ClassVar[str] = "text"
+
+
 @dataclass(frozen=True)
 class Kept(KeptFunction):
     """Statements that are executed one after the other; the function returns how many rows they inserted."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from metrics.dashboard import read
 from metrics.dashboard.blocks import Present, PriceBlock, fleet_summary, price_bars
 from metrics.dashboard.fleet import FleetSummary
+from metrics.dashboard.glance import Part
 from metrics.dashboard.miner_table import (
     SPARK_SPAN,
     MinerRow,
@@ -53,7 +54,7 @@ def take_snapshot(at: Present, lines: int | None = None) -> Snapshot:
 
     With `lines`, the height of the screen, rejects and series of no more miners than it can show.
     """
-    shown = Shown(at, ["energy_cost"])
+    shown = Shown(at, (Part.FLEET, Part.PRICES), ["energy_cost"])
     summary = fleet_summary(shown)  # first: reading today's energy has the store filled up to now
     miners = in_order(read.miners_now(), at.now)
     seen = None if lines is None else [miner.id for miner in miners[:lines]]

@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from metrics.dashboard.attention import concerns
+from metrics.dashboard.glance import Part
 from metrics.dashboard.shown import Present, Shown
 from metrics.dashboard.version import unchanged_is_304
 from metrics.dashboard.vitals import TYPES as TYPES_OF_VITALS
@@ -24,7 +25,9 @@ from metrics.views.present import present as _present
 @unchanged_is_304
 def fleet_attention(request: HttpRequest) -> HttpResponse:
     """What needs attention, and why."""
-    return render(request, "metrics/_fleet_attention.html", attention_context(Shown(_present())))
+    return render(
+        request, "metrics/_fleet_attention.html", attention_context(Shown(_present(), [Part.TROUBLE]))
+    )
 
 
 @require_safe
@@ -40,7 +43,8 @@ def fleet_yesterday(request: HttpRequest) -> HttpResponse:
 @unchanged_is_304
 def fleet_vitals(request: HttpRequest) -> HttpResponse:
     """Uptime, rejects and temperature of the fleet."""
-    return render(request, "metrics/_fleet_vitals.html", vitals_context(Shown(_present(), TYPES_OF_VITALS)))
+    shown = Shown(_present(), [Part.HOURS], TYPES_OF_VITALS)
+    return render(request, "metrics/_fleet_vitals.html", vitals_context(shown))
 
 
 def attention_context(shown: Shown) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """What a new installation asks for."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from html import escape
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
+from django.forms.utils import flatatt
+from django.utils.safestring import SafeString, mark_safe
 
 from energy.points import MAX_PENCE_PER_KWH
 from energy.regions import NAMES, RegionUnknown, region_of
@@ -23,10 +27,26 @@ def zone_choices() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in [*places, "UTC"]]
 
 
+class LongSelect(forms.Select):
+    """A select of hundreds of options, written at once: Django has a template rendered for each."""
+
+    def render(
+        self, name: str, value: Any, attrs: Mapping[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        """Return the select as HTML."""
+        chosen = self.format_value(value)
+        told = flatatt(self.build_attrs(self.attrs, {"name": name, **(attrs or {})}))
+        options = (
+            f'<option value="{escape(key)}"{" selected" if key in chosen else ""}>{escape(words)}</option>'
+            for key, words in cast(Iterable[tuple[str, str]], self.choices)
+        )
+        return mark_safe(f"<select{told}>{''.join(options)}</select>")
+
+
 class PlaceForm(forms.Form):
     """Where days begin, and which money counts."""
 
-    time_zone = forms.ChoiceField(label="Time zone", choices=zone_choices)
+    time_zone = forms.ChoiceField(label="Time zone", choices=zone_choices, widget=LongSelect)
     currency = forms.ChoiceField(label="Currency", choices=Currency.choices)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -17,6 +17,7 @@ asked = st.builds(
     state=st.sampled_from(["", *Condition]),
     search=st.text(max_size=20).map(lambda text: text.replace("\x00", "").strip()),
     page=st.integers(1, 999_999),
+    rows=st.sampled_from([0, 50, 100]),
 )
 
 
@@ -36,6 +37,9 @@ def test_an_address_asks_for_what_it_was_written_from(page: TablePage) -> None:
         {"page": "9" * 30},
         {"page": "²"},
         {"order": "up"},
+        {"rows": "25"},
+        {"rows": "26"},
+        {"rows": "-50"},
         {"q": "\x00"},
     ],
 )
@@ -56,3 +60,16 @@ def test_pages_know_those_beside_them() -> None:
     assert (first.first, first.last, first.before, first.after) == (1, ON_A_PAGE, None, "?page=2")
     assert (last.first, last.last, last.before, last.after) == (ON_A_PAGE + 1, ON_A_PAGE + 1, "?", None)
     assert pages(TablePage(), ON_A_PAGE).after is None
+
+
+def test_more_rows_a_page_begin_anew_and_stay_in_the_address() -> None:
+    here = table_page({"rows": "50", "page": "3", "sort": "power"})
+    assert (here.asked().limit, here.asked().offset) == (50, 100)
+    assert pages(here, 200).after == "?sort=power&rows=50&page=4"
+    lengths = {each.rows: (each.query, each.is_chosen) for each in pages(here, 200).lengths}
+    assert lengths == {
+        25: ("?sort=power", False),
+        50: ("?sort=power&rows=50", True),
+        100: ("?sort=power&rows=100", False),
+    }
+    assert pages(TablePage(), ON_A_PAGE).lengths == []

@@ -70,7 +70,7 @@ def test_its_numbers_are_set_as_numbers(staff: Client, monkeypatch: pytest.Monke
 def test_the_number_of_queries_does_not_depend_on_the_data(
     farm: Farm, staff: Client, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(55):
+    with django_assert_max_num_queries(5):
         staff.get(reverse("metrics:retention"))
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.db import ProgrammingError, connection, transaction
 
-from metrics.engine.kept_plans import KEPT
+from metrics.kept_plans import KEPT
 from metrics.store.kept import PREFIX, Batch, Kept, create_kept
 
 pytestmark = pytest.mark.django_db

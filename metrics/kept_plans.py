@@ -1,0 +1,17 @@
+"""Every statement whose plan PostgreSQL keeps: the engine's, and those of pages."""
+
+from typing import Any
+
+from django.db import connections
+
+from metrics.dashboard import glance
+from metrics.engine import kept_plans
+from metrics.store.kept import create_kept
+
+KEPT = (*kept_plans.KEPT, *glance.KEPT)
+
+
+def refresh_kept_plans(**kwargs: Any) -> None:
+    """Make the functions anew. Runs after each migrate."""
+    with connections[kwargs["using"]].cursor() as cursor:
+        create_kept(cursor, KEPT)
