@@ -1,6 +1,7 @@
 """What a key of a metric is called on a page, and its figure in words with its unit."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy, hashrate, money, percent
@@ -65,6 +66,7 @@ def title_of(metric_type: str, key: str, currency: str) -> str:
     return TITLES.get(_plain(key, currency), key.replace("_", " ").capitalize())
 
 
+@lru_cache(maxsize=512)
 def unit_of(metric_type: str, key: str, currency: str) -> Unit:
     """Return how the figure is drawn."""
     whole, hundredth = SYMBOLS[currency]

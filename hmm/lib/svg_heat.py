@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from hmm.lib.svg import Tick
 
@@ -52,7 +53,7 @@ def heat_map(rows: Sequence[HeatRow], ticks: Iterable[Tick], *, label: str) -> S
         h=height,
         label=label,
         names=_names(rows),
-        cells=format_html_join("", "{}", ((_line(row, place),) for place, row in enumerate(rows))),
+        cells=mark_safe("".join([_line(row, place) for place, row in enumerate(rows)])),
         ticks=format_html_join("", "{}", ((_tick(tick, height),) for tick in ticks)),
     )
 
@@ -62,24 +63,21 @@ def _names(rows: Sequence[HeatRow]) -> SafeString:
     return format_html_join("", '<text class="axis-text" x="{}" y="{}">{}</text>', lines)
 
 
-def _line(row: HeatRow, place: int) -> SafeString:
+def _line(row: HeatRow, place: int) -> str:
     width = 100 / max(len(row.cells), 1)
-    fields = (
-        (
-            f"cell {cell.css_class}" if cell else "cell-none",
-            f"{index * width + 0.06 * width:.3f}",
-            f"{0.88 * width:.3f}",
-            place * _ROW_PX + 1,
-            _ROW_PX - 2,
-            cell.title if cell else "not measured",
-        )
-        for index, cell in enumerate(row.cells)
+    size = f'width="{0.88 * width:.3f}%" y="{place * _ROW_PX + 1}" height="{_ROW_PX - 2}"'
+    return "".join(
+        [
+            _field(cell, f'x="{index * width + 0.06 * width:.3f}%" {size}')
+            for index, cell in enumerate(row.cells)
+        ]
     )
-    return format_html_join(
-        "",
-        '<rect class="{}" x="{}%" width="{}%" y="{}" height="{}"><title>{}</title></rect>',
-        fields,
-    )
+
+
+def _field(cell: Cell | None, place: str) -> str:
+    if cell is None:
+        return f'<rect class="cell-none" {place}><title>not measured</title></rect>'
+    return f'<rect class="cell {escape(cell.css_class)}" {place}><title>{escape(cell.title)}</title></rect>'
 
 
 def _tick(tick: Tick, height: int) -> SafeString:

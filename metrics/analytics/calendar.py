@@ -2,16 +2,25 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Tick
 from hmm.lib.svg_heat import STEPS, Cell, HeatRow, heat_class, heat_map
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import OPEN, Column, Here, Report, figure_column, named_figure, open_column
+from metrics.analytics.report import (
+    OPEN,
+    Column,
+    Here,
+    Report,
+    day_words,
+    figure_column,
+    named_figure,
+    open_column,
+)
 from metrics.figure_words import in_words
-from metrics.query import metrics_in_range
+from metrics.query import values_in_range
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_TICKS = 6
@@ -21,8 +30,9 @@ def calendar(asked: Asked, here: Here) -> Report:
     """Return the days of the first entity."""
     whom = asked.whom[0]
     key = asked.key_of(whom.entity_type, here.currency)
-    rows = metrics_in_range(
+    found = values_in_range(
         metric_type=asked.metric_type,
+        key=key,
         period="daily",
         start=asked.start,
         end=asked.end,
@@ -30,17 +40,15 @@ def calendar(asked: Asked, here: Here) -> Report:
         entity_id=whom.entity_id,
         now=here.now,
     )
-    days: dict[date, float | None] = {
-        row.timestamp.astimezone(here.zone).date(): row.value_json[key] for row in rows
-    }
-    opened = {row.timestamp.astimezone(here.zone).date() for row in rows if row.value_json.get("partial")}
+    days: dict[date, float | None] = {each.start.astimezone(here.zone).date(): each.value for each in found}
+    opened = {each.start.astimezone(here.zone).date() for each in found if each.is_open}
     told = {day: value for day, value in days.items() if value is not None}
     ramp = [value for day, value in told.items() if day not in opened]
     title = f"{named_figure(asked.metric_type, key, here)}, {whom.name}"
     return Report(
         title,
         [
-            Column("day", "Day", _said, is_number=False),
+            Column("day", "Day", day_words, is_number=False),
             figure_column(key, named_figure(asked.metric_type, key, here), asked.metric_type, key, here),
             open_column(),
         ],
@@ -67,7 +75,7 @@ class _Days:
 
 def _notes(asked: Asked, told: Mapping[date, float], opened: Collection[date]) -> list[str]:
     notes = [
-        f"{_said(day)} is not over: its figure is up to now, and counts for no colour."
+        f"{day_words(day)} is not over: its figure is up to now, and counts for no colour."
         for day in opened
         if day in told
     ]
@@ -90,7 +98,7 @@ def _map(asked: Asked, days: _Days, key: str, title: str, here: Here) -> SafeStr
             return None
         words = in_words(asked.metric_type, key, days.told[day], here.currency)
         so_far = f" {OPEN}" if day in days.opened else ""
-        return Cell(days.css_class(day), f"{_said(day)}: {words}{so_far}")
+        return Cell(days.css_class(day), f"{day_words(day)}: {words}{so_far}")
 
     lines = [
         HeatRow(name, [cell(monday + timedelta(days=n)) for monday in mondays])
@@ -116,7 +124,3 @@ def _legend(
         for step, value in ends.items()
     ]
     return [*words, ("is-open", f"{OPEN}, not over yet")] if has_open else words
-
-
-def _said(day: date | datetime) -> str:
-    return f"{day:%a} {day.day} {day:%b %Y}"

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
+from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from metrics.figure_words import in_words, title_of
@@ -69,10 +70,10 @@ class Report:
 
     def _line(self, row: Sequence[str]) -> str:
         first, *others = map(escape, row)
-        cells = (
+        cells = [
             f'<td class="num">{cell}</td>' if column.is_number else f"<td>{cell}</td>"
             for column, cell in zip(self.columns[1:], others, strict=True)
-        )
+        ]
         return f'<th scope="row">{first}</th>{"".join(cells)}'
 
     @property
@@ -98,6 +99,12 @@ class Here:
 def figure_column(name: str, title: str, metric_type: str, key: str, here: Here) -> Column:
     """Return a column of figures of one key."""
     return Column(name, title, lambda value: in_words(metric_type, key, value, here.currency))
+
+
+@lru_cache(maxsize=4096)
+def day_words(day: date) -> str:
+    """Return a day in words: Sun 8 Jun 2025."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
 
 
 OPEN = "so far"

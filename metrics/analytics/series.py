@@ -7,12 +7,12 @@ from typing import Any
 
 from hmm.lib.buckets import buckets
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import Column, Here, Report, Stat, named_figure, open_column
+from metrics.analytics.report import Column, Here, Report, Stat, day_words, named_figure, open_column
 from metrics.analytics.sides import NOTHING_TO_COMPARE, sides
 from metrics.analytics.whom import Whom
 from metrics.explain.figure import FigureRef, explained
 from metrics.figure_words import Unit, in_words, unit_of
-from metrics.query import aggregate, metrics_in_range
+from metrics.query import aggregate, values_in_range
 from metrics.templatetags.hmm_format import SMALL_MONEY, SYMBOLS, UNKNOWN, decimal, digits_that_count, percent
 
 BEFORE = "the range before"
@@ -117,8 +117,9 @@ def _place(start: datetime, asked: Asked, ends: tuple[datetime, datetime], here:
 
 def _told(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here) -> Told:
     key = asked.key_of(whom.entity_type, here.currency)
-    rows = metrics_in_range(
+    found = values_in_range(
         metric_type=asked.metric_type,
+        key=key,
         period=asked.period,
         start=start,
         end=end,
@@ -126,8 +127,7 @@ def _told(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here) 
         entity_id=whom.entity_id,
         now=here.now,
     )
-    opened = {row.timestamp for row in rows if row.value_json.get("partial")}
-    return Told({row.timestamp: row.value_json[key] for row in rows}, opened)
+    return Told({each.start: each.value for each in found}, {each.start for each in found if each.is_open})
 
 
 def _column(asked: Asked, whom: Whom, title: str, here: Here) -> Column:
@@ -212,5 +212,7 @@ def _begins(start: datetime, asked: Asked, here: Here) -> str:
 
 
 def _said(moment: datetime, period: str) -> str:
-    day = f"{moment:%a} {moment.day} {moment:%b %Y}"
-    return f"{day}, {moment:%H:%M} {moment:%Z}" if period in ("slot", "hourly") else day
+    day = day_words(moment.date())
+    if period not in ("slot", "hourly"):
+        return day
+    return f"{day}, {moment.hour:02}:{moment.minute:02} {moment.tzname()}"

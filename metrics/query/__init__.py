@@ -20,7 +20,7 @@ from metrics.query.keys import Kind, kinds_of, numeric_key
 from metrics.query.merge import Figure
 from metrics.query.percentile import Percentile, percentile
 from metrics.query.prepared import BeingComputed, NotComputedYet, prepared_state
-from metrics.query.ranges import get_metric, metrics_in_range, open_metrics
+from metrics.query.ranges import get_metric, metrics_in_range, open_metrics, values_in_range
 from metrics.query.ranking import Ranked, bottom_miners, top_miners
 from metrics.query.rows import MetricRow, Position
 from metrics.query.summary import SitePrice, Summary, prices_now, summary
@@ -70,4 +70,5 @@ __all__ = [
     "slowest_jobs",
     "summary",
     "top_miners",
+    "values_in_range",
 ]

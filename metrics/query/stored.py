@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from hmm.installation import installation
@@ -17,6 +17,13 @@ SELECT r.entity_type, r.entity_id, r.timestamp, {value}, r.computed_at
 FROM metrics_rollup r
 WHERE r.period = '{period}' AND r.timestamp >= %(start)s AND r.timestamp < %(end)s AND {whom}{behind}
 ORDER BY r.timestamp, r.entity_type, r.entity_id LIMIT %(limit)s
+"""
+
+# Made in the database as `value_json` is, so that a number is the same however it is read.
+ONE_KEY = """
+SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM r.timestamp)::bigint, {value}) ORDER BY r.timestamp)
+FROM metrics_rollup r
+WHERE r.period = '{period}' AND r.timestamp >= %(start)s AND r.timestamp < %(end)s AND {whom}
 """
 
 BEHIND = """
@@ -49,16 +56,31 @@ def stored_rows(wanted: Wanted, limit: int | None) -> list[MetricRow]:
         return [_row(wanted, *row) for row in cursor.fetchall()]
 
 
+def stored_values(wanted: Wanted, key: str) -> list[tuple[datetime, Any]]:
+    """Return the start of each stored period of the one entity that is wanted, and one key of its figures. One query."""
+    entity_type = wanted.entity_types()[0]
+    value = metric_types[wanted.metric_type].formulas(entity_type, installation().currency)[key]
+    sql = ONE_KEY.format(value=value, period=wanted.period, whom=_whom(wanted))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _params(wanted))
+        found = json.loads(cursor.fetchone()[0] or "[]")
+    return [(datetime.fromtimestamp(start_s, UTC), told) for start_s, told in found]
+
+
 def stored_sql(wanted: Wanted) -> str:
     """Return the query, with its parameters by name."""
-    names = ", ".join(f"'{name}'" for name in wanted.entity_types())
-    one = " AND r.entity_id = %(entity_id)s" if wanted.entity_id is not None else ""
     return SELECT.format(
         value=metric_types[wanted.metric_type].value_json(installation().currency),
         period=wanted.period,
-        whom=f"r.entity_type IN ({names}){one}",
+        whom=_whom(wanted),
         behind=BEHIND if wanted.after else "",
     )
+
+
+def _whom(wanted: Wanted) -> str:
+    names = ", ".join(f"'{name}'" for name in wanted.entity_types())
+    one = " AND r.entity_id = %(entity_id)s" if wanted.entity_id is not None else ""
+    return f"r.entity_type IN ({names}){one}"
 
 
 def _params(wanted: Wanted) -> dict[str, Any]:

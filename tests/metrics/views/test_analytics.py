@@ -412,7 +412,7 @@ def test_little_money_is_drawn_in_hundredths_with_the_digits_that_count(ask: Ask
     assert line["digits"] == 2
 
 
-QUERIES = {"series": 9, "calendar": 8, "distribution": 7, "ranking": 11, "bands": 7, "waterfall": 9}
+QUERIES = {"series": 7, "calendar": 6, "distribution": 5, "ranking": 9, "bands": 5, "waterfall": 7}
 
 
 @pytest.mark.parametrize("more", [0, 8])
