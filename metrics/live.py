@@ -12,8 +12,9 @@ from typing import Any
 from hmm.lib.buckets import Bucket
 from hmm.replica.route import connection
 from metrics.engine.belonging import known_miners
-from metrics.engine.slots import SlotWindow, fastest_slots
+from metrics.engine.slots import SlotWindow
 from metrics.engine.state import State
+from metrics.engine.told_slots import told_slots
 from metrics.live_fleet import OF_SUMS, fleet_rows
 from metrics.live_parts import (
     CHILDREN,
@@ -60,10 +61,10 @@ present AS ({{present}} SELECT live.entity_id, live.timestamp FROM live)"""
 BEFORE = """
 SELECT count(DISTINCT span.miner_id)
 FROM unnest(%(span_miner)s::int[], %(span_start)s::bigint[], %(span_end)s::bigint[]) AS span(miner_id, start_s, end_s)
-WHERE NOT EXISTS (SELECT FROM here WHERE here.entity_id = span.miner_id) AND EXISTS (
-    SELECT FROM metrics_rollup WHERE ({within}) AND entity_type = 'miner' AND entity_id = span.miner_id
-      AND timestamp >= to_timestamp(span.start_s) AND timestamp < to_timestamp(span.end_s))
+WHERE NOT EXISTS (SELECT FROM here WHERE here.entity_id = span.miner_id) AND EXISTS ({before})
 """
+BEFORE_OF_ONE = """SELECT FROM metrics_rollup WHERE {within} AND entity_type = 'miner' AND entity_id = span.miner_id
+    AND timestamp >= to_timestamp(span.start_s) AND timestamp < to_timestamp(span.end_s)"""
 
 GROUPS = {
     "miner": OF_MINERS,
@@ -76,7 +77,7 @@ GROUPS = {
     )""",
     "system": f"""{OF_SITE_ROWS}, here AS (SELECT DISTINCT entity_id FROM live), merged AS (
         SELECT 'system' AS entity_type, NULL::int AS entity_id,
-               (SELECT count(*) FROM here) + ({BEFORE}) AS miner_count, {{merged}}
+               (SELECT count(*) FROM here) + ({{others}}) AS miner_count, {{merged}}
         FROM part HAVING count(*) > 0
     )""",
 }
@@ -128,7 +129,7 @@ def live_rows(
             source, more = percentiles(
                 entity_type, entity_id, [elapsed], sketched, window.miner_ids, window.spans
             )
-        slots, of_slots = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
+        slots, of_slots = told_slots(window, state.valued.prices_between, state.valued.coins_between)
         sql = _select(projections, entity_type, opened.parts, source, slots, only is not None)
         cursor.execute(sql, opened.params | of_slots | more)
         rows = [live_row(types, *row) for row in cursor.fetchall()]
@@ -172,7 +173,7 @@ def _told_together(
     each = " UNION ALL ".join(_together(one, f"only_{n}", opened.parts) for n, one in enumerate(asked))
     projections = [value for one in asked for value in projections_of(one.types)]
     with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
-        slots, of_slots = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
+        slots, of_slots = told_slots(window, state.valued.prices_between, state.valued.coins_between)
         live = _needed_of(slots, projections)
         cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params | of_slots)
         return [LiveRow(kind, pk, json.loads(values)) for kind, pk, values in cursor.fetchall()]
@@ -266,11 +267,17 @@ def _merged(
     return GROUPS[entity_type].format(
         stored=_union(stored, parts, whose, needed.names),
         present=_union(PRESENT, parts, "miner", ""),
-        within=" OR ".join(f"({within(*part)})" for part in parts) or "FALSE",
+        others=_others(parts),
         names=needed.names,
         merged=needed.merged,
         only=only,
     )
+
+
+def _others(parts: Sequence[Stored]) -> str:
+    """Return the query of how many miners have done something before `live` begins, and nothing since."""
+    each = [BEFORE_OF_ONE.format(within=within(*part)) for part in parts]
+    return BEFORE.format(before=" UNION ALL ".join(each)) if each else "0"
 
 
 def _union(select: str, parts: Sequence[Stored], whose: str, names: str) -> str:

@@ -282,11 +282,11 @@ def fitting_periods(asked: Asked) -> list[str]:
 
 def _begun(asked: Asked, period: str) -> int:
     """Return about how many periods begin in the range; none where there is none for certain."""
-    days = (asked.first + timedelta(days=n) for n in range(min(asked.days, LONGEST_DAYS)))
-    if period == "weekly" and asked.days < LONGEST_DAYS:
-        return sum(day.weekday() == 0 for day in days)
-    if period == "monthly" and asked.days < LONGEST_DAYS:
-        return sum(day.day == 1 for day in days)
+    first, last = asked.first, asked.last
+    if period == "weekly" and 0 < asked.days < LONGEST_DAYS:
+        return (last.toordinal() - 1) // 7 - (first.toordinal() - 2) // 7  # day 1 was a Monday
+    if period == "monthly" and 0 < asked.days < LONGEST_DAYS:
+        return 12 * (last.year - first.year) + last.month - first.month + (first.day == 1)
     return int(asked.days * timedelta(days=1) / LENGTH[period])
 
 

@@ -81,8 +81,8 @@ class Pieces:
 
     All of these are SQL expressions of integers, start and end of seconds since 1970. The queries have the parameter
     `miner_ids`; `everyone` says that these are all the miners there are. `reaching` is the query of the rows that reach
-    in from after the end, that of telemetry itself where empty. `edges_s` are the ends of the stretches, in seconds
-    from the start, where they are few enough to look up what reaches over them.
+    in from after the end, that of telemetry itself where empty. `edges` is what has, in a FROM, the ends of the stretches in
+    seconds from the start, where they are few enough to look up what reaches over them; else it is empty.
     """
 
     start_s: str
@@ -92,7 +92,7 @@ class Pieces:
     count: str
     everyone: bool = False
     reaching: str = ""
-    edges_s: tuple[int, ...] = ()
+    edges: str = ""
 
     @staticmethod
     def between(
@@ -101,7 +101,7 @@ class Pieces:
         """Make those in [start, end); the last stretch may be shorter."""
         numbers = piece_params(start, end, length_s)
         described = _described({name: str(number) for name, number in numbers.items()}, everyone, reaching)
-        return replace(described, edges_s=_edges_s(numbers["piece_window_s"], length_s))
+        return replace(described, edges=_edges(numbers["piece_window_s"], length_s))
 
     def cut(self) -> str:
         """Return the query of the rows, each once for every stretch `n` that it reaches into, with its `start_s`."""
@@ -119,7 +119,7 @@ class Pieces:
 
     def earlier(self) -> str:
         """Return the query of the pieces before those, and of those of rows that end after `end`."""
-        return self._format(BEFORE_EDGES if self.edges_s else EARLIER)
+        return self._format(BEFORE_EDGES if self.edges else EARLIER)
 
     def _format(self, sql: str) -> str:
         return sql.format(
@@ -129,7 +129,7 @@ class Pieces:
             straddles=STRADDLES.format(length_s=self.length_s),
             ending=ending_within(self.start_s, self.end_s, everyone=self.everyone),
             reaching=self.reaching or reaching_in(self.start_s, self.end_s),
-            over=reaching_over(self.start_s, self.edges_s) if self.edges_s else "",
+            over=reaching_over(self.start_s, self.edges) if self.edges else "",
         )
 
 
@@ -155,9 +155,9 @@ def piece_params(start: datetime, end: datetime, length_s: int) -> dict[str, int
     }
 
 
-def _edges_s(window_s: int, length_s: int) -> tuple[int, ...]:
+def _edges(window_s: int, length_s: int) -> str:
     edges_s = (*range(length_s, window_s, length_s), window_s)
-    return edges_s if len(edges_s) <= FEW_EDGES else ()
+    return f"(VALUES {', '.join(f'({edge_s})' for edge_s in edges_s)})" if len(edges_s) <= FEW_EDGES else ""
 
 
 def _described(by: Mapping[str, str], everyone: bool = False, reaching: str = "") -> Pieces:

@@ -118,16 +118,6 @@ def slot_params(window: SlotWindow, prices: Prices, history: History) -> dict[st
     return segment_params(window, segments_of(window, prices)) | worth
 
 
-def fastest_slots(window: SlotWindow, prices: Prices, history: History) -> tuple[str, dict[str, Any]]:
-    """Return the query of the slots of `window`, which may end within one, that is best for its prices; and its parameters."""
-    cut = segments_of(window, prices)
-    params = segment_params(window, cut) | worth_params(window.start, window.end, window.slot_s, history)
-    if len({(s.tariff_id, s.slot_s) for s in cut}) < len(cut):
-        return select_slots(window), params
-    pieces = Pieces.between(window.start, window.end, window.slot_s, everyone=window.everyone)
-    return select_plain_slots(pieces, shared=True), params
-
-
 def by_price(
     window: SlotWindow, cut: Sequence[Segment]
 ) -> tuple[list[Segment], list[tuple[SlotWindow, list[Segment]]]]:

@@ -91,7 +91,7 @@ def _write_many(cursor: CursorWrapper, window: SlotWindow, params: dict[str, Any
     pieces = Pieces.between(
         window.start, window.end, window.slot_s, everyone=window.everyone, reaching=REACHING
     )
-    if not pieces.edges_s:
+    if not pieces.edges:
         params |= read_reaching_in(window.start, window.end, window.miner_ids)
     with staged(cursor, select_plain_slots(pieces, shared=True), params) as stage:
         cursor.execute(INSERT.format(source=stage), params)

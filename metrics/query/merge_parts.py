@@ -12,9 +12,10 @@ from typing import Any
 from hmm.lib.buckets import Bucket
 from metrics.engine.belonging import Span, known_miners
 from metrics.engine.open_sums import as_text
-from metrics.engine.slots import SlotWindow, fastest_slots
+from metrics.engine.slots import SlotWindow
 from metrics.engine.state import State
 from metrics.engine.summed import SUMS, Summed
+from metrics.engine.told_slots import told_slots
 from metrics.live_parts import PRESENT, STORED, within
 from metrics.query.counted import STORED_COUNTS, UNION, counted_sql
 from metrics.query.cover import LONGEST_FIRST, Segment, cover
@@ -114,7 +115,7 @@ def _told(window: SlotWindow, state: State, names: str) -> _Rest:
     """Return the rest as telemetry tells it."""
     if window.start >= window.end:
         return _Rest()
-    slots, params = fastest_slots(window, state.valued.prices_between, state.valued.coins_between)
+    slots, params = told_slots(window, state.valued.prices_between, state.valued.coins_between)
     return _Rest(
         live=f"SELECT entity_id, timestamp, {names} FROM ({slots}) slot",
         of_sites=LIVE_AT_SITE.format(names=names),

@@ -178,7 +178,7 @@ def _run(statements: Kept, params: Mapping[str, Any], batch: Batch, *, few: bool
 
 def _insert_hours(cursor: CursorWrapper, hours: Hours, params: dict[str, Any]) -> int:
     pieces = Pieces.between(hours.start, hours.end, hours.length_s, everyone=hours.scan, reaching=REACHING)
-    more = {} if pieces.edges_s else read_reaching_in(hours.start, hours.end, params["miner_ids"])
+    more = {} if pieces.edges else read_reaching_in(hours.start, hours.end, params["miner_ids"])
     cells = of_telemetry(pieces, str(hours.first), shared=True)
     with staged(cursor, SKETCHES.format(cells=cells), params | more) as stage:
         cursor.execute(INSERT.format(source=stage) + OF_SOMEBODY, params | {"period": SHORTEST})

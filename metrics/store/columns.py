@@ -130,6 +130,12 @@ def _merge(column: Column) -> str:
 
 MERGED_EXTRAS = _extras("(part.extras->>'{}')::float8")
 NAMES = ", ".join([*(c.name for c in ALL_COLUMNS), "extras"])
+TYPED_NAMES = ", ".join(
+    [
+        *(f"{c.name} {'bigint' if '::bigint' in c.from_gathered else 'float8'}" for c in ALL_COLUMNS),
+        "extras jsonb",
+    ]
+)
 GATHERED = ", ".join([SUMS, *(f"{extra.from_pieces} AS extra_{extra.name}" for extra in EXTRAS)])
 FROM_GATHERED = ",\n    ".join(
     [*(f"{c.from_gathered} AS {c.name}" for c in ALL_COLUMNS), _extras("extra_{}")]

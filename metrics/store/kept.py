@@ -121,6 +121,22 @@ class KeptText(KeptQuery):
 
 
 @dataclass(frozen=True)
+class KeptRows(KeptFunction):
+    """One query of rows, for the FROM of others; `columns` are what it gives, with their types."""
+
+    columns: str = ""
+    returns: ClassVar[str] = "SETOF record"
+
+    def rows(self, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return what stands for the rows in a query, and its parameters."""
+        call, bound = self.bound(params)
+        return f"SELECT * FROM {call.removeprefix('SELECT ')} AS kept({self.columns})", bound
+
+    def _body(self) -> str:
+        return "".join(f"    RETURN QUERY {query};" for query in self._numbered())
+
+
+@dataclass(frozen=True)
 class Kept(KeptFunction):
     """Statements that are executed one after the other; the function returns how many rows they inserted."""
 

@@ -62,7 +62,7 @@ SELECT reading.* FROM unnest(%(miner_ids)s::int[]) AS m(id) CROSS JOIN LATERAL (
 
 REACHING_OVER = f"""
 SELECT reading.*, edge.edge_s FROM unnest(%(miner_ids)s::int[]) AS m(id)
-CROSS JOIN (VALUES {{edges}}) AS edge(edge_s) CROSS JOIN LATERAL (
+CROSS JOIN {{edges}} AS edge(edge_s) CROSS JOIN LATERAL (
     SELECT {ROW} FROM {{telemetry}} t
     WHERE t.miner_id = m.id AND t.timestamp > to_timestamp({{start_s}} + edge.edge_s)
       AND t.timestamp < to_timestamp({{start_s}} + edge.edge_s + {MAX_COVERED_S}) ORDER BY t.timestamp LIMIT 1
@@ -159,13 +159,12 @@ def reaching_in(start_s: str, end_s: str) -> str:
     return REACHING_IN.format(telemetry=relation(), start_s=start_s, end_s=end_s)
 
 
-def reaching_over(start_s: str, edges_s: Sequence[int]) -> str:
+def reaching_over(start_s: str, edges: str) -> str:
     """Return the query of the rows that begin before and end after edges, which are in seconds from `start_s`.
 
-    It has the columns of `ending_within`, and `edge_s`: a row comes once for each edge that it reaches over. Its
-    parameter is `miner_ids`.
+    `edges` is what has them in a FROM, in one column. It has the columns of `ending_within`, and `edge_s`: a row comes
+    once for each edge that it reaches over. Its parameter is `miner_ids`.
     """
-    edges = ", ".join(f"({edge_s})" for edge_s in edges_s)
     return REACHING_OVER.format(telemetry=relation(), start_s=start_s, edges=edges)
 
 

@@ -8,7 +8,6 @@ from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.dashboard.attention import CALLED
 from metrics.dashboard.miner_table import in_order, natural_key
 from metrics.query.conditions import Condition, condition_of, is_known
 from metrics.query.fleet import fleet_of, main_site, miners_now
@@ -89,8 +88,6 @@ def test_pages_hold_the_miners_in_order(fleet, asked):
         for condition in Condition:
             its = [miner for miner in ordered if condition_of(miner, NOW) is condition]
             assert some_miners(replace(ALL, condition=condition), NOW) == (its, len(its))
-        urgent = [miner for miner in ordered if condition_of(miner, NOW) in CALLED]
-        assert some_miners(replace(ALL, down_to=Condition.NOT_HASHING), NOW) == (urgent, len(urgent))
         by_name = sorted(ordered, key=lambda miner: natural_key(miner.name))
         assert some_miners(replace(ALL, sort="name"), NOW)[0] == by_name
         best = some_miners(replace(ALL, sort="hashrate", descending=True), NOW)[0]

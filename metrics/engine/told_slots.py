@@ -1,0 +1,61 @@
+"""The slots that telemetry tells a reader: little of it by a kept plan, since planning takes as long as reading that."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from metrics.engine.pieces import ASKED, PIECE_TYPES, Pieces, piece_params
+from metrics.engine.segments import Segment
+from metrics.engine.slots import (
+    Prices,
+    SlotWindow,
+    segment_params,
+    segments_of,
+    select_plain_slots,
+    select_slots,
+)
+from metrics.engine.worth import WORTH_TYPES, History, worth_params
+from metrics.store.columns import TYPED_NAMES
+from metrics.store.kept import KeptRows
+from miners.telemetry.packed.reading import sees_packed
+
+LITTLE = 500 * timedelta(minutes=10)
+"""Of so much time of miners, each by itself, one plan is good for all."""
+
+COLUMNS = f"entity_id int, timestamp timestamptz, {TYPED_NAMES}"
+TYPES = (
+    PIECE_TYPES
+    | dict.fromkeys(("span_miner", "span_tariff", "seg_tariff", "seg_n", "seg_start", "seg_end"), "int[]")
+    | {"origin_s": "bigint", "slot_s": "int", "span_start": "bigint[]", "span_end": "bigint[]"}
+    | {"seg_pence": "float8[]", **WORTH_TYPES}
+)
+
+IN_ONE_SLOT = replace(ASKED, edges="(VALUES (%(piece_window_s)s))")
+TOLD = {
+    everyone: KeptRows(
+        f"told_by_{who}",
+        TYPES,
+        (select_plain_slots(replace(IN_ONE_SLOT, everyone=everyone), shared=True),),
+        columns=COLUMNS,
+    )
+    for everyone, who in ((True, "all"), (False, "some"))
+}
+KEPT = tuple(TOLD.values())
+
+
+def told_slots(window: SlotWindow, prices: Prices, history: History) -> tuple[str, dict[str, Any]]:
+    """Return the query of the slots of `window`, which may end within one, that is best for it; and its parameters."""
+    cut = segments_of(window, prices)
+    params = segment_params(window, cut) | worth_params(window.start, window.end, window.slot_s, history)
+    if not _has_one_price_a_slot(cut):
+        return select_slots(window), params
+    length = window.end - window.start
+    is_little = length.total_seconds() <= window.slot_s and len(window.miner_ids) * length <= LITTLE
+    if not is_little or sees_packed():
+        pieces = Pieces.between(window.start, window.end, window.slot_s, everyone=window.everyone)
+        return select_plain_slots(pieces, shared=True), params
+    return TOLD[window.everyone].rows(params | piece_params(window.start, window.end, window.slot_s))
+
+
+def _has_one_price_a_slot(cut: list[Segment]) -> bool:
+    return len({(s.tariff_id, s.slot_s) for s in cut}) == len(cut)
