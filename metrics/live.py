@@ -33,6 +33,7 @@ from metrics.live_pools import live_pool_rows
 from metrics.sketches.quantities import NO_PERCENTILES, without_percentiles
 from metrics.sketches.read import Stored, are_read, percentiles
 from metrics.store.columns import needed_by
+from metrics.store.kept import arguments
 from miners.telemetry.packed.reading import unpacked
 
 ONLY_THESE = "AND entity_id = ANY(%({only})s)"
@@ -131,7 +132,7 @@ def live_rows(
             )
         slots, of_slots = told_slots(window, state.valued.prices_between, state.valued.coins_between)
         sql = _select(projections, entity_type, opened.parts, source, slots, only is not None)
-        cursor.execute(sql, opened.params | of_slots | more)
+        cursor.execute(sql, arguments(opened.params | of_slots | more))
         rows = [live_row(types, *row) for row in cursor.fetchall()]
     return [r for r in rows if entity_id is None or r.entity_id == entity_id]
 
@@ -175,7 +176,7 @@ def _told_together(
     with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
         slots, of_slots = told_slots(window, state.valued.prices_between, state.valued.coins_between)
         live = _needed_of(slots, projections)
-        cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", params | of_slots)
+        cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", arguments(params | of_slots))
         return [LiveRow(kind, pk, json.loads(values)) for kind, pk, values in cursor.fetchall()]
 
 

@@ -53,7 +53,7 @@ def calendar(asked: Asked, here: Here) -> Report:
             open_column(),
         ],
         [[day, value, day in opened] for day, value in days.items()],
-        chart=_map(asked, _Days(told, opened, ramp), key, title, here) if told else None,
+        chart=_map(asked, _Days(told, opened, min(ramp, default=0.0), max(ramp, default=0.0)), key, title, here) if told else None,
         legend=_legend(asked, ramp, key, here, has_open=bool(opened & told.keys())) if told else (),
         notes=_notes(asked, told, opened),
     )
@@ -65,12 +65,11 @@ class _Days:
 
     told: dict[date, float]
     opened: set[date]
-    ramp: list[float]
+    low: float
+    high: float
 
     def css_class(self, day: date) -> str:
-        if day in self.opened:
-            return "is-open"
-        return heat_class(self.told[day], min(self.ramp), max(self.ramp))
+        return "is-open" if day in self.opened else heat_class(self.told[day], self.low, self.high)
 
 
 def _notes(asked: Asked, told: Mapping[date, float], opened: Collection[date]) -> list[str]:

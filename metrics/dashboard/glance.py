@@ -73,10 +73,10 @@ SELECT json_build_object(
 'found', CASE WHEN '{Part.TABLE}' = ANY(%(parts)s) THEN (SELECT count(*) FROM found) END,
 'page', CASE WHEN '{Part.TABLE}' = ANY(%(parts)s) THEN (SELECT json_agg({MINER} ORDER BY {IN_ORDER}) FROM page) END,
 'lines', CASE WHEN '{Part.TABLE}' = ANY(%(parts)s) THEN (
-    SELECT json_agg(line) FROM page CROSS JOIN LATERAL (
-        SELECT json_build_array(r.entity_id, extract(epoch FROM r.timestamp)::bigint, {AVERAGE}) AS line
+    SELECT json_agg(json_build_array(page.id, line.starts, line.averages)) FROM page CROSS JOIN LATERAL (
+        SELECT array_agg(date_part('epoch', r.timestamp)::bigint) AS starts, array_agg({AVERAGE}) AS averages
         FROM metrics_rollup r WHERE r.period = 'slot' AND r.entity_type = 'miner' AND r.entity_id = page.id
-          AND r.timestamp >= %(lines_since)s AND r.timestamp < %(now)s) lines) END,
+          AND r.timestamp >= %(lines_since)s AND r.timestamp < %(now)s) line) END,
 'urgent', CASE WHEN '{Part.TROUBLE}' = ANY(%(parts)s) THEN (
     SELECT json_agg({MINER} ORDER BY condition, name_key, name)
     FROM (SELECT * FROM miner ORDER BY condition, name_key, name LIMIT {MOST_URGENT}) miner) END,
@@ -90,7 +90,7 @@ SELECT json_build_object(
     SELECT json_agg(json_build_array(name, fetch_error) ORDER BY id)
     FROM energy_tariff WHERE active AND fetch_error <> '') END,
 'hours', CASE WHEN '{Part.HOURS}' = ANY(%(parts)s) THEN (
-    SELECT json_agg(json_build_array(extract(epoch FROM r.timestamp)::bigint, {_OF_HOUR}))
+    SELECT json_agg(json_build_array(date_part('epoch', r.timestamp)::bigint, {_OF_HOUR}))
     FROM metrics_rollup r WHERE r.period = 'hourly' AND r.entity_type = 'system'
       AND r.timestamp >= %(hours_since)s AND r.timestamp < %(now)s) END
 )
@@ -144,7 +144,11 @@ class Glance:
     @property
     def lines(self) -> list[SlotHashrate]:
         """The average hashrate of the page's miners in each stored slot of the last 24 hours."""
-        return [SlotHashrate(*line) for line in self._told["lines"] or ()]
+        return [
+            SlotHashrate(miner_id, start_s, hashrate_ghs)
+            for miner_id, starts, averages in self._told["lines"] or ()
+            for start_s, hashrate_ghs in zip(starts or (), averages or (), strict=True)
+        ]
 
     @property
     def urgent(self) -> list[MinerNow]:

@@ -14,6 +14,9 @@ from metrics.types.base import MINOR
 SATS_PER_BTC = 100_000_000
 WHOLE = 0.995
 
+AMOUNTS = ("energy_cost", "earnings")
+"""The metric types that amounts are told by."""
+
 BACK = {"daily": ("By day", 7), "weekly": ("By week", 6), "monthly": ("By month", 12)}
 """What a table may go by: its title, and how many periods it has, the open one among them."""
 

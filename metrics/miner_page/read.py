@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hmm.lib.buckets import DEFAULT_SLOT_S, bucket_at
 from hmm.lib.times import local_midnight
 from metrics.miner_page.health import Day
-from metrics.miner_page.money import first_start
+from metrics.miner_page.money import AMOUNTS, first_start
 from metrics.miner_page.series import QUANTITIES, SPANS, Line, line_of_figures, line_of_readings
 from metrics.query import MetricRow, metrics_in_range, miner_metrics
 from miners.models import Command, LatestReading, Miner, MinerState, StateChange
@@ -49,9 +49,22 @@ def latest_of(miner: Miner) -> LatestReading | None:
     return found if found is not None and found.timestamp is not None else None
 
 
-def figures(miner_id: int, period: str, now: datetime, zone: ZoneInfo) -> list[MetricRow]:
-    """Return every metric of the periods that a table of that length shows. Raises NotComputedYet."""
-    return miner_metrics(miner_id, period=period, start=first_start(period, now, zone), end=now, now=now)
+def figures(miner_id: int, now: datetime, zone: ZoneInfo) -> list[MetricRow]:
+    """Return every metric of the days that a table of days shows. Raises NotComputedYet."""
+    start = first_start("daily", now, zone)
+    return miner_metrics(miner_id, period="daily", start=start, end=now, now=now)
+
+
+def money_by(miner_id: int, period: str, now: datetime, zone: ZoneInfo) -> list[MetricRow]:
+    """Return the amounts of the periods that a table of that length shows. Raises NotComputedYet."""
+    start = first_start(period, now, zone)
+    return miner_metrics(miner_id, period=period, start=start, end=now, types=AMOUNTS, now=now)
+
+
+def today(miner_id: int, now: datetime, zone: ZoneInfo) -> list[MetricRow]:
+    """Return every metric of the local day so far. Raises NotComputedYet."""
+    midnight = local_midnight(now.astimezone(zone).date(), zone)
+    return miner_metrics(miner_id, period="daily", start=midnight, end=now, now=now)
 
 
 def day_so_far(rows: Sequence[MetricRow], now: datetime, zone: ZoneInfo) -> Day:

@@ -1,5 +1,6 @@
 """Metrics of one miner in every type, of the whole fleet in one period, and the latest there are."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 
@@ -39,11 +40,12 @@ def miner_metrics(
     period: str,
     start: datetime,
     end: datetime,
+    types: Sequence[str] | None = None,
     limit: int | None = None,
     after: TypePosition | None = None,
     now: datetime | None = None,
 ) -> list[MetricRow]:
-    """Return one miner's metrics of every type whose period begins in [start, end), by (timestamp, metric type).
+    """Return one miner's metrics of every type, or of these, whose period begins in [start, end), by (timestamp, metric type).
 
     The open period is included as `source` "live". `after` is (timestamp, metric_type) of the last row of the page
     before. Two queries more than the preparing. Raises UnknownWord and NotComputedYet.
@@ -52,9 +54,11 @@ def miner_metrics(
     check_word("period", period, PERIODS)
     state = prepared_state(period, start, end, now)
     opened = state.cut.bucket_at(period, now)
-    rows = _stored(miner_id, period, start, end, limit, after) if start < opened.start else []
+    of_miners = [metric.name for metric in metric_types if "miner" in metric.entities]
+    wanted = [name for name in of_miners if types is None or name in types]
+    rows = _stored(miner_id, wanted, period, start, end, limit, after) if start < opened.start else []
     if (limit is None or len(rows) < limit) and start <= opened.start < end:
-        rows += _live(miner_id, period, opened, state, now, after)
+        rows += _live(miner_id, wanted, period, opened, state, now, after)
     return rows[:limit]
 
 
@@ -122,10 +126,21 @@ def _bucket_at(period: str, moment: datetime, now: datetime) -> Bucket:
 
 
 def _stored(
-    miner_id: int, period: str, start: datetime, end: datetime, limit: int | None, after: TypePosition | None
+    miner_id: int,
+    types: Sequence[str],
+    period: str,
+    start: datetime,
+    end: datetime,
+    limit: int | None,
+    after: TypePosition | None,
 ) -> list[MetricRow]:
     found = Metric.objects.filter(
-        entity_type="miner", entity_id=miner_id, period=period, timestamp__gte=start, timestamp__lt=end
+        metric_type__in=types,
+        entity_type="miner",
+        entity_id=miner_id,
+        period=period,
+        timestamp__gte=start,
+        timestamp__lt=end,
     )
     if after is not None:
         at, metric_type = after
@@ -136,9 +151,14 @@ def _stored(
 
 
 def _live(
-    miner_id: int, period: str, opened: Bucket, state: State, now: datetime, after: TypePosition | None
+    miner_id: int,
+    types: Sequence[str],
+    period: str,
+    opened: Bucket,
+    state: State,
+    now: datetime,
+    after: TypePosition | None,
 ) -> list[MetricRow]:
-    types = [metric.name for metric in metric_types if "miner" in metric.entities]
     found = live_rows(types, period, opened, state, now, entity_type="miner", entity_id=miner_id)
     rows = [from_live(name, period, opened.start, row, now) for row in found for name in types]
     return [row for row in rows if after is None or (row.timestamp, row.metric_type) > after]

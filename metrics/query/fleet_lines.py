@@ -10,7 +10,7 @@ from metrics.types import metric_types
 # The one key's own formula: making the whole `value_json` of a slot takes as long as reading it.
 AVERAGE = metric_types["hashrate"].formulas("miner", "GBP")["avg"]  # the same in any currency
 AVERAGES = f"""
-SELECT r.entity_id, extract(epoch FROM r.timestamp)::bigint, {AVERAGE} FROM metrics_rollup r
+SELECT r.entity_id, date_part('epoch', r.timestamp)::bigint, {AVERAGE} FROM metrics_rollup r
 WHERE r.period = 'slot' AND r.entity_type = 'miner' AND r.timestamp >= %(start)s AND r.timestamp < %(end)s{{only}}
 """
 ONLY_THESE = " AND r.entity_id = ANY(%(miners)s)"

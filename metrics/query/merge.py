@@ -30,6 +30,7 @@ from metrics.sketches.quantities import NAMES as PERCENTILES
 from metrics.sketches.quantities import NO_PERCENTILES, without_percentiles
 from metrics.sketches.read import are_read
 from metrics.store.columns import needed_by
+from metrics.store.kept import arguments
 from metrics.types import metric_types
 from miners.telemetry.packed.reading import unpacked
 
@@ -190,5 +191,5 @@ def _selected(
         tail=tail.sql,
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, params | more | dict(tail.params))
+        cursor.execute(sql, arguments(params | more | dict(tail.params)))
         return [(start, end, pk, json.loads(told)) for start, end, pk, told in cursor.fetchall()]

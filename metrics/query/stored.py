@@ -21,7 +21,7 @@ ORDER BY r.timestamp, r.entity_type, r.entity_id LIMIT %(limit)s
 
 # Made in the database as `value_json` is, so that a number is the same however it is read.
 ONE_KEY = """
-SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM r.timestamp)::bigint, {value}) ORDER BY r.timestamp)
+SELECT jsonb_agg(jsonb_build_array(date_part('epoch', r.timestamp)::bigint, {value}) ORDER BY r.timestamp)
 FROM metrics_rollup r
 WHERE r.period = '{period}' AND r.timestamp >= %(start)s AND r.timestamp < %(end)s AND {whom}
 """

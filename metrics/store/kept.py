@@ -90,7 +90,7 @@ class KeptFunction(ABC):
         """Return the call and its parameters, whose names end with `mark` so that calls can go together."""
         names = ", ".join(f"%({name}{mark})s" for name in self.parameters)
         return f"SELECT {self.name}({names})", {
-            f"{name}{mark}": _argument(params[name]) for name in self.parameters
+            f"{name}{mark}": argument(params[name]) for name in self.parameters
         }
 
     def _numbered(self) -> list[str]:
@@ -220,7 +220,12 @@ def create_kept(cursor: CursorWrapper, kept: Iterable[KeptFunction]) -> None:
         cursor.execute(each.create_sql())
 
 
-def _argument(value: Any) -> Any:
+def arguments(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as the driver writes them fast."""
+    return {name: argument(value) for name, value in params.items()}
+
+
+def argument(value: Any) -> Any:
     """Return what the driver writes fast: an array of hundreds of numbers as the text of one."""
     if isinstance(value, list) and value and all(type(each) is int for each in value):
         return f"{{{','.join(map(str, value))}}}"

@@ -118,8 +118,11 @@ def _miner_or_404(miner_id: int) -> Miner:
 def _figures(found: Miner, by: str, at: Present) -> dict[str, Any]:
     """Return health and money, or why they cannot be told yet."""
     try:
-        daily = read.figures(found.pk, "daily", at.now, at.zone)
-        rows = daily if by == "daily" else read.figures(found.pk, by, at.now, at.zone)
+        if by == "daily":
+            daily = rows = read.figures(found.pk, at.now, at.zone)
+        else:  # the longer first: what it reads of the engine's state serves the day too
+            rows = read.money_by(found.pk, by, at.now, at.zone)
+            daily = read.today(found.pk, at.now, at.zone)
     except NotComputedYet as error:
         return {"not_computed": str(error)}
     return {
