@@ -4,11 +4,12 @@ from typing import Any
 
 from django.db import connections
 
+from metrics import live_day
 from metrics.dashboard import glance
 from metrics.engine import kept_plans
 from metrics.store.kept import create_kept
 
-KEPT = (*kept_plans.KEPT, *glance.KEPT)
+KEPT = (*kept_plans.KEPT, *live_day.KEPT, *glance.KEPT)
 
 
 def refresh_kept_plans(**kwargs: Any) -> None:

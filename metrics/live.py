@@ -84,6 +84,10 @@ GROUPS = {
 }
 
 
+Part = Stored | tuple[str, str, str]
+"""Stored rows of a period that begin in [start, end), each a moment or SQL."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveAsked:
     """Which figures of whom: of `miners` only, where the entities are miners and that is given."""
@@ -171,11 +175,11 @@ def _told_together(
     opened = _opened(period, bucket, state, now, "system", only)
     window = opened.window
     params = opened.params | {f"only_{n}": _wanted(one, window) for n, one in enumerate(asked)}
-    each = " UNION ALL ".join(_together(one, f"only_{n}", opened.parts) for n, one in enumerate(asked))
+    each = " UNION ALL ".join(together(one, f"only_{n}", opened.parts) for n, one in enumerate(asked))
     projections = [value for one in asked for value in projections_of(one.types)]
     with unpacked([(window.start, now)], window.miner_ids, now), connection.cursor() as cursor:
         slots, of_slots = told_slots(window, state.valued.prices_between, state.valued.coins_between)
-        live = _needed_of(slots, projections)
+        live = needed_of(slots, projections)
         cursor.execute(f"WITH live AS MATERIALIZED ({live}) {each}", arguments(params | of_slots))
         return [LiveRow(kind, pk, json.loads(values)) for kind, pk, values in cursor.fetchall()]
 
@@ -227,9 +231,9 @@ def _wanted(asked: LiveAsked, window: SlotWindow) -> Sequence[int]:
     return window.miner_ids if asked.miners is None else asked.miners
 
 
-def _together(asked: LiveAsked, only: str, parts: Sequence[Stored]) -> str:
+def together(asked: LiveAsked, only: str, parts: Sequence[Part], currency: str = "") -> str:
     """Return the query of entity_type, entity_id and an object of type → value_json; it reads `live`."""
-    values = projections_of(asked.types)
+    values = projections_of(asked.types, currency)
     pairs = zip(asked.types, values, strict=True)
     each = ", ".join(f"'{name}', {without_percentiles(value)}" for name, value in pairs)
     merged = _merged(asked.entity_type, parts, values, only, only_these=asked.miners is not None)
@@ -245,18 +249,18 @@ def _together(asked: LiveAsked, only: str, parts: Sequence[Stored]) -> str:
 def _select(
     projections: Sequence[str],
     entity_type: str,
-    parts: Sequence[Stored],
+    parts: Sequence[Part],
     percentiles: str,
     slots: str,
     only_these: bool,
 ) -> str:
-    live = f"live AS ({_needed_of(slots, projections)})"
+    live = f"live AS ({needed_of(slots, projections)})"
     merged = _merged(entity_type, parts, projections, "miner_ids", only_these=only_these)
     return projected(projections, entity_type, f"{live},\n             {merged}", percentiles)
 
 
 def _merged(
-    entity_type: str, parts: Sequence[Stored], projections: Iterable[str], only: str, *, only_these: bool
+    entity_type: str, parts: Sequence[Part], projections: Iterable[str], only: str, *, only_these: bool
 ) -> str:
     """Return the common table expressions that end with `merged`: everyone's sums, of what is stored and of `live`.
 
@@ -275,18 +279,18 @@ def _merged(
     )
 
 
-def _others(parts: Sequence[Stored]) -> str:
+def _others(parts: Sequence[Part]) -> str:
     """Return the query of how many miners have done something before `live` begins, and nothing since."""
     each = [BEFORE_OF_ONE.format(within=within(*part)) for part in parts]
     return BEFORE.format(before=" UNION ALL ".join(each)) if each else "0"
 
 
-def _union(select: str, parts: Sequence[Stored], whose: str, names: str) -> str:
+def _union(select: str, parts: Sequence[Part], whose: str, names: str) -> str:
     """Return a query for each part, each followed by UNION ALL."""
     found = (within(*part) for part in parts)
     return "".join(f"{select.format(within=each, whose=whose, names=names)} UNION ALL " for each in found)
 
 
-def _needed_of(slots: str, projections: Iterable[str]) -> str:
+def needed_of(slots: str, projections: Iterable[str]) -> str:
     """Return the query of what of these slots the projections need."""
     return f"SELECT entity_id, timestamp, {needed_by(' '.join(projections)).names} FROM ({slots}) slot"

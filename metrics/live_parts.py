@@ -58,17 +58,18 @@ def stored_parts(periods: Sequence[str], bucket: Bucket, state: State, now: date
     return found
 
 
-def projections_of(types: Sequence[str]) -> list[str]:
-    """Return the SQL of these types' figures over a row `r`, said to be partial."""
-    currency = installation().currency
+def projections_of(types: Sequence[str], currency: str = "") -> list[str]:
+    """Return the SQL of these types' figures over a row `r`, said to be partial; in the installation's currency."""
+    currency = currency or installation().currency
     return [
         f"""{metric_types[name].value_json(currency)} || '{{"partial": true}}'::jsonb""" for name in types
     ]
 
 
-def within(period: str, start: datetime, end: datetime) -> str:
-    """Return the condition that a stored row of `period` begins in [start, end)."""
-    return f"period = '{period}' AND timestamp >= '{start.isoformat()}' AND timestamp < '{end.isoformat()}'"
+def within(period: str, start: datetime | str, end: datetime | str) -> str:
+    """Return the condition that a stored row of `period` begins in [start, end), of which each may be SQL."""
+    low, high = (f"'{at.isoformat()}'" if isinstance(at, datetime) else at for at in (start, end))
+    return f"period = '{period}' AND timestamp >= {low} AND timestamp < {high}"
 
 
 def projected(projections: Sequence[str], entity_type: str, merged: str, percentiles: str) -> str:

@@ -53,7 +53,11 @@ def calendar(asked: Asked, here: Here) -> Report:
             open_column(),
         ],
         [[day, value, day in opened] for day, value in days.items()],
-        chart=_map(asked, _Days(told, opened, min(ramp, default=0.0), max(ramp, default=0.0)), key, title, here) if told else None,
+        chart=_map(
+            asked, _Days(told, opened, min(ramp, default=0.0), max(ramp, default=0.0)), key, title, here
+        )
+        if told
+        else None,
         legend=_legend(asked, ramp, key, here, has_open=bool(opened & told.keys())) if told else (),
         notes=_notes(asked, told, opened),
     )

@@ -1,5 +1,6 @@
 """The slots that telemetry tells a reader: little of it by a kept plan, since planning takes as long as reading that."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -46,16 +47,34 @@ KEPT = tuple(TOLD.values())
 def told_slots(window: SlotWindow, prices: Prices, history: History) -> tuple[str, dict[str, Any]]:
     """Return the query of the slots of `window`, which may end within one, that is best for it; and its parameters."""
     cut = segments_of(window, prices)
-    params = segment_params(window, cut) | worth_params(window.start, window.end, window.slot_s, history)
+    params = _params(window, cut, history)
     if not _has_one_price_a_slot(cut):
         return select_slots(window), params
-    length = window.end - window.start
-    is_little = length.total_seconds() <= window.slot_s and len(window.miner_ids) * length <= LITTLE
-    if not is_little or sees_packed():
+    if not _is_little(window):
         pieces = Pieces.between(window.start, window.end, window.slot_s, everyone=window.everyone)
         return select_plain_slots(pieces, shared=True), params
-    return TOLD[window.everyone].rows(params | piece_params(window.start, window.end, window.slot_s))
+    return TOLD[window.everyone].rows, params
 
 
-def _has_one_price_a_slot(cut: list[Segment]) -> bool:
+def little_told(window: SlotWindow, prices: Prices, history: History) -> dict[str, Any] | None:
+    """Return the parameters of TOLD for `window`, None where it has not the plan for that."""
+    cut = segments_of(window, prices)
+    return _params(window, cut, history) if _is_little(window) and _has_one_price_a_slot(cut) else None
+
+
+def _params(window: SlotWindow, cut: Sequence[Segment], history: History) -> dict[str, Any]:
+    return (
+        segment_params(window, cut)
+        | worth_params(window.start, window.end, window.slot_s, history)
+        | piece_params(window.start, window.end, window.slot_s)
+    )
+
+
+def _is_little(window: SlotWindow) -> bool:
+    length = window.end - window.start
+    is_short = length.total_seconds() <= window.slot_s and len(window.miner_ids) * length <= LITTLE
+    return is_short and not sees_packed()  # a kept plan reads plain rows alone
+
+
+def _has_one_price_a_slot(cut: Sequence[Segment]) -> bool:
     return len({(s.tariff_id, s.slot_s) for s in cut}) == len(cut)

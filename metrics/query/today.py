@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from metrics.live import LiveAsked, live_together
+from metrics.live_day import OF_SYSTEM, kept_day
+from metrics.live_parts import LiveRow
 from metrics.query.prepared import open_state
 from metrics.types.base import MINOR
 
@@ -32,17 +34,17 @@ class FleetToday:
 def fleet_today(types: Sequence[str], now: datetime, *, rejects_of: Sequence[int] = ()) -> FleetToday:
     """Return these types' figures of the system, without percentiles, and the reject rates of these miners. Two queries."""
     state = open_state("daily", now)
+    if set(types) <= set(OF_SYSTEM) and (rows := kept_day(rejects_of, state, now)) is not None:
+        return _today(rows)
     asked = [LiveAsked(types, "system")] if types else []
     asked += [LiveAsked(["reject_rate"], "miner", rejects_of)] if rejects_of else []
     rows = live_together(asked, "daily", state.cut.bucket_at("daily", now), state, now)
-    return FleetToday(
-        next((row.values for row in rows if row.entity_type == "system"), {}),
-        {
-            row.entity_id: row.values["reject_rate"]["reject_rate"]
-            for row in rows
-            if row.entity_type == "miner"
-        },
-    )
+    return _today(rows)
+
+
+def _today(rows: Sequence[LiveRow]) -> FleetToday:
+    rejects = {r.entity_id: r.values["reject_rate"]["reject_rate"] for r in rows if r.entity_type == "miner"}
+    return FleetToday(next((row.values for row in rows if row.entity_type == "system"), {}), rejects)
 
 
 def energy_today(now: datetime, currency: str) -> EnergyToday | None:

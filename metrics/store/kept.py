@@ -127,10 +127,11 @@ class KeptRows(KeptFunction):
     columns: str = ""
     returns: ClassVar[str] = "SETOF record"
 
-    def rows(self, params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Return what stands for the rows in a query, and its parameters."""
-        call, bound = self.bound(params)
-        return f"SELECT * FROM {call.removeprefix('SELECT ')} AS kept({self.columns})", bound
+    @property
+    def rows(self) -> str:
+        """The query of the rows, with the parameters by their names."""
+        names = ", ".join(f"%({name})s" for name in self.parameters)
+        return f"SELECT * FROM {self.name}({names}) AS kept({self.columns})"
 
     def _body(self) -> str:
         return "".join(f"    RETURN QUERY {query};" for query in self._numbered())
