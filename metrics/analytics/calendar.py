@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Tick
 from hmm.lib.svg_heat import STEPS, Cell, HeatRow, heat_class, heat_map
+from hmm.lib.units import counted
 from metrics.analytics.asked import Asked
 from metrics.analytics.report import (
     OPEN,
@@ -114,7 +115,9 @@ def _map(asked: Asked, days: _Days, key: str, title: str, here: Here) -> SafeStr
         if n % step == 0
     ]
     return heat_map(
-        lines, ticks, label=f"{title}: {len(days.told)} days. The same figures are in the table below."
+        lines,
+        ticks,
+        label=f"{title}: {counted(len(days.told), 'day')}. The same figures are in the table below.",
     )
 
 

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Tick
 from hmm.lib.svg_steps import Step, step_chart
+from hmm.lib.units import counted
 from metrics.analytics.asked import Asked, same_key
 from metrics.analytics.report import NOTHING_MEASURED, Column, Here, Report
 from metrics.analytics.sides import NOTHING_TO_COMPARE, sides
@@ -50,7 +51,7 @@ def waterfall(asked: Asked, here: Here) -> Report:
         [[name, amount] for name, amount in found],
         chart=_chart(found, here),
         notes=[
-            f"The range before is the {asked.days} days just before. More energy is counted at the price before, a dearer "
+            f"The range before is {counted(asked.days, 'day')} long and just before. More energy is counted at the price before, a dearer "
             "kWh at the energy of now: together they are the whole difference. Only energy that has a price counts.",
             *both.notes(here.zone),
         ],

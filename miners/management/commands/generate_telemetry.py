@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from hmm.lib.commands import HmmCommand, fail
+from hmm.lib.units import counted
 from miners.generator.fleet import MOST_MINERS, make_miners, miners_at
 from miners.generator.run import (
     GenerationRefused,
@@ -76,7 +77,7 @@ class Command(HmmCommand):
             fail(str(refused))
         if missing:
             miners += make_miners(site, missing, seed=options["seed"], now=now)
-            self.stdout.write(f"made {missing} miners at {site}")
+            self.stdout.write(f"made {counted(missing, 'miner')} at {site}")
         planned = make_plan(miners, marks)
         self._tell_left_out(planned, site)
         written, faults = _write_and_check(planned, options["seed"], now)
@@ -89,15 +90,15 @@ class Command(HmmCommand):
         names = planned.left_out
         if not names:
             return
-        reason = f"have telemetry of their own in these hours, other than every {planned.marks.cadence_s} s"
+        reason = f"telemetry of their own in these hours, other than every {planned.marks.cadence_s} s"
         if not planned.profiles:
-            fail(f"all miners of {site} {reason}: {_some(names)}. Nothing was generated")
-        self.stderr.write(f"left out are {len(names)} miners, which {reason}: {_some(names)}")
+            fail(f"all miners of {site} have {reason}: {_some(names)}. Nothing was generated")
+        self.stderr.write(f"left out: {counted(len(names), 'miner')} with {reason}: {_some(names)}")
 
     def _report(self, planned: Plan, written: Written) -> None:
         new, before = written.result.stored, planned.rows_there()
         self.stdout.write(
-            f"{new + before} rows: {len(planned.profiles)} miners × {len(planned.marks)}, {new} new, "
+            f"{new + before} rows: {counted(len(planned.profiles), 'miner')} × {len(planned.marks)}, {new} new, "
             f"{before} there before"
         )
 

@@ -178,7 +178,7 @@ def test_a_later_run_adds_the_hours_since_and_changes_nothing_else(
     Miner.objects.update(maintenance=True)
     out.readouterr()
     generate(site)
-    assert out.readouterr().out == "24 rows: 1 miners × 24, 2 new, 22 there before\nPASS\n"
+    assert out.readouterr().out == "24 rows: 1 miner × 24, 2 new, 22 there before\nPASS\n"
     assert rows()[:24] == before
     assert [row.hashrate_ghs < 240 for row in Telemetry.objects.filter(miner=miner).order_by("pk")[24:]] == [
         True
@@ -296,8 +296,8 @@ def test_a_miner_with_telemetry_of_its_own_is_left_out_and_named(
     store(polled, live_row(-7_000, 16.0, 1_000.0))
     generate(site)
     said = out.readouterr()
-    assert "24 rows: 1 miners × 24" in said.out
-    assert "left out are 1 miners" in said.err
+    assert "24 rows: 1 miner × 24" in said.out
+    assert "left out: 1 miner with telemetry of their own" in said.err
     assert "every 3600 s: polled" in said.err
     assert (len(seconds(polled)), len(seconds(bare))) == (1, 24)
 
