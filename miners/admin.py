@@ -123,7 +123,7 @@ class MinerForm(ModelForm):
 @admin.register(Miner)
 class MinerAdmin(admin.ModelAdmin):
     form = MinerForm
-    list_per_page = 25
+    list_per_page = 20
     list_display = [
         "name",
         "state",
