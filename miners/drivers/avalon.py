@@ -153,7 +153,7 @@ def _reading(
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
         mode=mode(kind, first),
-        identity=mac_address(about.get("MAC")) or serial_number(about.get("DNA", first.get("DNA"))),
+        identity=_identity(about, first),
         warnings=tuple(figures.warnings),
     )
 
@@ -176,6 +176,13 @@ def _model(kind: Kind | None, about: Fields, fields: dict[str, str]) -> str | No
 def _firmware(about: Fields, fields: dict[str, str]) -> str | None:
     told = [about.get("VERSION"), about.get("LVERSION"), about.get("CGVERSION"), fields.get("Ver")]
     return next((text for text in (clean_text(value, 100) for value in told) if text), None)
+
+
+def _identity(about: Fields, fields: dict[str, str]) -> str | None:
+    """Return the MAC, else the serial number; a Nano 3's own is all zeros, and that of its hash board is not."""
+    serials = (about.get("DNA"), fields.get("DNA"), fields.get("HDNA"))
+    told = (serial_number(serial) for serial in serials)
+    return mac_address(about.get("MAC")) or next((serial for serial in told if serial), None)
 
 
 def _hashrate_ghs(figures: Figures, modules: list[dict[str, str]], totals: Fields) -> float | None:

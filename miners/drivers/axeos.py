@@ -31,7 +31,9 @@ HASHRATES = {
     "hashRate_1d": ("a day", 86_400),
 }
 NO_TEMPERATURE = (-1.0, 127.0, 127.875)  # no sensor, an open circuit, a short one
-SENSORS = ("power", "voltage", "current", "temp", "vrTemp", "fanrpm")
+FANS_RPM = ("fanrpm", "fanSpeedRpm", "fanSpeed")  # since v2.1.9, since v2.1.4, and before
+MAX_PERCENT = 100
+SENSORS = ("power", "voltage", "current", "temp", "vrTemp", *FANS_RPM)
 MAX_HASHRATE_GHS = 200_000.0
 MAX_POWER_W = 2_000.0
 
@@ -73,7 +75,7 @@ def _reading(figures: Figures, info: Fields, model: str | None) -> Reading:
         hashrate_ghs=_hashrate_ghs(figures, info),
         power_w=_power_w(figures, sensors),
         temperature_c=figures.temperature_c(sensors.get("temp"), absent=NO_TEMPERATURE),
-        fan_rpm=figures.fan_rpm(sensors.get("fanrpm")),
+        fan_rpm=figures.fan_rpm(_fan_rpm(sensors)),
         accepted=figures.counter("accepted", info.get("sharesAccepted")),
         rejected=figures.counter("rejected", info.get("sharesRejected")),
         uptime_s=figures.uptime_s(info.get("uptimeSeconds")),
@@ -107,6 +109,13 @@ def _sensors(figures: Figures, info: Fields) -> Fields:
         return told
     figures.warnings.append("power, temperature and fan left out: every sensor says 0, so none is read")
     return {}
+
+
+def _fan_rpm(sensors: Fields) -> Any:
+    key = next((key for key in FANS_RPM if key in sensors), "")
+    # Forks have the percentage under the oldest name, which no fan that turns has as its speed.
+    is_percentage = key == "fanSpeed" and (finite_number(sensors[key]) or 0) <= MAX_PERCENT
+    return None if is_percentage else sensors.get(key)
 
 
 def mode(info: Fields) -> str | None:
@@ -150,7 +159,8 @@ def _numbered_pool(info: Fields, *, is_fallback: bool) -> Fields:
 
 
 def _model(info: Fields) -> str | None:
-    if name := clean_text(info.get("deviceModel"), 100):
+    # Lucky Miners tell a Bitaxe's board number beside their own name.
+    if name := clean_text(info.get("deviceModel"), 100) or clean_text(info.get("minerModel"), 100):
         return name
     board = clean_text(info.get("boardVersion"), 90) or ""
     if re.search("[A-Za-z]{3}", board):

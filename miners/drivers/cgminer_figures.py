@@ -20,6 +20,7 @@ FIRMWARES = (
 )
 # "GHS 5s", "MHS 20s", "KHS av"; Whatsminer's "HS RT" is in MH/s like the rest of what it says.
 _HASHRATE = re.compile(r"([KMGT])HS (?:(\d+)([smh])|(av))|(HS RT)")
+_LISTED = re.compile(r"(?:^|-)(-?\d+(?:\.\d+)?)")  # of "63--5-64": 63, -5, 64
 _PER_GHS = {"K": 1e6, "M": 1e3, "G": 1.0, "T": 1e-3}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 REAL_TIME_S = 45.0
@@ -65,7 +66,12 @@ def power_w(
     figures: Figures, totals: Fields, stats: list[Fields], power: Fields, tuner: Fields
 ) -> float | None:
     """Return the watts, from the first place that has them; never a limit or a target."""
-    for value in (totals.get("Power"), totals.get("Power_RT"), _chains(stats)):
+    for value in (
+        totals.get("Power"),
+        totals.get("Power_RT"),
+        _chains(stats),
+        _watts(first(stats, "chain_power")),
+    ):
         if value is not None:
             return figures.power_w(value)
     estimate = tuner.get("ApproximateMinerPowerConsumption", power.get("Watts"))
@@ -195,13 +201,19 @@ def _chains(stats: list[Fields]) -> float | None:
     return sum(known) if known and len(known) == len(watts) else None
 
 
+def _watts(told: Any) -> Any:
+    """Return the number of "3250 W" or "1368.97 W (AB)"; anything else as it is."""
+    match = re.match(r"\s*([\d.]+) ?W\b", told) if isinstance(told, str) else None
+    return match[1] if match else told
+
+
 def _numbered(stats: list[Fields], pattern: str) -> list[Any]:
-    """Return the values whose keys are numbered, "47-34-34-47" taken apart; a slot without a board says 0."""
+    """Return the values whose keys are numbered, "47-34--5-47" taken apart; a slot without a board says 0."""
     values = [value for row in stats for key, value in row.items() if re.fullmatch(pattern, key)]
-    parts = [part for value in values for part in (str(value).split("-") if _is_list(value) else [value])]
+    parts = [part for value in values for part in (_LISTED.findall(value) if _is_list(value) else [value])]
     lit = [part for part in parts if finite_number(part) != 0]
     return lit or parts[:1]
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?(-\d+(\.\d+)?)+", value) is not None
+    return isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?(--?\d+(\.\d+)?)+", value) is not None

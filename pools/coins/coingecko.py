@@ -39,7 +39,7 @@ def read_past(reply: Reply, start: datetime, end: datetime) -> Past:
         raise BadAnswer("answer has no list of prices", 200)
     if not all(isinstance(row, list) and len(row) == 2 and _is_number(row[0]) for row in rows):
         raise BadAnswer("a price of the past is not a time and a price", 200)
-    return past_of([(ms / 1000, price) for ms, price in rows], start, end)
+    return past_of([(ms // 1000, price) for ms, price in rows], start, end)
 
 
 def _is_number(value: Any) -> bool:

@@ -137,6 +137,11 @@ def test_a_past_that_cannot_be_read_is_refused(bad):
         coingecko.read_past(reply(bad), START, END)
 
 
+@pytest.mark.parametrize("at_ms", [10**400, -(10**400), 1e300])
+def test_a_time_beyond_every_calendar_is_left_out(at_ms):
+    assert coingecko.read_past(reply({"prices": [[at_ms, 60_000.0]]}), START, END) == []
+
+
 @pytest.mark.parametrize("price", [None, "x", "", True, 0, -3, 1e12, [], {}])
 def test_a_price_that_is_none_is_left_out(price):
     at = ms(START + HOUR)

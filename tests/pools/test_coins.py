@@ -240,6 +240,7 @@ class TestNetwork:
     [
         [1748000000, 899136], "x", None, [1748000000, "899136", 2e14], [1748000000, 899136, "2e14"], [1748000000, 899136, 0],
         [1748000000, 899136, None], [1748000000000, 899136, 2e14], [True, 899136, 2e14], [1748000000, -1, 2e14], [1748000000, 899136, 1e30],
+        [1748000000, 899136, 10**400],
     ],
 )  # fmt: skip
 def test_a_change_that_is_not_whole_is_refused(row):
@@ -261,6 +262,7 @@ def test_a_height_is_digits_alone(text):
         ({"chain": "test"}, "not main"),
         ({"initialblockdownload": True}, "catching up"),
         ({"difficulty": None}, "a difficulty of"),
+        ({"difficulty": 10**400}, "a difficulty of"),
         ({"blocks": "9"}, "a height of"),
     ],
 )

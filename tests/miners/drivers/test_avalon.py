@@ -166,6 +166,12 @@ def test_the_serial_number_stands_in_for_the_mac():
     assert read_cgminer("avalon", replies).identity == "0201000086aabbcc"
 
 
+def test_a_nano_3_without_a_serial_number_of_its_own_has_that_of_its_hash_board():
+    text = "Ver[nano3-1]  DNA[0000000000000000]  HDNA[020100005581d5b5]  PFCnt[7] GHSspd[2630.98]"
+    replies = avalon_replies(text, PROD="Avalonnano", MODEL="nano3", MAC=None)
+    assert read_cgminer("avalon", replies).identity == "020100005581d5b5"
+
+
 def test_no_sensor_is_no_temperature():
     reading = read_cgminer("avalon", avalon_replies("Ver[Q-1] GHSspd[100] TAvg[-273]"))
     assert reading.temperature_c is None

@@ -83,6 +83,24 @@ def test_the_first_firmware_tells_less_and_nothing_is_made_up():
     assert (reading.fan_rpm, reading.mode, reading.pool_user, reading.identity) == (None, None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("told", "fan_rpm"),
+    [
+        ({"fanSpeed": 4458}, 4458),  # AxeOS v2.0.0 to v2.1.3
+        ({"fanSpeed": 100}, None),
+        ({"fanSpeedRpm": 5123, "fanspeed": 80}, 5123),  # to v2.1.8
+        ({"fanrpm": 0, "fanspeed": 80}, 0),
+    ],
+)
+def test_the_fans_speed_has_had_three_names(told, fan_rpm):
+    info = {key: value for key, value in GAMMA.items() if key != "fanrpm"}
+    assert read_axeos(info | told).fan_rpm == fan_rpm
+
+
+def test_a_lucky_miner_is_not_the_bitaxe_whose_board_number_it_tells():
+    assert read_axeos(GAMMA | {"boardVersion": "302", "minerModel": "LV08"}).model == "LV08"
+
+
 def test_a_nerdqaxe_is_read():
     reading = read_axeos(NERDQAXE)
     assert (reading.model, reading.hashrate_ghs, reading.power_w) == ("NerdQAxe++", 4756.3, 78.25)

@@ -161,6 +161,22 @@ def test_the_watts_of_the_chains_are_added_up():
     assert read_cgminer("cgminer", {"summary": summary, "stats": stats}).power_w == 1990
 
 
+@pytest.mark.parametrize(
+    ("told", "power_w"), [("3250 W", 3250), ("1368.97 W (AB)", 1368.97), (990, 990), ("3.2 kW", None)]
+)
+def test_the_watts_of_all_chains_may_be_told_at_once(told, power_w):
+    stats = json_reply(STATS=[{"Type": "Antminer S21"}, {"chain_power": told}])
+    summary = json_reply(SUMMARY=[{"GHS 5s": "200123.5"}])
+    assert read_cgminer("cgminer", {"summary": summary, "stats": stats}).power_w == power_w
+
+
+@pytest.mark.parametrize(("told", "hottest"), [("47-34-34-52", 52), ("-5--4-12.5-9", 12.5), ("-8--9", -8)])
+def test_chips_listed_in_one_text_may_be_below_zero(told, hottest):
+    stats = json_reply(STATS=[{"Type": "Antminer S21"}, {"temp_chip1": told}])
+    summary = json_reply(SUMMARY=[{"GHS 5s": "200123.5"}])
+    assert read_cgminer("cgminer", {"summary": summary, "stats": stats}).temperature_c == hottest
+
+
 @pytest.mark.parametrize("key", ["Power Limit", "Power Limit Set", "Target Power"])
 def test_a_limit_is_never_taken_for_the_power(key):
     assert (
