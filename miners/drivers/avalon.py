@@ -66,7 +66,7 @@ class AvalonDriver(PlainDriver):
             raise Misread("another device's shape (no Avalon's version or stats)")
         totals = ask_totals(api, figures)
         pools = optional(api, "pools", figures)
-        return with_figures(_reading(figures, version.first("VERSION"), stats, totals, pools.rows("POOLS")))
+        return with_figures(_reading(figures, version, stats, totals, pools.rows("POOLS")))
 
 
 def power_w(figures: Figures, kind: Kind | None, fields: dict[str, str]) -> float | None:
@@ -132,9 +132,9 @@ def _is_avalon(about: Fields) -> bool:
 
 
 def _reading(
-    figures: Figures, about: Fields, modules: list[dict[str, str]], totals: Fields, pools: list[Fields]
+    figures: Figures, version: Answer, modules: list[dict[str, str]], totals: Fields, pools: list[Fields]
 ) -> Reading:
-    pool = active_pool(pools)
+    about, pool = version.first("VERSION"), active_pool(pools)
     first = modules[0] if modules else {}
     kind = _kind(about, first)
     if not modules:
@@ -153,7 +153,7 @@ def _reading(
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
         mode=mode(kind, first),
-        identity=_identity(about, first),
+        identity=_identity(version, first),
         warnings=tuple(figures.warnings),
     )
 
@@ -178,11 +178,16 @@ def _firmware(about: Fields, fields: dict[str, str]) -> str | None:
     return next((text for text in (clean_text(value, 100) for value in told) if text), None)
 
 
-def _identity(about: Fields, fields: dict[str, str]) -> str | None:
-    """Return the MAC, else the serial number; a Nano 3's own is all zeros, and that of its hash board is not."""
+def _identity(version: Answer, fields: dict[str, str]) -> str | None:
+    """Return the MAC, else the serial number; a Nano 3's own is all zeros, and that of its hash board is not.
+
+    None where what tells the MAC could not be read: by its serial number it would be another device.
+    """
+    about = version.first("VERSION")
     serials = (about.get("DNA"), fields.get("DNA"), fields.get("HDNA"))
     told = (serial_number(serial) for serial in serials)
-    return mac_address(about.get("MAC")) or next((serial for serial in told if serial), None)
+    serial = next((number for number in told if number), None)
+    return mac_address(about.get("MAC")) or (None if version.is_unreadable else serial)
 
 
 def _hashrate_ghs(figures: Figures, modules: list[dict[str, str]], totals: Fields) -> float | None:

@@ -172,6 +172,14 @@ def test_a_nano_3_without_a_serial_number_of_its_own_has_that_of_its_hash_board(
     assert read_cgminer("avalon", replies).identity == "020100005581d5b5"
 
 
+def test_a_miner_whose_mac_could_not_be_read_is_not_called_another_by_its_serial_number():
+    replies = avalon_replies("Ver[Q-25] DNA[0201000086aabbcc] GHSspd[100]")
+    assert read_cgminer("avalon", replies).identity == "02:00:5E:10:00:02"
+    torn = read_cgminer("avalon", replies | {"version": replies["version"][:60] + b"\0"})
+    assert (torn.hashrate_ghs, torn.identity) == (100, None)
+    assert "version left out" in torn.warnings[0]
+
+
 def test_no_sensor_is_no_temperature():
     reading = read_cgminer("avalon", avalon_replies("Ver[Q-1] GHSspd[100] TAvg[-273]"))
     assert reading.temperature_c is None
