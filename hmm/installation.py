@@ -1,6 +1,9 @@
 """The installation's time zone and currency, kept in the database."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +14,34 @@ from hmm.models import Installation
 REMEMBER_S = 5.0
 """A change made by another process is seen at the latest after so long."""
 
-_remembered: dict[tuple[Any, ...], tuple[float, Installation]] = {}
+Database = tuple[Any, ...]
+_remembered: dict[Database, tuple[float, Installation]] = {}
+_held: ContextVar[dict[Database, Installation] | None] = ContextVar("held_installation", default=None)
 
 
 def installation() -> Installation:
     """Return the installation, made from HMM_TIME_ZONE and HMM_CURRENCY on a fresh database."""
     settings_of = connection.settings_dict.get  # looked up once: `connection` is another for each thread
     database = tuple(map(settings_of, ("HOST", "PORT", "NAME", "DATA_DIR")))
+    held = _held.get()
+    if held is None:
+        return _fresh(database)
+    if database not in held:
+        held[database] = _fresh(database)
+    return held[database]
+
+
+@contextmanager
+def one_installation() -> Iterator[None]:
+    """Within, the installation stays as it was when it was first asked for: figures and their keys fit together."""
+    token = _held.set({})
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def _fresh(database: Database) -> Installation:
     at, found = _remembered.get(database, (0.0, None))
     if found is None or time.monotonic() - at > REMEMBER_S:
         found, _ = Installation.objects.get_or_create(pk=1, defaults=first_values())
@@ -41,6 +65,8 @@ def change_installation(time_zone: str, currency: str) -> list[str]:
 def forget_installation() -> None:
     """Read the installation anew: this process has changed it, or a test has."""
     _remembered.clear()
+    if held := _held.get():
+        held.clear()
 
 
 def first_values() -> dict[str, Any]:
