@@ -134,7 +134,7 @@ class OutsideSource(models.Model):
     misses = models.BigIntegerField(default=0, help_text="Answers by the service.")
     uncached = models.BigIntegerField(
         default=0,
-        help_text="Answers by the service to what nobody asks twice: the cache has no part in them.",
+        help_text="Answers by the service to what nobody asks twice, or jobs ask to store it: the cache has no part in them.",
     )
     errors = models.BigIntegerField(default=0, help_text="Questions that gave nothing usable.")
     stale = models.BigIntegerField(default=0, help_text="Errors for which an older answer stood in.")

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db import connections, transaction
 
 from hmm.dirty import mark_pools_dirty
+from hmm.door import to_store
 from hmm.lib.locks import lock
 from hmm.lib.sockets import Deadline
 from pools.clients import clients
@@ -56,7 +57,8 @@ def check_pools(pools: Sequence[Pool], now: datetime, limit_s: float = CHECK_LIM
 
 def _check_in_thread(pool: Pool, limit_s: float) -> Checked | None:
     try:
-        return check_pool(pool, limit_s)
+        with to_store():
+            return check_pool(pool, limit_s)
     except Exception:
         logger.exception(
             "checking %s", pool

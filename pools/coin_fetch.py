@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hmm.door import to_store
 from hmm.lib.http import HttpError
 from pools.coin_history import store_network, store_prices
 from pools.coins import price_sources
@@ -35,7 +36,8 @@ def fetch_coin_prices(now: datetime, only: str | None = None, base_url: str | No
         if (only and source.name != only) or not any(coin in source.coins for coin, _ in wanted):
             continue
         try:
-            told = source.prices(base_url)
+            with to_store():
+                told = source.prices(base_url)
         except HttpError as error:
             errors.append(f"{source.name}: {error.reason}")
             continue
@@ -53,4 +55,6 @@ def fetch_coin_prices(now: datetime, only: str | None = None, base_url: str | No
 
 def fetch_network(now: datetime) -> int:
     """Fetch and store what the network is; return how many rows are new. Raises HttpError."""
-    return store_network(network_points(now), now)
+    with to_store():
+        points = network_points(now)
+    return store_network(points, now)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hmm.door import to_store
 from hmm.lib.http import HttpError
 from pools.coin_history import store_network, store_past_prices
 from pools.coins import price_sources
@@ -58,7 +59,8 @@ def stretches(start: datetime, end: datetime, most_days: int) -> list[tuple[date
 
 def fetch_past_network(start: datetime, end: datetime, now: datetime) -> int:
     """Fetch and store the difficulties of [start, end); return how many are new. Raises HttpError."""
-    found = past_points(start, now)
+    with to_store():
+        found = past_points(start, now)
     return store_network([point for point in found if point.since is not None and point.since < end], now)
 
 
@@ -68,7 +70,8 @@ def _fetch(
     errors: list[str] = []
     for source in tellers:
         try:
-            told = source.past(pair, start, end, base_url)
+            with to_store():
+                told = source.past(pair, start, end, base_url)
         except HttpError as error:
             errors.append(f"{source.name}: {error.reason}")
             continue

@@ -6,8 +6,18 @@
 Devices in the house and the raw exchange are hmm.lib.http's; docs/outside-calls.md says what happens when.
 """
 
-from hmm.door.ask import Answer, NotOurTurn, ask, forget_answers, no_longer_than
+from hmm.door.ask import Answer, NotOurTurn, ask, forget_answers, no_longer_than, to_store
 from hmm.door.books import Outcome, books
 from hmm.door.source import Source
 
-__all__ = ["Answer", "NotOurTurn", "Outcome", "Source", "ask", "books", "forget_answers", "no_longer_than"]
+__all__ = [
+    "Answer",
+    "NotOurTurn",
+    "Outcome",
+    "Source",
+    "ask",
+    "books",
+    "forget_answers",
+    "no_longer_than",
+    "to_store",
+]

@@ -31,6 +31,7 @@ LEAVE_ALONE_S = {429: 60.0, 503: 0.0}
 LONGEST_LEAVE_ALONE_S = 3600.0
 CACHE_PREFIX = "door:1:"
 _last_moment: ContextVar[float] = ContextVar("last_moment", default=inf)
+_is_to_store: ContextVar[bool] = ContextVar("is_to_store", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,13 @@ def ask(
     with _one_at_a_time(question.key):
         kept: _Kept | None = cache.get(question.key)
         if kept is not None and kept.age_s < source.fresh_s:
-            books().note(source.name, question.host, Outcome.HIT)
+            if not _is_to_store.get():
+                books().note(source.name, question.host, Outcome.HIT)
             return kept.read(read)
         try:
-            kept_now = _asked(question, read, within_s)
+            kept_now = _asked(
+                question, read, within_s, Outcome.UNCACHED if _is_to_store.get() else Outcome.MISS
+            )
         except HttpError as error:
             return _standing_in(question, kept, read, error)
         cache.set(question.key, kept_now, source.fresh_s + source.stands_in_s)
@@ -134,6 +138,16 @@ def no_longer_than(seconds: float) -> Iterator[None]:
         yield
     finally:
         _last_moment.reset(token)
+
+
+@contextmanager
+def to_store() -> Iterator[None]:
+    """Within, this thread asks for what is stored, less often than answers are fresh: no question to measure the cache by."""
+    token = _is_to_store.set(True)
+    try:
+        yield
+    finally:
+        _is_to_store.reset(token)
 
 
 def forget_answers(source: Source, url: str, params: Mapping[str, str] | None = None) -> None:

@@ -29,7 +29,7 @@ class Outcome(StrEnum):
     """By the service."""
 
     UNCACHED = "uncached"
-    """By the service, to who wants what the cache has no use for: each such question is asked once."""
+    """By the service, to who asks for what is stored: once, or less often than answers are fresh."""
 
     ERROR = "errors"
     """Not at all: the service gave nothing usable."""

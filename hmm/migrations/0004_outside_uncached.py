@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='outsidesource',
             name='uncached',
-            field=models.BigIntegerField(default=0, help_text='Answers by the service to what nobody asks twice: the cache has no part in them.'),
+            field=models.BigIntegerField(default=0, help_text='Answers by the service to what nobody asks twice, or jobs ask to store it: the cache has no part in them.'),
         ),
     ]

@@ -1,11 +1,13 @@
 """What pools and prices are now: asked side by side through the door, and an answer kept is no question."""
 
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hmm.door.books import books
+from pools.checks import check_pools
+from pools.coin_fetch import fetch_coin_prices, fetch_network
 from pools.models import Pool
 from pools.now import address_of, ask_now
 from tests.miners.drivers.servers import closed_port
@@ -46,6 +48,21 @@ def test_a_second_look_is_answered_from_the_cache(settings):
     for source, questions in (("solopool", 1), ("coingecko", 1), ("mempool", 2)):
         counts = books().counts[source, host]
         assert (counts["hits"], counts["misses"], counts["errors"]) == (9 * questions, questions, 0)
+
+
+def test_what_jobs_ask_to_store_it_says_nothing_of_the_cache(settings):
+    with outside(settings, {GECKO: PRICES, STATS: {"hashrate": 5e15}, **NETWORK}) as server:
+        pool, host = solo(server), f"127.0.0.1:{server.port}"
+        check_pools([pool], NOW)
+        fetch_coin_prices(NOW, only="coingecko")
+        fetch_network(NOW)
+        asked = len(server.asked)
+        ask_now([pool], NOW)
+        check_pools([pool], NOW + timedelta(minutes=2))
+    assert len(server.asked) == asked == 4  # all that was fetched serves who looks, and the other way round
+    for source, questions in (("solopool", 1), ("coingecko", 1), ("mempool", 2)):
+        counts = books().counts[source, host]
+        assert (counts["uncached"], counts["hits"], counts["misses"]) == (questions, questions, 0)
 
 
 def test_one_that_is_away_is_named_and_costs_the_others_nothing(settings):
