@@ -38,7 +38,7 @@ class Step:
 def scan(
     hosts: Sequence[str], *, ports: Sequence[int] = (), listen_s: float = LISTEN_S, at_once: int = AT_ONCE
 ) -> Iterator[Step]:
-    """Yield a step for each of `hosts`, as soon as it is known what is there.
+    """Yield a step for each of `hosts`, as soon as it is known what is there, and one more for each further miner there.
 
     Each is looked for on every driver's own port and on `ports`. Miners that only broadcast are heard meanwhile,
     for `listen_s` seconds at least. Closing the iterator ends the scan: who is being asked is left alone.
@@ -47,9 +47,13 @@ def scan(
     ear = _Ear(set(hosts))
     try:
         jobs = [pool.submit(look, host, ports) for host in hosts]
-        yield from _steps(jobs, len(hosts))
+        answered = set()
+        for step in _steps(jobs, len(hosts)):
+            answered |= {step.found.address.host} if step.found else set()
+            yield step
         for found in ear.heard(listen_s):
-            yield Step(len(hosts), len(hosts), found)
+            if found.address.host not in answered:  # an NMAxe answers, and broadcasts beside
+                yield Step(len(hosts), len(hosts), found)
         if ear.note:
             yield Step(len(hosts), len(hosts), note=ear.note)
     finally:
@@ -57,23 +61,23 @@ def scan(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def look(host: str, ports: Sequence[int] = ()) -> tuple[Found | None, str]:
-    """Return the miner at `host`, or else why what answers there is none ("" where nobody does)."""
-    if any(knock(host, port) for port in own_ports()):
+def look(host: str, ports: Sequence[int] = ()) -> tuple[list[Found], str]:
+    """Return the miners at `host`, and why what else answers there is none ("" where nobody else does).
+
+    On the drivers' own ports there is one; on each of `ports` may be another, as behind a router that forwards them.
+    """
+    found: list[Found] = []
+    notes: list[str] = []
+    own = [Address(host)] if any(knock(host, port) for port in own_ports()) else []
+    for address in [*own, *(Address(host, port) for port in ports if knock(host, port))]:
         try:
-            return Found(Address(host), detect(Address(host), READ_S, listen=False)), ""
+            reading = detect(address, READ_S, listen=False)
         except DriverError as error:
-            note = f"{host}: {error.reason}"
-    else:
-        note = ""
-    for port in ports:
-        address = Address(host, port)
-        if knock(host, port):
-            try:
-                return Found(address, detect(address, READ_S, listen=False)), ""
-            except DriverError as error:
-                note = f"{address}: {error.reason}"
-    return None, note
+            notes.append(f"{address}: {error.reason}")
+            continue
+        if not reading.identity or all(reading.identity != other.reading.identity for other in found):
+            found.append(Found(address, reading))
+    return found, "; ".join(notes)
 
 
 def knock(host: str, port: int, timeout_s: float = KNOCK_S) -> bool:
@@ -90,10 +94,12 @@ def own_ports() -> list[int]:
     return sorted({driver.default_port for driver in drivers if not driver.is_passive})
 
 
-def _steps(jobs: "list[Future[tuple[Found | None, str]]]", total: int) -> Iterator[Step]:
+def _steps(jobs: "list[Future[tuple[list[Found], str]]]", total: int) -> Iterator[Step]:
     for done, job in enumerate(as_completed(jobs), start=1):
         found, note = job.result()
-        yield Step(done, total, found, note)
+        yield Step(done, total, next(iter(found), None), note)
+        for other in found[1:]:
+            yield Step(done, total, other)
 
 
 class _Ear:

@@ -56,6 +56,6 @@ def avalon_at(host: str, number: int):
     return cgminer_device(avalon_replies(MAC=mac(number)), host=host, port=4028)
 
 
-def nothing_at(host: str):
+def nothing_at(host: str, port: int = 4028):
     """Serve the cgminer API of something that is no miner."""
-    return cgminer_device({"version": INVALID_JSON}, host=host, port=4028)
+    return cgminer_device({"version": INVALID_JSON}, host=host, port=port)

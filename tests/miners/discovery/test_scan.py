@@ -1,11 +1,14 @@
+import json
 import socket
 
 import pytest
 
 from miners.discovery.networks import hosts, parse_network
-from miners.discovery.scan import knock, look, scan
+from miners.discovery.scan import Found, _Ear, knock, look, scan
 from miners.drivers import Address
+from miners.drivers.nmminer import read_broadcast
 from tests.miners.discovery.conftest import NETWORK, avalon_at, bitaxe_at, mac, nothing_at
+from tests.miners.drivers.fixtures import BROADCAST
 from tests.miners.drivers.servers import closed_port
 
 
@@ -42,10 +45,33 @@ def test_what_answers_and_is_no_miner_is_a_note(devices):
 def test_another_port_is_looked_at_when_it_is_named(devices):
     host, port = f"{NETWORK}.9", 18080
     devices.enter_context(bitaxe_at(host, mac(9), port))
-    assert look(host) == (None, "")
-    found, _ = look(host, [port])
-    assert found is not None
+    assert look(host) == ([], "")
+    ((found,), _) = look(host, [port])
     assert found.address == Address(host, port)
+
+
+def test_several_miners_behind_one_address_are_all_found_and_each_once(devices):
+    host = f"{NETWORK}.11"
+    for number in (11, 12):
+        devices.enter_context(bitaxe_at(host, mac(number), 18080 + number))
+    devices.enter_context(bitaxe_at(host, mac(12), 18099))
+    devices.enter_context(nothing_at(host, 18098))
+    steps = list(scan([host], ports=[18091, 18098, 18092, 18099], listen_s=0))
+    found = [step.found.address for step in steps if step.found]
+    assert found == [Address(host, 18091), Address(host, 18092)]
+    assert [step.done for step in steps] == [1] * len(steps)
+    assert steps[0].note.startswith(f"{host}:18098: ")
+
+
+def test_who_answers_is_not_told_of_again_when_it_broadcasts_too(devices, monkeypatch):
+    both = [f"{NETWORK}.254", f"{NETWORK}.5"]
+    told = read_broadcast(json.dumps(BROADCAST).encode())
+    monkeypatch.setattr(_Ear, "heard", lambda ear, listen_s: [Found(Address(host), told) for host in both])
+    found = [step.found for step in scan(both, listen_s=0) if step.found]
+    assert [(each.address.host, each.reading.driver) for each in found] == [
+        (both[0], "axeos"),
+        (both[1], "nmminer"),
+    ]
 
 
 def test_a_device_that_takes_no_connection_is_not_waited_for():
