@@ -109,7 +109,8 @@ def expected(order: Order, offers: Offers, reading: Reading) -> dict[str, Any]:
         number = mode_number(order, offers)
         return {} if number is None else {"mode": offers.modes[number]}
     if order.kind is Kind.FREQUENCY:
-        return dict(order.arguments) | _expected_hashrate(order, reading)
+        restart = {"restarted": True} if offers.restarts_to_set else {}
+        return dict(order.arguments) | _expected_hashrate(order, reading) | restart
     if order.kind is Kind.POWER:
         return dict(order.arguments)
     if order.kind is Kind.POOL and order.arguments["slot"] == "primary":

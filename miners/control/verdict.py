@@ -165,7 +165,10 @@ def _clocked(ordered: Ordered, at: datetime, seen: Seen) -> Finding:
     if any(each.is_borne_out is None for each in found):
         return _by_hashrate(ordered, seen)
     words = " and ".join(each.words for each in found)
-    return Finding(all(each.is_borne_out for each in found), words)
+    if not all(each.is_borne_out for each in found):
+        return Finding(False, words)
+    needs_restart = "restarted" in ordered.expected and not ordered.is_confirmed
+    return _since_its_start(ordered, at, seen, words) if needs_restart else Finding(True, words)
 
 
 def _setting(wanted: float | None, told: float | None, unit: str) -> Finding | None:
@@ -199,11 +202,18 @@ def _mines_for(ordered: Ordered, at: datetime, seen: Seen) -> Finding:
         return Finding(None, "tells no pool")
     if bare_pool(seen.pool_url) != bare_pool(str(ordered.expected["pool_url"])):
         return Finding(False, f"pool {seen.pool_url}")
-    # Most devices tell the setting at once, and mine for it only after their restart.
+    words = f"pool {seen.pool_url}"
+    if ordered.is_confirmed or ordered.expected.get("in_use"):
+        return Finding(True, words)
+    return _since_its_start(ordered, at, seen, words)
+
+
+def _since_its_start(ordered: Ordered, at: datetime, seen: Seen, words: str) -> Finding:
+    """Return that what is told is in use: most devices tell a setting at once, and go by it only after their restart."""
     started = _restarted(ordered, at, seen)
-    if ordered.is_confirmed or ordered.expected.get("in_use") or started.is_borne_out is not False:
-        return Finding(True, f"pool {seen.pool_url}")
-    return Finding(False, f"pool {seen.pool_url} is set, and it has not been restarted: {started.words}")
+    if started.is_borne_out is not False:
+        return Finding(True, words)
+    return Finding(False, f"{words} is set, and it has not been restarted: {started.words}")
 
 
 def bare_pool(url: str) -> str:

@@ -14,6 +14,12 @@ from miners.drivers.http_orders import HttpStep, send_http
 from miners.drivers.orders import About, Answer, CannotBuild, Kind, Offers, Order, Range, controls
 
 ALWAYS = frozenset({Kind.RESTART, Kind.POOL})
+SETS_SINGLY_SINCE = (2, 0, 4)
+"""What came before wants every setting in one request, the Wi-Fi's password among them, and falls over without."""
+
+SETS_AT_ONCE_SINCE = (2, 2)
+"""What came before sets its chips when it starts, and tells a new clock as set before it is."""
+
 IDENTIFIES_SINCE = (2, 12)
 PAUSES_SINCE = (2, 14)
 NUMBERS_POOLS_SINCE = (2, 15)
@@ -62,14 +68,19 @@ class AxeosControls:
             frequency = frequency or Range(*chips.frequency_mhz, chips.source)
             voltage = voltage or Range(*chips.core_voltage_mv, chips.source)
         kinds, notes = _kinds(about)
-        if is_nm(about):  # this one sets them only for its next start
+        if is_nm(about) or _is_bitaxe_before(
+            SETS_SINGLY_SINCE, about
+        ):  # an NMAxe sets them only for its next start
             frequency = voltage = None
         elif frequency or voltage:
             kinds |= {Kind.FREQUENCY}
         else:
             notes.append("the safe range of this model is not known: set it in the admin, under Miner models")
         note = "; ".join(notes)
-        return Offers(kinds, frequency_mhz=frequency, core_voltage_mv=voltage, note=note)
+        restarts = _is_bitaxe_before(SETS_AT_ONCE_SINCE, about)
+        return Offers(
+            kinds, frequency_mhz=frequency, core_voltage_mv=voltage, restarts_to_set=restarts, note=note
+        )
 
     def ask(self, address: Address, about: About, deadline: float) -> About:
         """Return `about` with what the firmware's answer tells of: pausing, or NMAxe's names of its pools."""
@@ -83,7 +94,8 @@ class AxeosControls:
 
     def steps(self, order: Order, about: About, at: datetime) -> Sequence[HttpStep]:
         if order.kind is Kind.FREQUENCY:
-            return [_patch({KEYS[name]: value for name, value in order.arguments.items()})]
+            restart = [RESTART] if _is_bitaxe_before(SETS_AT_ONCE_SINCE, about) else []
+            return [_patch({KEYS[name]: value for name, value in order.arguments.items()}), *restart]
         if order.kind is Kind.IDENTIFY and order.arguments["light"] == "off":
             raise CannotBuild("its light goes out by itself after 30 seconds")
         if order.kind is Kind.POOL:
@@ -96,6 +108,7 @@ class AxeosControls:
 
 NM_POOLS = "pools of an NMAxe"
 PAUSE_FLAGS = {"miningPaused", "shutdown"}
+RESTART = HttpStep("POST", "/api/system/restart")
 KEYS = {"frequency_mhz": "frequency", "core_voltage_mv": "coreVoltage"}
 
 
@@ -115,6 +128,11 @@ def is_nm(about: About) -> bool:
     return about.model.lower().startswith("nm")
 
 
+def _is_bitaxe_before(version: tuple[int, ...], about: About) -> bool:
+    """Return whether this is AxeOS v2.0 or later, but before `version`; forks that count for themselves are not."""
+    return (2, 0) <= version_of(about.firmware) < version and not is_nerd(about) and not is_nm(about)
+
+
 def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
     version = version_of(about.firmware)
     if is_nm(about):
@@ -126,9 +144,14 @@ def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
         return ALWAYS, [
             "it cannot pause before firmware v1.0.36: lower its frequency, or use a switched socket"
         ]
+    if _is_bitaxe_before(SETS_SINGLY_SINCE, about):
+        needs = "it takes settings only all at once, with the Wi-Fi's password: update its firmware to v2.0.4 or later"
+        return frozenset({Kind.RESTART}), [needs]
     kinds, notes = ALWAYS, []
     if version >= IDENTIFIES_SINCE:
         kinds |= {Kind.IDENTIFY}
+    else:
+        notes.append("its light identifies it from AxeOS v2.12 on")
     if _can_pause(about, version >= PAUSES_SINCE):
         kinds |= {Kind.PAUSE, Kind.RESUME}
     else:
@@ -159,8 +182,8 @@ def _pool_steps(order: Order, about: About) -> list[HttpStep]:
         told = {"URL": order.arguments["url"], "User": order.arguments["user"]}
         told |= {"Password": order.secrets["pool"]} if "pool" in order.secrets else {}
         named = {f"stratum{name}{number}": value for name, value in told.items()}
-        return [_patch(named), *([HttpStep("POST", "/api/system/restart")] if is_primary else [])]
-    restart = [HttpStep("POST", "/api/system/restart")] if is_primary else []
+        return [_patch(named), *([RESTART] if is_primary else [])]
+    restart = [RESTART] if is_primary else []
     if version_of(about.firmware) >= NUMBERS_POOLS_SINCE and not is_nerd(about):
         number, key = (0, "primaryPoolIndex") if is_primary else (1, "secondaryPoolIndex")
         put = HttpStep("PUT", f"/api/system/pools/{number}", _pool_fields(order, "stratum"))

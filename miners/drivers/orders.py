@@ -81,6 +81,7 @@ class Offers:
     `with_password` are those of `kinds` that it takes with its own password only, `takes_password` those that
     it takes with it where it is not the one that such a device has when it is new. `tells_pool_in_use` says that its
     readings tell the pool that is mined for, not the one that is set, so that no restart needs to be seen.
+    `restarts_to_set` says that frequency and core voltage count from a restart on, which comes with the order.
     """
 
     kinds: frozenset[Kind] = frozenset()
@@ -91,6 +92,7 @@ class Offers:
     with_password: frozenset[Kind] = frozenset()
     takes_password: frozenset[Kind] = frozenset()
     tells_pool_in_use: bool = False
+    restarts_to_set: bool = False
     note: str = ""
 
 

@@ -110,6 +110,18 @@ def test_what_no_reading_tells_cannot_be_verified(kind: Kind, says: dict[str, An
     assert verdict.status == "unverifiable"
 
 
+def test_a_clock_that_is_told_before_it_counts_is_confirmed_by_a_reading_since_the_restart() -> None:
+    later = Ordered(Kind.FREQUENCY, {"frequency_mhz": 400, "restarted": True}, SENT)
+    told = said(30, frequency_mhz=400.0, uptime_s=90_000)
+    assert judge(later, [told], after(31)) is None
+    verdict = judge(later, [told], SENT + DEADLINES[Kind.FREQUENCY])
+    assert verdict is not None
+    assert (verdict.status, "it has not been restarted" in verdict.evidence) == ("drifted", True)
+    verdict = judge(later, [told, said(60, frequency_mhz=400.0, **UP)], after(61))
+    assert verdict is not None
+    assert verdict.status == "confirmed"
+
+
 def test_where_readings_tell_the_pool_in_use_no_restart_is_waited_for() -> None:
     expected = {"pool_url": POOL, "in_use": True}
     verdict = judge(Ordered(Kind.POOL, expected, SENT), [said(30, pool_url=POOL, uptime_s=90_000)], after(31))

@@ -126,6 +126,30 @@ def test_what_is_sent() -> None:
     assert sent(settings) == ['PATCH /api/system {"frequency": 525, "coreVoltage": 1100}']
 
 
+@pytest.mark.parametrize(("firmware", "restarts"), [("v2.0.4", True), ("v2.1.10", True), ("v2.2.0", False)])
+def test_a_clock_counts_from_a_restart_on_where_the_firmware_sets_it_when_it_starts(
+    firmware: str, restarts: bool
+) -> None:
+    settings = Order(Kind.FREQUENCY, {"frequency_mhz": 525})
+    asked = ['PATCH /api/system {"frequency": 525}', "POST /api/system/restart"]
+    assert sent(settings, "Bitaxe Ultra 204", firmware) == asked[: 1 + restarts]
+    assert AXEOS.offers(About("Bitaxe Ultra 204", firmware)).restarts_to_set == restarts
+
+
+@pytest.mark.parametrize("firmware", ["2.0", "v2.0.0", "v2.0.3"])
+def test_firmware_that_falls_over_at_a_single_setting_is_sent_none(firmware: str) -> None:
+    offers = AXEOS.offers(About("Bitaxe Max 102", firmware))
+    assert offers.kinds == {Kind.RESTART}
+    assert "update its firmware to v2.0.4" in offers.note
+
+
+@pytest.mark.parametrize(("model", "firmware"), [("NerdQAxe+", "v1.0.20"), ("LV08", "1.1.0")])
+def test_forks_count_their_versions_for_themselves(model: str, firmware: str) -> None:
+    offers = AXEOS.offers(About(model, firmware))
+    assert Kind.POOL in offers.kinds
+    assert not offers.restarts_to_set
+
+
 def test_a_nerdqaxe_is_paused_by_its_shutdown_and_resumed_by_a_restart() -> None:
     assert sent(Order(Kind.PAUSE), "NerdQAxe++", "v1.0.36") == ["POST /api/system/shutdown"]
     assert sent(Order(Kind.RESUME), "NerdQAxe++", "v1.0.36") == ["POST /api/system/restart"]
