@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from hmm.lib.sockets import ConnectionFailed, Deadline
-from miners.drivers.base import Address, Misread, Reading, Unreachable, drivers
+from miners.drivers.base import Address, DriverError, Misread, Reading, Unreachable, drivers
 from miners.drivers.cgminer_api import DEFAULT_PORT
 from miners.drivers.figures import (
     Figures,
@@ -55,6 +55,10 @@ class FarmDriver:
             return with_figures(reading_of(asyncio.run(_within(address, time_limit))))
         except (ConnectionFailed, TimeoutError) as error:
             raise Unreachable(time_limit.missed().reason) from error
+        except DriverError:
+            raise
+        except Exception as error:  # the package has no exception of its own
+            raise Misread(f"pyasic-rs: {error}") from error
 
 
 def reading_of(data: Fields) -> Reading:

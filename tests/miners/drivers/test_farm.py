@@ -110,6 +110,17 @@ def test_without_the_package_the_driver_says_how_to_get_it(monkeypatch):
         drivers["farm"].read(Address("127.0.0.1"), time.monotonic() + 1)
 
 
+@pytest.mark.parametrize("fault", [RuntimeError("Invalid JSON: expected value"), ValueError("no such field")])
+def test_a_fault_of_the_package_is_a_misread_of_that_miner_alone(monkeypatch, fault):
+    async def faulty(address, time_limit):
+        raise fault
+
+    monkeypatch.setattr("miners.drivers.farm.PACKAGE", "json")
+    monkeypatch.setattr("miners.drivers.farm.miner_at", faulty)
+    with pytest.raises(Misread, match=r"pyasic-rs: (Invalid JSON|no such field)"):
+        drivers["farm"].read(Address("127.0.0.1"), time.monotonic() + 30)
+
+
 LUXOS = {
     "version": json_reply(VERSION=[{"LUXminer": "2025.4.8", "Type": "Antminer S19k Pro", "API": "3.7"}]),
     "summary": json_reply(SUMMARY=[{"Elapsed": 50, "GHS 5s": 59500.0, "Accepted": 7, "Rejected": 1}]),
