@@ -74,6 +74,8 @@ class AxeosControls:
             frequency = voltage = None
         elif frequency or voltage:
             kinds |= {Kind.FREQUENCY}
+            if _is_bitaxe_before(SETS_AT_ONCE_SINCE, about):
+                notes.append("frequency and core voltage come with a restart before AxeOS v2.2")
         else:
             notes.append("the safe range of this model is not known: set it in the admin, under Miner models")
         note = "; ".join(notes)
