@@ -68,9 +68,7 @@ class AxeosControls:
             frequency = frequency or Range(*chips.frequency_mhz, chips.source)
             voltage = voltage or Range(*chips.core_voltage_mv, chips.source)
         kinds, notes = _kinds(about)
-        if is_nm(about) or _is_bitaxe_before(
-            SETS_SINGLY_SINCE, about
-        ):  # an NMAxe sets them only for its next start
+        if _takes_no_clock(about):
             frequency = voltage = None
         elif frequency or voltage:
             kinds |= {Kind.FREQUENCY}
@@ -133,6 +131,11 @@ def is_nm(about: About) -> bool:
 def _is_bitaxe_before(version: tuple[int, ...], about: About) -> bool:
     """Return whether this is AxeOS v2.0 or later, but before `version`; forks that count for themselves are not."""
     return (2, 0) <= version_of(about.firmware) < version and not is_nerd(about) and not is_nm(about)
+
+
+def _takes_no_clock(about: About) -> bool:
+    # An NMAxe sets it only for its next start, and tells nothing of that.
+    return is_nm(about) or _is_bitaxe_before(SETS_SINGLY_SINCE, about)
 
 
 def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
