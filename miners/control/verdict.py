@@ -200,9 +200,9 @@ def _limited(ordered: Ordered, at: datetime, seen: Seen) -> Finding:
 def _mines_for(ordered: Ordered, at: datetime, seen: Seen) -> Finding:
     if not seen.pool_url:
         return Finding(None, "tells no pool")
-    if bare_pool(seen.pool_url) != bare_pool(str(ordered.expected["pool_url"])):
-        return Finding(False, f"pool {seen.pool_url}")
-    words = f"pool {seen.pool_url}"
+    words, wanted = f"pool {seen.pool_url}", str(ordered.expected["pool_url"])
+    if bare_pool(seen.pool_url) != bare_pool(wanted) or is_secured(seen.pool_url) != is_secured(wanted):
+        return Finding(False, words)
     if ordered.is_confirmed or ordered.expected.get("in_use"):
         return Finding(True, words)
     return _since_its_start(ordered, at, seen, words)
@@ -219,6 +219,11 @@ def _since_its_start(ordered: Ordered, at: datetime, seen: Seen, words: str) -> 
 def bare_pool(url: str) -> str:
     """Return a pool's host and port, to compare what devices write in several ways."""
     return re.sub(r"^stratum\+\w+://|^tcp://|/+$", "", url.strip().lower())
+
+
+def is_secured(url: str) -> bool:
+    """Return whether a pool is spoken to through TLS."""
+    return re.match(r"(stratum\+)?(ssl|tls)://", url.strip(), re.IGNORECASE) is not None
 
 
 _FINDINGS = {

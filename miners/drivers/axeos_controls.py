@@ -23,7 +23,9 @@ SETS_AT_ONCE_SINCE = (2, 2)
 IDENTIFIES_SINCE = (2, 12)
 PAUSES_SINCE = (2, 14)
 NUMBERS_POOLS_SINCE = (2, 15)
+SECURES_POOLS_SINCE = (2, 13)
 NERD_SHUTS_DOWN_SINCE = (1, 0, 36)
+NERD_SECURES_POOLS_SINCE = (1, 0, 36)
 
 ESP_MINER = "ESP-Miner's own choices, main/device_config.h"
 NERD = "ESP-Miner-NerdQAxePlus's own choices, main/boards"
@@ -193,7 +195,16 @@ def _pool_steps(order: Order, about: About) -> list[HttpStep]:
         number, key = (0, "primaryPoolIndex") if is_primary else (1, "secondaryPoolIndex")
         put = HttpStep("PUT", f"/api/system/pools/{number}", _pool_fields(order, "stratum"))
         return [put, _patch({key: number}), *restart]
-    return [_patch(_pool_fields(order, "stratum" if is_primary else "fallbackStratum")), *restart]
+    prefix = "stratum" if is_primary else "fallbackStratum"
+    return [_patch(_pool_fields(order, prefix) | _unsecured(about, prefix)), *restart]
+
+
+def _unsecured(about: About, prefix: str) -> dict[str, Any]:
+    """Return what turns TLS off, which the pool before may have wanted; each firmware takes one type alone."""
+    version = version_of(about.firmware)
+    if is_nerd(about):
+        return {f"{prefix}TLS": False} if version >= NERD_SECURES_POOLS_SINCE else {}
+    return {f"{prefix}TLS": 0} if version >= SECURES_POOLS_SINCE else {}
 
 
 def _pool_fields(order: Order, prefix: str) -> dict[str, Any]:

@@ -122,6 +122,15 @@ def test_a_clock_that_is_told_before_it_counts_is_confirmed_by_a_reading_since_t
     assert verdict.status == "confirmed"
 
 
+@pytest.mark.parametrize("scheme", ["stratum+ssl", "stratum+tls", "ssl"])
+def test_a_plain_pool_spoken_to_through_tls_is_not_the_one_that_was_ordered(scheme: str) -> None:
+    told = said(30, pool_url=POOL.replace("stratum+tcp", scheme), **UP)
+    assert judge(ordered(Kind.POOL), [told], after(31)) is None
+    verdict = judge(ordered(Kind.POOL), [told], SENT + DEADLINES[Kind.POOL])
+    assert verdict is not None
+    assert verdict.status == "drifted"
+
+
 def test_where_readings_tell_the_pool_in_use_no_restart_is_waited_for() -> None:
     expected = {"pool_url": POOL, "in_use": True}
     verdict = judge(Ordered(Kind.POOL, expected, SENT), [said(30, pool_url=POOL, uptime_s=90_000)], after(31))

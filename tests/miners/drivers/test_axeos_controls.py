@@ -156,14 +156,31 @@ def test_a_nerdqaxe_is_paused_by_its_shutdown_and_resumed_by_a_restart() -> None
 
 
 def test_the_primary_pool_needs_a_restart_and_the_fallback_none() -> None:
-    assert sent(Order(Kind.POOL, POOL)) == [
+    assert sent(Order(Kind.POOL, POOL), firmware="v2.12.0") == [
         'PATCH /api/system {"stratumURL": "pool.example", "stratumPort": 3333, "stratumUser": "me"}',
         "POST /api/system/restart",
     ]
-    assert sent(Order(Kind.POOL, POOL | {"slot": "fallback"})) == [
+    assert sent(Order(Kind.POOL, POOL | {"slot": "fallback"}), firmware="v2.12.0") == [
         'PATCH /api/system {"fallbackStratumURL": "pool.example", "fallbackStratumPort": 3333, '
         '"fallbackStratumUser": "me"}'
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "firmware", "off"),
+    [
+        ("Bitaxe Gamma 601", "v2.13.0", ', "stratumTLS": 0}'),
+        ("NerdQAxe++", "v1.0.36", ', "stratumTLS": false}'),
+        ("NerdQAxe++", "v1.0.34", "}"),
+    ],
+)
+def test_where_the_pool_before_may_have_wanted_tls_it_is_turned_off(
+    model: str, firmware: str, off: str
+) -> None:
+    first = sent(Order(Kind.POOL, POOL), model, firmware)[0]
+    assert first.endswith(f'"stratumUser": "me"{off}')
+    fallback = sent(Order(Kind.POOL, POOL | {"slot": "fallback"}), model, firmware)[0]
+    assert fallback.endswith(f'"fallbackStratumUser": "me"{off.replace("stratumTLS", "fallbackStratumTLS")}')
 
 
 def test_from_v2_15_on_pools_are_numbered() -> None:
