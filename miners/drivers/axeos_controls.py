@@ -85,14 +85,16 @@ class AxeosControls:
         )
 
     def ask(self, address: Address, about: About, deadline: float) -> About:
-        """Return `about` with what the firmware's answer tells of: pausing, or NMAxe's names of its pools."""
+        """Return `about` with what the firmware's answer tells of: pausing, its pools' numbers, or NMAxe's names of them."""
         try:
             info = get_json(address, "/api/system/info", Deadline.until(deadline), "AxeOS", [])
         except DriverError:
             return about
-        keys = info.keys() if isinstance(info, dict) else set()
+        told = info if isinstance(info, dict) else {}
         signs = {"pause": PAUSE_FLAGS, NM_POOLS: {"stratumURL1"}}
-        return replace(about, options=frozenset(option for option, sign in signs.items() if keys & sign))
+        options = {option for option, sign in signs.items() if told.keys() & sign}
+        numbers = {f"{key} {told[key]}" for key in POOL_NUMBERS if type(told.get(key)) is int}
+        return replace(about, options=frozenset(options | numbers))
 
     def steps(self, order: Order, about: About, at: datetime) -> Sequence[HttpStep]:
         if order.kind is Kind.FREQUENCY:
@@ -109,6 +111,7 @@ class AxeosControls:
 
 
 NM_POOLS = "pools of an NMAxe"
+POOL_NUMBERS = ("primaryPoolIndex", "secondaryPoolIndex")
 PAUSE_FLAGS = {"miningPaused", "shutdown"}
 RESTART = HttpStep("POST", "/api/system/restart")
 KEYS = {"frequency_mhz": "frequency", "core_voltage_mv": "coreVoltage"}
@@ -192,11 +195,21 @@ def _pool_steps(order: Order, about: About) -> list[HttpStep]:
         return [_patch(named), *([RESTART] if is_primary else [])]
     restart = [RESTART] if is_primary else []
     if version_of(about.firmware) >= NUMBERS_POOLS_SINCE and not is_nerd(about):
-        number, key = (0, "primaryPoolIndex") if is_primary else (1, "secondaryPoolIndex")
+        number = _pool_number(about, is_primary=is_primary)
         put = HttpStep("PUT", f"/api/system/pools/{number}", _pool_fields(order, "stratum"))
-        return [put, _patch({key: number}), *restart]
+        return [put, _patch({POOL_NUMBERS[0 if is_primary else 1]: number}), *restart]
     prefix = "stratum" if is_primary else "fallbackStratum"
     return [_patch(_pool_fields(order, prefix) | _unsecured(about, prefix)), *restart]
+
+
+def _pool_number(about: About, *, is_primary: bool) -> int:
+    """Return where in the list of pools the one that is ordered goes: in place of the one before it, and of no other."""
+    told = [re.match(rf"{key} (\d)$", option) for key in POOL_NUMBERS for option in about.options or ()]
+    numbers = {match.string.partition(" ")[0]: int(match[1]) for match in told if match}
+    primary, fallback = (numbers.get(key, number) for number, key in enumerate(POOL_NUMBERS))
+    if is_primary or fallback != primary:
+        return primary if is_primary else fallback
+    return 0 if primary else 1
 
 
 def _unsecured(about: About, prefix: str) -> dict[str, Any]:

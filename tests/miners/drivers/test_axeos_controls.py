@@ -191,6 +191,30 @@ def test_from_v2_15_on_pools_are_numbered() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "slot", "number"),
+    [
+        ({"primaryPoolIndex": 2, "secondaryPoolIndex": 0}, "primary", 2),
+        ({"primaryPoolIndex": 2, "secondaryPoolIndex": 0}, "fallback", 0),
+        ({"primaryPoolIndex": 1, "secondaryPoolIndex": 1}, "fallback", 0),
+        ({"primaryPoolIndex": 0, "secondaryPoolIndex": 0}, "fallback", 1),
+        ({"primaryPoolIndex": "2"}, "primary", 0),
+        ({"primaryPoolIndex": -1}, "primary", 0),
+    ],
+)
+def test_a_pool_takes_the_place_of_the_one_before_it_and_of_no_other(
+    told: dict[str, object], slot: str, number: int
+) -> None:
+    with ordered_device({"GET /api/system/info": http_reply(json.dumps(told).encode())}) as device:
+        about = AXEOS.ask(
+            Address("127.0.0.1", device.port), About("Bitaxe Gamma 601", "v2.15.0"), time.monotonic() + 30
+        )
+    put, patch, *_ = AXEOS.steps(Order(Kind.POOL, POOL | {"slot": slot}), about, NOW)
+    key = "primaryPoolIndex" if slot == "primary" else "secondaryPoolIndex"
+    assert str(put).startswith(f"PUT /api/system/pools/{number} ")
+    assert str(patch) == f'PATCH /api/system {{"{key}": {number}}}'
+
+
 def test_a_password_is_sent_and_not_shown() -> None:
     order = Order(Kind.POOL, POOL, {"pool": "hunter2"})
     assert '"stratumPassword": "hunter2"' in sent(order)[0]
