@@ -33,7 +33,10 @@ def installation() -> Installation:
 
 @contextmanager
 def one_installation() -> Iterator[None]:
-    """Within, the installation stays as it was when it was first asked for: figures and their keys fit together."""
+    """Within, the installation stays as it was when it was first asked for: figures and their keys fit together.
+
+    Blocks may lie within each other; each has its own.
+    """
     token = _held.set({})
     try:
         yield
@@ -63,7 +66,7 @@ def change_installation(time_zone: str, currency: str) -> list[str]:
 
 
 def forget_installation() -> None:
-    """Read the installation anew: this process has changed it, or a test has."""
+    """Read the installation anew: this process has changed it, or a test has. That of an outer block stays."""
     _remembered.clear()
     if held := _held.get():
         held.clear()

@@ -12,7 +12,7 @@ from math import inf
 
 from django.db import connection, transaction
 
-from hmm.installation import forget_installation
+from hmm.installation import forget_installation, one_installation
 from hmm.lib.buckets import PERIODS
 from hmm.lib.locks import LockTaken, lock, try_lock
 from hmm.models import DirtyRange
@@ -191,7 +191,8 @@ def _take_lock(wait_s: float) -> None:
 
 @contextmanager
 def _chunk(wait_s: float) -> Iterator[None]:
-    with transaction.atomic():
+    # One of its own: who reads, and has this done meanwhile, goes on with the installation that they began with.
+    with transaction.atomic(), one_installation():
         _take_lock(wait_s)
         forget_installation()  # another process may have changed the zone while this one waited
         with connection.cursor() as cursor:

@@ -17,11 +17,11 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from hmm.installation import installation
+from hmm.installation import installation, one_installation
 from metrics.dashboard.blocks import Present
 from metrics.terminal.layout import printable
 from metrics.terminal.screen import Screen
-from metrics.terminal.snapshot import take_snapshot
+from metrics.terminal.snapshot import Snapshot, take_snapshot
 from metrics.terminal.thresholds import Level
 
 Show = Callable[[RenderableType], None]
@@ -50,7 +50,7 @@ def present_now() -> Present:
 
 def print_once(console: Console) -> Level:
     """Print everything, however many lines; return the worst of it. Raises what the database raises."""
-    snapshot = take_snapshot(present_now())
+    snapshot = _snapshot()
     console.print(Screen(snapshot, fits=False))
     return snapshot.level
 
@@ -67,10 +67,17 @@ def frame(*, lines: int | None, interval_s: float) -> RenderableType:
     """Return what to show now on a screen of so many lines, or without end: the figures, or in one line why there are none."""
     try:
         close_old_connections()  # tries the connection before it is used: the server may have been restarted
-        return Screen(take_snapshot(present_now(), lines), fits=lines is not None)
+        return Screen(_snapshot(lines), fits=lines is not None)
     except (InterfaceError, DatabaseError) as error:
         connection.close()
         return _away(error, timezone.now(), interval_s)
+
+
+def _snapshot(lines: int | None) -> Snapshot:
+    with (
+        one_installation()
+    ):  # a currency that changes meanwhile would be looked for among figures in the one before
+        return take_snapshot(present_now(), lines)
 
 
 def _away(error: Exception, now: datetime, interval_s: float) -> Text:

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from hmm import installation as module
-from hmm.installation import change_installation, installation
+from hmm.installation import change_installation, forget_installation, installation, one_installation
 from hmm.middleware import InstallationTimeZoneMiddleware
 from hmm.models import Installation
 
@@ -44,3 +44,13 @@ def test_what_a_request_itself_changes_holds_at_once(django_capture_on_commit_ca
             change_installation("Europe/Berlin", "EUR")
 
     assert seen_around(by_itself, "/") == ["GBP", "EUR", "EUR"]
+
+
+def test_who_must_know_what_holds_now_leaves_those_who_read_alone():
+    with one_installation():
+        began_with = installation().currency
+        Installation.objects.update(currency="EUR")
+        with one_installation():
+            forget_installation()
+            assert installation().currency == "EUR"
+        assert installation().currency == began_with

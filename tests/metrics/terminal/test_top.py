@@ -12,8 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
+from hmm import installation
 from hmm.health import beat
-from hmm.models import JobRun
+from hmm.models import Installation, JobRun
 from metrics.dashboard.blocks import Present
 from metrics.templatetags.hmm_format import money
 from metrics.terminal import show
@@ -66,6 +67,22 @@ def job(name: str, duration_s: float, *, error: str = "", minutes_ago: int = 5) 
 
 def enqueue(count: int, lock: datetime) -> None:
     OrmQ.objects.bulk_create(OrmQ(key="hmm", payload="", lock=lock) for _ in range(count))
+
+
+def test_a_currency_that_changes_meanwhile_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    working_miners(1, NOW, hours=3)
+    publish([18.4, 20.0, -3.0], NOW.replace(minute=0))
+    monkeypatch.setattr(installation, "REMEMBER_S", -1.0)
+
+    def then_changed() -> Present:
+        here = installation.installation()
+        Installation.objects.update(currency="EUR")
+        return Present(NOW, here.zone, here.currency)
+
+    monkeypatch.setattr(show, "present_now", then_changed)
+    # What is not yet computed is computed for the first look, in the new currency.
+    for _ in range(2):
+        assert "1 of 1 hashing" in top("--once")
 
 
 @pytest.mark.usefixtures("alive")
