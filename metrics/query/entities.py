@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from django.db.models import Q
 from django.utils import timezone
 
 from hmm.installation import installation
@@ -12,11 +11,11 @@ from hmm.lib.buckets import DEFAULT_SLOT_S, PERIODS, Bucket, bucket_at
 from metrics.engine.grid import grid
 from metrics.engine.state import State
 from metrics.live import live_rows
-from metrics.models import Metric
 from metrics.query.aggregate import MOMENT
 from metrics.query.prepared import prepared_state
 from metrics.query.ranges import metrics_in_range
-from metrics.query.rows import MetricRow, Position, from_live, from_store
+from metrics.query.rows import MetricRow, Position, TypePosition, from_live
+from metrics.query.stored import stored_of_miner
 from metrics.query.words import check_word, check_words
 from metrics.types import metric_types
 
@@ -28,10 +27,6 @@ class Whose(TypedDict, total=False):
     entity_id: int | None
     limit: int | None
     after: Position | None
-
-
-TypePosition = tuple[datetime, str]
-"""Where a page of one miner's metrics ended: timestamp and metric type of its last row."""
 
 
 def miner_metrics(
@@ -56,7 +51,7 @@ def miner_metrics(
     opened = state.cut.bucket_at(period, now)
     of_miners = [metric.name for metric in metric_types if "miner" in metric.entities]
     wanted = [name for name in of_miners if types is None or name in types]
-    rows = _stored(miner_id, wanted, period, start, end, limit, after) if start < opened.start else []
+    rows = stored_of_miner(miner_id, wanted, period, start, end, limit, after) if start < opened.start else []
     if (limit is None or len(rows) < limit) and start <= opened.start < end:
         rows += _live(miner_id, wanted, period, opened, state, now, after)
     return rows[:limit]
@@ -123,31 +118,6 @@ def _bucket_at(period: str, moment: datetime, now: datetime) -> Bucket:
     if period == "slot":
         return grid(now).bucket_at(period, moment)
     return bucket_at(period, moment, installation().zone, DEFAULT_SLOT_S)
-
-
-def _stored(
-    miner_id: int,
-    types: Sequence[str],
-    period: str,
-    start: datetime,
-    end: datetime,
-    limit: int | None,
-    after: TypePosition | None,
-) -> list[MetricRow]:
-    found = Metric.objects.filter(
-        metric_type__in=types,
-        entity_type="miner",
-        entity_id=miner_id,
-        period=period,
-        timestamp__gte=start,
-        timestamp__lt=end,
-    )
-    if after is not None:
-        at, metric_type = after
-        found = found.filter(
-            Q(timestamp__gte=at) & (Q(timestamp__gt=at) | Q(timestamp=at, metric_type__gt=metric_type))
-        )
-    return [from_store(m) for m in found.order_by("timestamp", "metric_type")[: limit or None]]
 
 
 def _live(

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from metrics.live_parts import LiveRow
-from metrics.models import Metric
 
 Position = tuple[datetime, str, int | None]
 """Where a page ended: timestamp, entity type and id of its last row."""
+
+TypePosition = tuple[datetime, str]
+"""Where a page of one miner's metrics ended: timestamp and metric type of its last row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,6 @@ class MetricRow:
     def position(self) -> Position:
         """Where it stands in the order of a range."""
         return (self.timestamp, self.entity_type, self.entity_id)
-
-
-def from_store(metric: Metric) -> MetricRow:
-    """Return a row of the view as it is published."""
-    return MetricRow(
-        metric.metric_type,
-        metric.entity_type,
-        metric.entity_id,
-        metric.period,
-        metric.timestamp,
-        metric.value_json,
-        metric.computed_at,
-        "store",
-    )
 
 
 def from_live(metric_type: str, period: str, start: datetime, row: LiveRow, now: datetime) -> MetricRow:

@@ -1,13 +1,14 @@
 """Reads rows of the store as metrics, with the very projection of the view `metrics`, from the table itself."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from hmm.installation import installation
 from hmm.replica.route import connection
-from metrics.query.rows import MetricRow, Position
+from metrics.query.rows import MetricRow, Position, TypePosition
 from metrics.types import metric_types
 
 # Literals of the registry and of checked words are part of the text, so that the planner sees one partition; a
@@ -24,6 +25,14 @@ ONE_KEY = """
 SELECT jsonb_agg(jsonb_build_array(date_part('epoch', r.timestamp)::bigint, {value}) ORDER BY r.timestamp)
 FROM metrics_rollup r
 WHERE r.period = '{period}' AND r.timestamp >= %(start)s AND r.timestamp < %(end)s AND {whom}
+"""
+
+OF_MINER = """
+SELECT told.metric_type, r.timestamp, told.value_json, r.computed_at
+FROM metrics_rollup r CROSS JOIN LATERAL (VALUES {values}) told (metric_type, value_json)
+WHERE r.period = '{period}' AND r.entity_type = 'miner' AND r.entity_id = %(miner_id)s
+  AND r.timestamp >= %(start)s AND r.timestamp < %(end)s{behind}
+ORDER BY r.timestamp, told.metric_type LIMIT %(limit)s
 """
 
 BEHIND = """
@@ -65,6 +74,34 @@ def stored_values(wanted: Wanted, key: str) -> list[tuple[datetime, Any]]:
         cursor.execute(sql, _params(wanted))
         found = json.loads(cursor.fetchone()[0] or "[]")
     return [(datetime.fromtimestamp(start_s, UTC), told) for start_s, told in found]
+
+
+def stored_of_miner(
+    miner_id: int,
+    types: Sequence[str],
+    period: str,
+    start: datetime,
+    end: datetime,
+    limit: int | None,
+    after: TypePosition | None,
+) -> list[MetricRow]:
+    """Return at most `limit` rows of one miner, of these types, from behind `after` on. One query."""
+    if not types:
+        return []
+    currency = installation().currency
+    values = ", ".join(f"('{name}', {metric_types[name].value_json(currency)})" for name in types)
+    behind = " AND (r.timestamp, told.metric_type) > (%(after_at)s, %(after_type)s)" if after else ""
+    after_at, after_type = after or (None, None)
+    asked: dict[str, Any] = {"miner_id": miner_id, "start": start, "end": end, "limit": limit}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OF_MINER.format(values=values, period=period, behind=behind),
+            asked | {"after_at": after_at, "after_type": after_type},
+        )
+        return [
+            MetricRow(name, "miner", miner_id, period, at, json.loads(told), computed_at, "store")
+            for name, at, told, computed_at in cursor.fetchall()
+        ]
 
 
 def stored_sql(wanted: Wanted) -> str:

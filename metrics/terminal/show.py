@@ -74,9 +74,7 @@ def frame(*, lines: int | None, interval_s: float) -> RenderableType:
 
 
 def _snapshot(lines: int | None) -> Snapshot:
-    with (
-        one_installation()
-    ):  # a currency that changes meanwhile would be looked for among figures in the one before
+    with one_installation():  # figures are in one currency from the first to the last
         return take_snapshot(present_now(), lines)
 
 

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from energy.models import Tariff
-from hmm.models import JobRun
+from hmm.installation import forget_installation
+from hmm.models import Installation, JobRun
 from metrics.engine.run import run
 from metrics.models import Metric
 from metrics.query import (
@@ -63,6 +64,15 @@ def told(miners):
 
 def span(**change):
     return {"period": "hourly", "start": at(f"{DAY}T00:00"), "end": NOW, "now": NOW} | change
+
+
+def test_one_miners_figures_are_in_another_currency_before_the_engine_has_followed_it(miners, told):
+    Installation.objects.update(currency="EUR")
+    forget_installation()
+    rows = miner_metrics(miners[0].pk, **span())
+    costs = [row for row in rows if row.metric_type == "energy_cost"]
+    assert {row.source for row in costs} == {"store", "live"}
+    assert all({"cost_eur", "avg_price_cent"} <= row.value_json.keys() for row in costs)
 
 
 def test_one_miner_has_every_type_of_each_period(miners, told):
