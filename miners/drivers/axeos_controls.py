@@ -158,14 +158,14 @@ def _kinds(about: About) -> tuple[frozenset[Kind], list[str]]:
         needs = "it takes settings only all at once, with the Wi-Fi's password: update its firmware to v2.0.4 or later"
         return frozenset({Kind.RESTART}), [needs]
     kinds, notes = ALWAYS, []
-    if version >= IDENTIFIES_SINCE:
-        kinds |= {Kind.IDENTIFY}
-    else:
-        notes.append("its light identifies it from AxeOS v2.12 on")
     if _can_pause(about, version >= PAUSES_SINCE):
         kinds |= {Kind.PAUSE, Kind.RESUME}
     else:
         notes.append("it cannot pause before AxeOS v2.14: lower its frequency, or use a switched socket")
+    if version >= IDENTIFIES_SINCE:
+        kinds |= {Kind.IDENTIFY}
+    else:
+        notes.append("its light identifies it from AxeOS v2.12 on")
     return kinds, notes
 
 
