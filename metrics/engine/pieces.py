@@ -82,7 +82,8 @@ class Pieces:
     All of these are SQL expressions of integers, start and end of seconds since 1970. The queries have the parameter
     `miner_ids`; `everyone` says that these are all the miners there are. `reaching` is the query of the rows that reach
     in from after the end, that of telemetry itself where empty. `edges` is what has, in a FROM, the ends of the stretches in
-    seconds from the start, where they are few enough to look up what reaches over them; else it is empty.
+    seconds from the start, where they are few enough to look up what reaches over them, else it is empty; `edges_s` are
+    those ends, where the query may be made for them.
     """
 
     start_s: str
@@ -93,6 +94,7 @@ class Pieces:
     everyone: bool = False
     reaching: str = ""
     edges: str = ""
+    edges_s: tuple[int, ...] = ()
 
     @staticmethod
     def between(
@@ -101,7 +103,8 @@ class Pieces:
         """Make those in [start, end); the last stretch may be shorter."""
         numbers = piece_params(start, end, length_s)
         described = _described({name: str(number) for name, number in numbers.items()}, everyone, reaching)
-        return replace(described, edges=_edges(numbers["piece_window_s"], length_s))
+        edges_s = _edges_s(numbers["piece_window_s"], length_s)
+        return replace(described, edges=_values(edges_s), edges_s=edges_s)
 
     def cut(self) -> str:
         """Return the query of the rows, each once for every stretch `n` that it reaches into, with its `start_s`."""
@@ -155,9 +158,13 @@ def piece_params(start: datetime, end: datetime, length_s: int) -> dict[str, int
     }
 
 
-def _edges(window_s: int, length_s: int) -> str:
+def _edges_s(window_s: int, length_s: int) -> tuple[int, ...]:
     edges_s = (*range(length_s, window_s, length_s), window_s)
-    return f"(VALUES {', '.join(f'({edge_s})' for edge_s in edges_s)})" if len(edges_s) <= FEW_EDGES else ""
+    return edges_s if len(edges_s) <= FEW_EDGES else ()
+
+
+def _values(edges_s: tuple[int, ...]) -> str:
+    return f"(VALUES {', '.join(f'({edge_s})' for edge_s in edges_s)})" if edges_s else ""
 
 
 def _described(by: Mapping[str, str], everyone: bool = False, reaching: str = "") -> Pieces:

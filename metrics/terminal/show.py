@@ -73,7 +73,7 @@ def frame(*, lines: int | None, interval_s: float) -> RenderableType:
         return _away(error, timezone.now(), interval_s)
 
 
-def _snapshot(lines: int | None) -> Snapshot:
+def _snapshot(lines: int | None = None) -> Snapshot:
     with one_installation():  # figures are in one currency from the first to the last
         return take_snapshot(present_now(), lines)
 

@@ -54,7 +54,7 @@ def test_what_lies_in_the_stretch_that_a_row_ends_in(
         quick = Pieces.between(moment(BEGIN), moment(BEGIN + window_s), length_s)
         assert quick.edges_s
         found = pieces_of(quick, miners)
-        assert found == pieces_of(replace(quick, edges_s=()), miners)
+        assert found == pieces_of(replace(quick, edges="", edges_s=()), miners)
 
 
 def pieces_of(pieces: Pieces, miners: list[Miner]) -> list[tuple[Any, ...]]:
