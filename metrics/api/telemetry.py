@@ -14,7 +14,7 @@ from metrics.api.errors import BadParameter, Invalid, Refusal
 from metrics.api.readers import PUSHERS
 from miners.push.accept import Judged, Verdict, accept
 from miners.push.body import LINE_TYPES, MAX_BODY_BYTES, MAX_INFLATED_BYTES, MAX_ROWS, BodyRefused, read_rows
-from miners.telemetry.lines import COLUMNS, REQUIRED, WHOLE
+from miners.telemetry.lines import COLUMNS, KEYS, WHOLE
 
 router = Router(tags=["telemetry"])
 
@@ -50,7 +50,8 @@ def _column(name: str) -> dict[str, Any]:
 ROW = {
     "type": "object",
     "properties": {name: _column(name) for name in COLUMNS},
-    "required": list(REQUIRED),
+    "required": list(KEYS),
+    "minProperties": len(KEYS) + 1,
     "additionalProperties": False,
 }
 

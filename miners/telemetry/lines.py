@@ -27,6 +27,9 @@ COLUMNS = (
     "covered_s",
 )
 REQUIRED = COLUMNS[:-1]
+KEYS = COLUMNS[:2]
+"""What a row of JSON cannot do without; of the others it leaves out what the device does not say."""
+
 VALUES = ("covered_s", *REQUIRED[2:])
 WHOLE = ("fan_rpm", "accepted", "rejected", "covered_s")
 EARLIEST = int(FIRST_BLOCK.timestamp())
@@ -87,18 +90,24 @@ def object_parser(now: datetime) -> Callable[[dict[str, Any]], Line]:
     latest = latest_second(now)
 
     def parse(found: dict[str, Any]) -> Line:
-        check_columns(found)
+        check_keys(found)
         numbers = [_from_json(name, found.get(name)) for name in VALUES]
         return Line(_name(found["miner"]), _instant(found["timestamp"], now, latest), *numbers)  # type: ignore[arg-type]
 
     return parse
 
 
-def check_columns(names: Sequence[str] | dict[str, Any]) -> None:
-    """Raise LineRefused unless `names` are the columns of telemetry, each once."""
-    given = list(names)
+def check_keys(found: dict[str, Any]) -> None:
+    """Raise LineRefused unless the keys are columns, among them KEYS and one at least that tells something."""
+    check_columns(list(found), needed=KEYS)
+    if len(found) == len(KEYS):
+        raise LineRefused(f"tells nothing; the columns are {','.join(REQUIRED)}[,covered_s]")
+
+
+def check_columns(given: Sequence[str], *, needed: Sequence[str] = REQUIRED) -> None:
+    """Raise LineRefused unless `given` are columns of telemetry, each once, among them those that are `needed`."""
     faults = (
-        ("has no column", [name for name in REQUIRED if name not in given]),
+        ("has no column", [name for name in needed if name not in given]),
         ("has an unknown column", [name for name in given if name not in COLUMNS]),
         ("has twice the column", sorted({name for name in given if given.count(name) > 1})),
     )
@@ -124,7 +133,7 @@ def _json_object(text: str) -> dict[str, Any]:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        check_columns([name for name, _ in pairs])
+        check_columns([name for name, _ in pairs], needed=KEYS)
     return found
 
 

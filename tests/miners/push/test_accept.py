@@ -95,7 +95,8 @@ def test_each_row_gets_its_own_verdict_in_the_order_of_the_body(miner: Miner) ->
         (row(power_w="15"), "is not a number"),
         (row(power_w=True), "is not a number"),
         (row(colour="red"), "has an unknown column 'colour'"),
-        ({"miner": "afar", "timestamp": "2026-03-01T12:00:00Z"}, "has no column 'power_w'"),
+        ({"miner": "afar", "timestamp": "2026-03-01T12:00:00Z"}, "tells nothing"),
+        ({"miner": "afar", "power_w": 15}, "has no column 'timestamp'"),
     ],
 )
 def test_what_cannot_be_believed_is_refused_by_itself_and_kept_aside_once(

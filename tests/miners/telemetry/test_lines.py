@@ -111,6 +111,11 @@ def test_a_line_of_json() -> None:
     assert json_parser(NOW)(JSON) == Line("a", AT, None, 15.5, 1200.0, None, 4200, 3, 0)
 
 
+def test_a_line_of_json_leaves_out_what_is_not_known() -> None:
+    told = '{"miner": "a", "timestamp": "2026-03-01T11:00:00Z", "hashrate_ghs": 1200}'
+    assert json_parser(NOW)(told) == Line("a", AT, None, None, 1200.0, None, None, None, None)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
@@ -118,7 +123,8 @@ def test_a_line_of_json() -> None:
         ('"power_w": 15.5', '"power_w": true', "power_w 'True' is not a number"),
         ('"power_w": 15.5', '"power_w": NaN', "power_w nan is impossible"),
         ('"power_w": 15.5', '"power_w": 1e999', "power_w inf is impossible"),
-        ('"power_w": 15.5, ', "", "no column 'power_w'"),
+        ('"miner": "a", ', "", "no column 'miner'"),
+        (JSON, '{"miner": "a", "timestamp": "2026-03-01T11:00:00Z"}', "tells nothing"),
         ('"power_w": 15.5', '"power_w": 15.5, "x": 1', "unknown column 'x'"),
         ('"power_w": 15.5', '"power_w": 15.5, "power_w": 16', "twice the column 'power_w'"),
         ('"miner": "a"', '"miner": 7', "miner 7 is not a name"),
