@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 from energy.models import PriceSlot, StandingCharge, Tariff
 from energy.providers import providers
 from energy.standing import mark_changed_charges, stored_charges
-from hmm.admin import ReadOnlyAdmin
+from hmm.admin import LightListAdmin, ReadOnlyAdmin
 from hmm.lib.units import counted
 
 TERMS = ("provider", "product", "region", "fixed_pence_per_kwh")
@@ -62,7 +62,7 @@ class TariffForm(forms.ModelForm):
 
 
 @admin.register(Tariff)
-class TariffAdmin(admin.ModelAdmin):
+class TariffAdmin(LightListAdmin):
     """Tariffs. Prices already past are kept when the terms change; give a site a new tariff to part the two."""
 
     form = TariffForm
@@ -137,7 +137,7 @@ class StandingChargeForm(forms.ModelForm):
 
 
 @admin.register(StandingCharge)
-class StandingChargeAdmin(admin.ModelAdmin):
+class StandingChargeAdmin(LightListAdmin):
     """Standing charges; whatever a change touches is computed anew."""
 
     form = StandingChargeForm

@@ -7,13 +7,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from hmm.admin import ReadOnlyAdmin
+from hmm.admin import LightListAdmin, ReadOnlyAdmin
 from metrics.models import ApiToken, Watermark
 from metrics.models.token import digest_of, new_token
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):
+class ApiTokenAdmin(LightListAdmin):
     """Tokens. A new one is shown once, when it is made; only its digest is kept."""
 
     list_display = ("name", "scope", "created_at", "last_used_at", "revoked_at")

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from hmm.admin import NamedValues, ReadOnly, ReadOnlyAdmin
+from hmm.admin import LightListAdmin, NamedValues, ReadOnly, ReadOnlyAdmin
 from hmm.installation import installation
 from hmm.lib.units import UNKNOWN, format_hashrate
 from miners.control.admin import order_action
@@ -52,7 +52,7 @@ class SiteTariffInline(admin.TabularInline):
 
 
 @admin.register(Site)
-class SiteAdmin(admin.ModelAdmin):
+class SiteAdmin(LightListAdmin):
     list_display = ["name", "poll_interval_s", "miners_now"]
     list_filter = ["tariffs__tariff", "poll_interval_s"]
     search_fields = ["name", "tariffs__tariff__name"]
@@ -78,7 +78,7 @@ class SiteAdmin(admin.ModelAdmin):
 
 
 @admin.register(MinerModel)
-class MinerModelAdmin(admin.ModelAdmin):
+class MinerModelAdmin(LightListAdmin):
     list_display = [
         "name",
         "manufacturer",
@@ -121,7 +121,7 @@ class MinerForm(ModelForm):
 
 
 @admin.register(Miner)
-class MinerAdmin(admin.ModelAdmin):
+class MinerAdmin(LightListAdmin):
     form = MinerForm
     list_per_page = 20
     list_display = [
@@ -221,7 +221,7 @@ class MinerAdmin(admin.ModelAdmin):
 
 
 @admin.register(CurtailmentStrategy)
-class CurtailmentStrategyAdmin(admin.ModelAdmin):
+class CurtailmentStrategyAdmin(LightListAdmin):
     """Strategies; the model refuses weights that do not sum to 1.00."""
 
     list_display = [

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_q.tasks import async_task
 
-from hmm.admin import NamedValues, ReadOnlyAdmin
+from hmm.admin import LightListAdmin, NamedValues, ReadOnlyAdmin
 from pools.clients import clients
 from pools.models import CoinPrice, NetworkState, Pool, PoolReading
 from pools.stratum import parse_endpoint
@@ -57,7 +57,7 @@ class PoolForm(forms.ModelForm):
 
 
 @admin.register(Pool)
-class PoolAdmin(admin.ModelAdmin):
+class PoolAdmin(LightListAdmin):
     """Pools that are checked."""
 
     form = PoolForm

@@ -1,17 +1,21 @@
 """What the admin of every model keeps to: it can be searched or filtered, and facts are only looked at."""
 
+import gzip
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.staticfiles import finders
 from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django_q.models import OrmQ
 
 from energy.models import PriceSlot, Tariff
-from hmm.admin import ReadOnlyAdmin
+from hmm.admin import LightListAdmin, ReadOnlyAdmin
 from hmm.models import DirtyRange, Heartbeat, Installation, JobRun, OutsideSource
 from metrics.models import Watermark
 from miners.models import Command, LatestReading, Miner, SetAside, StateChange
@@ -28,6 +32,9 @@ FACTS = (
     StateChange,
 )  # fmt: skip
 FEW_ROWS = (Heartbeat, Installation, Watermark)
+FIRST_VIEW_KB = 100
+OF_FORMS = ("jquery", "xregexp", "urlify", "prepopulate", "core.js", "RelatedObjectLookups")
+"""Scripts of the admin that only its forms use."""
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
@@ -130,3 +137,37 @@ def test_a_miner_leads_to_its_page_and_a_site_counts_its_miners(boss: Client) ->
         in boss.get(reverse("admin:miners_site_changelist"), {"q": "Barn"}).text
     )
     assert Miner.objects.count() == 2
+
+
+def assets_of(page: str) -> list[str]:
+    return re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js))"', page)
+
+
+def gzipped_kb(page: str) -> float:
+    """Return what the page weighs with the styles and scripts that it names."""
+    files = [Path(str(finders.find(name))).read_bytes() for name in assets_of(page)]
+    return sum(len(gzip.compress(each, mtime=0)) for each in [page.encode(), *files]) / 1000
+
+
+def test_every_list_leaves_out_what_only_forms_use(boss: Client) -> None:
+    for model in OURS:
+        its_admin = admin.site._registry[model]
+        assert isinstance(its_admin, LightListAdmin), model
+    for _ in range(25):
+        MinerFactory()
+    page = boss.get(reverse("admin:miners_miner_changelist")).text
+    scripts = [name for name in assets_of(page) if name.endswith(".js")]
+    assert not [name for name in scripts if any(part in name for part in OF_FORMS)]
+    assert {"admin/js/actions.js", "admin/js/filters.js"} <= set(scripts)
+    assert gzipped_kb(page) < FIRST_VIEW_KB
+
+
+def test_forms_and_lists_in_a_pop_up_keep_all_scripts(boss: Client) -> None:
+    miner = MinerFactory()
+    for page in (
+        reverse("admin:miners_miner_add"),
+        reverse("admin:miners_miner_change", args=[miner.pk]),
+        f"{reverse('admin:miners_miner_changelist')}?_popup=1",
+    ):
+        names = " ".join(assets_of(boss.get(page).text))
+        assert all(part in names for part in OF_FORMS), page
