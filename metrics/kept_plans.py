@@ -4,12 +4,13 @@ from typing import Any
 
 from django.db import connections
 
-from metrics import live_day
+from metrics import live_day, pool_page
 from metrics.dashboard import glance
 from metrics.engine import kept_plans
+from metrics.miner_page import beside
 from metrics.store.kept import create_kept
 
-KEPT = (*kept_plans.KEPT, *live_day.KEPT, *glance.KEPT)
+KEPT = (*kept_plans.KEPT, *live_day.KEPT, *glance.KEPT, *beside.KEPT, *pool_page.KEPT)
 
 
 def refresh_kept_plans(**kwargs: Any) -> None:

@@ -1,18 +1,44 @@
 """What the page Pools shows of each pool: its last check, its health of the last day, its last error."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils.safestring import SafeString
 
 from hmm.lib.svg import sparkline
+from hmm.lib.told_rows import instance_of
 from metrics.query import MetricRow, metrics_in_range, open_metrics
+from metrics.query.reading import Beside, ask_beside, told_beside
+from metrics.store.kept import KeptText
 from metrics.types.pool_health import HealthParts, health_parts
 from pools.coins.base import COINS, CURRENCIES, Prices
 from pools.models import Pool, PoolReading
 
 HOURS = 24
+
+# A pool's token is sealed, and no page shows it.
+POOLS = KeptText(
+    "pools",
+    {"since": "timestamptz"},
+    (
+        """
+SELECT json_agg(json_build_array(to_jsonb(pool) - 'token', to_json(last), to_json(failed)) ORDER BY active DESC, name)
+FROM pools_pool pool
+LEFT JOIN LATERAL (
+    SELECT * FROM pools_poolreading WHERE pool_id = pool.id AND timestamp > %(since)s
+    ORDER BY timestamp DESC LIMIT 1) last ON TRUE
+LEFT JOIN LATERAL (
+    SELECT * FROM pools_poolreading WHERE pool_id = pool.id AND timestamp > %(since)s AND error <> ''
+    ORDER BY timestamp DESC LIMIT 1) failed ON TRUE
+""",
+    ),
+)
+"""Every pool, those that are checked first, with its last check and the last one that failed."""
+
+KEPT = (POOLS,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +66,13 @@ class Earned:
 
 
 def pool_rows(now: datetime) -> list[PoolRow]:
-    """Return every pool, those that are checked first. A constant number of queries."""
-    pools = list(Pool.objects.order_by("-active", "name"))
-    ids = [pool.pk for pool in pools]
-    last, failures = _last_readings(ids, now), _last_readings(ids, now, failed=True)
+    """Return every pool, those that are checked first. Three queries; raises NotComputedYet."""
+    beside = Beside(POOLS, {"since": now - timedelta(hours=HOURS)})
+    ask_beside(beside)
     hours = _hours(now)
     return [
-        _row(pool, last.get(pool.pk), failures.get(pool.pk), hours.get(pool.pk, {}), now) for pool in pools
+        _row(instance_of(Pool, pool), _check(last), _check(failure), hours.get(pool["id"], {}), now)
+        for pool, last, failure in json.loads(told_beside(beside) or "[]")
     ]
 
 
@@ -67,11 +93,8 @@ def coin_table(prices: Prices | None) -> list[tuple[str, list[tuple[str, float |
     return [(coin, [(each, prices.found.get((coin, each))) for each in CURRENCIES]) for coin in COINS]
 
 
-def _last_readings(ids: Sequence[int], now: datetime, *, failed: bool = False) -> dict[int, PoolReading]:
-    rows = PoolReading.objects.filter(pool_id__in=ids, timestamp__gt=now - timedelta(hours=HOURS))
-    if failed:
-        rows = rows.exclude(error="")
-    return {row.pool_id: row for row in rows.order_by("pool_id", "-timestamp").distinct("pool_id")}
+def _check(told: Mapping[str, Any] | None) -> PoolReading | None:
+    return instance_of(PoolReading, told) if told else None
 
 
 def _hours(now: datetime) -> dict[int | None, dict[datetime, MetricRow]]:

@@ -1,5 +1,6 @@
 """The page of one miner, its blocks, and the lines of its charts."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -15,9 +16,11 @@ from django_htmx.middleware import HtmxDetails
 from metrics.dashboard.blocks import Present
 from metrics.dashboard.version import unchanged_is_304
 from metrics.miner_page import blocks, read
+from metrics.miner_page.beside import miner_beside, told_miner
 from metrics.miner_page.money import BACK
 from metrics.miner_page.series import QUANTITIES, SPANS, USUAL_SPAN, chart_json
-from metrics.query import NotComputedYet
+from metrics.query import MetricRow, NotComputedYet
+from metrics.query.reading import ask_beside
 from metrics.views.present import present as _present
 from miners.models import Miner
 from miners.views.commands import commands_context
@@ -58,16 +61,20 @@ def miner_reading(request: HttpRequest, miner_id: int) -> HttpResponse:
 @unchanged_is_304
 def miner_health(request: HttpRequest, miner_id: int) -> HttpResponse:
     """Is it well, part by part."""
-    found, at = _miner_or_404(miner_id), _present()
-    return render(request, "metrics/_miner_health.html", {"miner": found, **_figures(found, "daily", at)})
+    at = _present()
+    found, told = _with_figures(miner_id, lambda: read.today(miner_id, at.now, at.zone))
+    shown = told if isinstance(told, dict) else {"health": blocks.health(found, told, at)}
+    return render(request, "metrics/_miner_health.html", {"miner": found, **shown})
 
 
 @require_safe
 @never_cache
 def miner_money(request: HttpRequest, miner_id: int) -> HttpResponse:
     """What it cost and could expect to earn, `by` day, week or month."""
-    found, at = _miner_or_404(miner_id), _present()
-    context = {"miner": found, **_asked(request), **_figures(found, _by(request), at)}
+    at = _present()
+    found, told = _with_figures(miner_id, lambda: read.money_by(miner_id, _by(request), at.now, at.zone))
+    shown = told if isinstance(told, dict) else {"money": blocks.money(told, at)}
+    context = {"miner": found, **_asked(request), **shown}
     return _followed(request, found, render(request, "metrics/_miner_money.html", context))
 
 
@@ -111,6 +118,23 @@ def miner_notes(request: HttpRequest, miner_id: int) -> HttpResponse:
 def _miner_or_404(miner_id: int) -> Miner:
     try:
         return read.find_miner(miner_id)
+    except Miner.DoesNotExist:
+        raise Http404("there is no such miner") from None
+
+
+def _with_figures(
+    miner_id: int, figures: Callable[[], list[MetricRow]]
+) -> tuple[Miner, list[MetricRow] | dict[str, Any]]:
+    """Return the miner, and `figures` or what says why they cannot be told yet. The miner takes no query of its own."""
+    beside = miner_beside(miner_id)
+    ask_beside(beside)
+    told: list[MetricRow] | dict[str, Any]
+    try:
+        told = figures()
+    except NotComputedYet as error:
+        told = {"not_computed": str(error)}
+    try:
+        return told_miner(beside), told
     except Miner.DoesNotExist:
         raise Http404("there is no such miner") from None
 

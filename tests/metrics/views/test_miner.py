@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.forms.models import model_to_dict
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -13,10 +14,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from metrics.dashboard.blocks import Present
 from metrics.miner_page import read
+from metrics.miner_page.beside import miner_beside, told_miner
 from metrics.query import NotComputedYet
 from metrics.views import miner as views
 from miners.models import LatestReading, Miner, StateChange
-from tests.factories import UserFactory
+from tests.factories import MinerFactory, UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of
 from tests.pages import words_of
@@ -231,8 +233,8 @@ def test_notes_are_kept_by_whom_it_is_allowed_to(member: Client, user: Any) -> N
     ("block", "most"),
     [
         ("metrics:miner_reading", 1 + WHETHER_NEW),
-        ("metrics:miner_health", 4 + WHETHER_NEW),
-        ("metrics:miner_money", 4),
+        ("metrics:miner_health", 2 + WHETHER_NEW),
+        ("metrics:miner_money", 3),
         ("metrics:miner_charts", 1),
     ],
 )
@@ -244,6 +246,35 @@ def test_a_block_takes_few_queries_however_many_miners(
     member.get(reverse(block, args=[miner.pk]))
     with django_assert_num_queries(WHO_ASKS + most):
         member.get(reverse(block, args=[miner.pk]))
+
+
+@pytest.mark.parametrize("by", ["weekly", "monthly"])
+def test_money_by_week_or_month_takes_no_more(
+    member: Client, django_assert_num_queries: DjangoAssertNumQueries, by: str
+) -> None:
+    address = f"{reverse('metrics:miner_money', args=[working_miners(2, NOW)[0].pk])}?by={by}"
+    member.get(address)
+    with django_assert_num_queries(WHO_ASKS + 3):
+        member.get(address)
+
+
+@pytest.mark.parametrize("block", ["miner_reading", "miner_health", "miner_money", "miner_charts"])
+def test_no_such_miner_is_said_so(member: Client, block: str) -> None:
+    assert member.get(reverse(f"metrics:{block}", args=[987_654])).status_code == 404
+
+
+def test_the_miner_that_comes_with_the_figures_is_the_one_that_django_reads() -> None:
+    (miner,) = working_miners(1, NOW)
+    Miner.objects.filter(pk=miner.pk).update(state_since=NOW, baseline_hashrate_ghs=0.1, notes='a "fan"\n{}')
+    LatestReading.objects.filter(pk=miner.pk).update(warnings=["hot", {"a": 1.5}], temperature_c=58.123456789)
+    bare = MinerFactory(model=None)
+    for pk in (miner.pk, bare.pk):
+        told, found = told_miner(miner_beside(pk)), read.find_miner(pk)
+        for one, other in ((told, found), (told.site, found.site), (told.model, found.model)):
+            assert model_to_dict(one) == model_to_dict(other) if one else other is None
+        one, other = getattr(told, "latest", None), getattr(found, "latest", None)
+        assert one is other is None or model_to_dict(one) == model_to_dict(other)
+        assert (told.state_since, told.name_key) == (found.state_since, found.name_key)
 
 
 def test_each_tab_keeps_what_the_other_block_shows(member: Client) -> None:
