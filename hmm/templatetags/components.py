@@ -3,6 +3,7 @@
 Parts without a body need no tag: `{% include "components/stat.html" with label="Power" number="3.1" unit="kW" %}`.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,12 @@ from django.utils.safestring import SafeString, mark_safe
 from hmm.lib.ages import age_words
 
 register = template.Library()
+
+UNITS = "p|ct|¢|%|°C|s|min|h|days?|m?W|kW|MW|kWh|MWh|J/TH|[MGTPE]?H/s|sat|BTC|rpm|ms|MHz|mV"
+BEFORE_UNIT = re.compile(rf"(?<=\d) (?=(?:{UNITS})(?![\w/]))")
+"""The space between a number and its unit."""
+
+UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 @register.simple_block_tag
@@ -71,6 +78,12 @@ def lasting(since: datetime | None) -> SafeString | str:
         f"{local:%a} {local.day} {local:%b, %H:%M}",
         age_words(timezone.now() - since),
     )
+
+
+@register.filter(is_safe=True)
+def unbroken(words: object) -> str:
+    """Words, or markup, in which no line ends between a number and its unit: 15.3 p."""
+    return BEFORE_UNIT.sub(UNBROKEN, str(words))
 
 
 @register.filter

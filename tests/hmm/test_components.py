@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hmm.lib.ages import age_words
+from hmm.templatetags.components import unbroken
 
 STATIC = Path(settings.BASE_DIR) / "static"
 
@@ -57,6 +58,23 @@ def test_ages_are_said_with_the_moment_itself_beside_them() -> None:
     assert "8 min ago</time>|" in page
     assert "for 8 min</time>|never" in page
     assert f'datetime="{timezone.localtime(then).isoformat(timespec="seconds")}"' in page
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("24.6 p now, lowest 15.3 p at 04:00", "24.6~p now, lowest 15.3~p at 04:00"),
+        ("1 unreachable for 46 s · £11.53 so far", "1 unreachable for 46~s · £11.53 so far"),
+        ("114 % of 1.07 TH/s, hot above 75 °C", "114~% of 1.07~TH/s, hot above 75~°C"),
+        ("1 pool, 3 miners, 2 of 4, 5 past 8", "1 pool, 3 miners, 2 of 4, 5 past 8"),
+    ],
+)
+def test_a_number_and_its_unit_stay_on_one_line(words: str, shown: str) -> None:
+    assert unbroken(words).replace("\N{NO-BREAK SPACE}", "~") == shown
+
+
+def test_words_that_stay_together_are_escaped_as_others_are() -> None:
+    assert rendered("{{ words|unbroken }}", words="<b> 5 p") == "&lt;b&gt; 5 p"
 
 
 @pytest.mark.parametrize(

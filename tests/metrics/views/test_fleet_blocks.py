@@ -102,7 +102,7 @@ def test_what_today_cost_opens_its_explanation(member: Client) -> None:
     publish([10.0] * 30, NOW.replace(hour=0, minute=0))
     page = member.get(reverse("metrics:fleet_summary")).text
     told = {asked["key"]: text for text, asked in of_store(page)[1:]}  # the first is the sentence's
-    assert of_store(page)[0][0] == "0.36 p so far today"
+    assert of_store(page)[0][0] == "0.36\N{NO-BREAK SPACE}p so far today"
     assert list(told) == ["total_cost_gbp", "total_kwh", "avg_price_pence"]
     assert told["avg_price_pence"] == "average 10.0 p"
     assert all(OF_TODAY in asked_by(page, "energy_cost", key) for key in told)
