@@ -43,7 +43,7 @@ KEPT = (POOLS,)
 
 @dataclass(frozen=True, slots=True)
 class PoolRow:
-    """A line of the table; `health` is the newest hour's, `failure` the last check that failed within a day."""
+    """A line of the table; `health` is the newest hour's that has a score, `failure` the last check that failed within a day."""
 
     pool: Pool
     tone: str
@@ -120,7 +120,7 @@ def _row(
     hours: Mapping[datetime, MetricRow],
     now: datetime,
 ) -> PoolRow:
-    health = hours[max(hours)] if hours else None
+    health = _newest_health(hours)
     tone, state = _state(pool, reading)
     return PoolRow(
         pool=pool,
@@ -132,6 +132,12 @@ def _row(
         parts=health_parts(health.value_json) if health else None,
         latency=_latency(pool, hours, now),
     )
+
+
+def _newest_health(hours: Mapping[datetime, MetricRow]) -> MetricRow | None:
+    """Return the newest hour that has a score: one that has just begun mostly has no check of its own yet."""
+    scored = [at for at, row in hours.items() if row.value_json["health_score"] is not None]
+    return hours[max(scored or hours)] if hours else None
 
 
 def _state(pool: Pool, reading: PoolReading | None) -> tuple[str, str]:

@@ -173,7 +173,9 @@ def _bar(bar: Bar, scale: Scale) -> str:
     top, bottom = sorted((scale.y(bar.value), scale.y(0)))
     gap = (bar.end - bar.start) * 0.12
     x, width = _percent(bar.start + gap / 2), _percent(bar.end - bar.start - gap)
-    place = f'x="{x}%" width="{width}%" y="{_round(top)}" height="{_round(max(bottom - top, 1.5))}"'
+    height = max(bottom - top, 1.5)
+    y = bottom - height if bar.value >= 0 else top  # the least that can be seen lies on its side of zero
+    place = f'x="{x}%" width="{width}%" y="{_round(y)}" height="{_round(height)}"'
     return f'<rect class="{escape(bar.css_class)}" {place}><title>{escape(bar.title)}</title></rect>'
 
 

@@ -62,7 +62,10 @@ def _chart(found: EnergyByBand, names: list[str]) -> SafeString:
         for n, (band, energy_of) in enumerate(zip(BANDS, found.bands, strict=True))
         if energy_of.kwh
     ]
-    ticks = [Tick((n + 0.5) / count, name.replace(" and more", "+")) for n, name in enumerate(names)]
+    ticks = [
+        Tick((n + 0.5) / count, name.replace(" and more", "+").replace("below ", "< "))
+        for n, name in enumerate(names)
+    ]
     return bar_chart(
         drawn,
         ticks,

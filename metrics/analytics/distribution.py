@@ -14,6 +14,8 @@ from metrics.sketches.quantities import ACCURACY, LEAST
 from metrics.templatetags.hmm_format import decimal
 
 MOST_BARS = 20
+MOST_TICKS = 7
+"""So many values have room below the chart on a phone, without their unit."""
 
 
 def distributed(asked: Asked, here: Here) -> Report:
@@ -41,7 +43,9 @@ def distributed(asked: Asked, here: Here) -> Report:
         ],
         [[low, high, hours, hours / total] for low, high, hours in found],
         chart=_chart(found, unit.text, unit.digits, title) if found else None,
-        notes=["Of the hours that are over; values are at most 0.8 % off. Of all miners it is miner-hours."],
+        notes=[
+            f"In {unit.text}. Of the hours that are over; values are at most 0.8 % off. Of all miners it is miner-hours."
+        ],
     )
 
 
@@ -80,11 +84,8 @@ def _chart(found: Sequence[tuple[float, float, float]], unit: str, digits: int, 
         for n, (low, high, hours) in enumerate(found)
         if hours
     ]
-    step = ceil(count / 7)
-    ticks = [
-        Tick(n / count, f"{decimal(low, digits)} {unit}")
-        for n, (low, _, _) in enumerate(found)
-        if n % step == 0
-    ]
+    step = ceil(count / MOST_TICKS)
+    places = digits if any(low % 1 for low, _, _ in found) else 0
+    ticks = [Tick(n / count, decimal(low, places)) for n, (low, _, _) in enumerate(found) if n % step == 0]
     label = f"{title}: hours in {count} classes. The same figures are in the table below."
     return bar_chart(bars, ticks, label=label, unit="h", now_at=None)

@@ -42,7 +42,11 @@ def waterfall(asked: Asked, here: Here) -> Report:
         Column(f"amount_{here.currency.lower()}", "Amount", lambda amount: money(amount, here.currency)),
     ]
     if both is None or now is None or before is None:
-        why = "It needs the cost of this range and of the one before." if both else NOTHING_TO_COMPARE
+        why = (
+            "It needs the cost of this range and of the one before: a shorter range may have both."
+            if both
+            else NOTHING_TO_COMPARE
+        )
         return Report(title, columns, [], notes=[why], empty=NOTHING_BEFORE if now else NOTHING_MEASURED)
     found = steps(before, now)
     return Report(

@@ -59,7 +59,7 @@ def shown(
             decimal(uptime, 1),
             "%",
             uptime_tone(uptime),
-            "of the miners' time spent hashing",
+            "of the miners' time",
             _spark(hours, "uptime", first),
             _of_day("uptime", "uptime", midnight),
         ),

@@ -16,6 +16,9 @@ from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy, money, per
 WHOLE = 0.995
 """From this coverage on, an amount is called complete."""
 
+ON_CARDS = {"Expected earnings": "Expected"}
+"""Shorter headings, where a line is a card on a phone."""
+
 TITLES = ("Energy", "Average price", "Cost", "Expected earnings", "Profit", "Measured")
 """What the amounts of a whole day are called."""
 
@@ -106,7 +109,8 @@ def _texts(has: Amounts, currency: str) -> list[str]:
 
 def _cell(cell: Cell) -> str:
     link = f'<a class="explained" href="{escape(cell.figure.url)}">{escape(cell.text)}</a>'
-    return f'<td role="cell" class="num" data-label="{escape(cell.label)}">{link}</td>'
+    label = escape(ON_CARDS.get(cell.label, cell.label))
+    return f'<td role="cell" class="num" data-label="{label}">{link}</td>'
 
 
 def _totals(ledger: Ledger, currency: str) -> list[Cell]:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from hmm.lib.times import local_midnight
-from hmm.lib.units import UNKNOWN
 from metrics.explain.figure import FigureRef
 from metrics.query import MetricRow
-from metrics.templatetags.hmm_format import decimal, energy, money, percent, price
+from metrics.templatetags.hmm_format import energy, money, percent, price, sats
 from metrics.types.base import MINOR
 
-SATS_PER_BTC = 100_000_000
 WHOLE = 0.995
 
 AMOUNTS = ("energy_cost", "earnings")
@@ -58,11 +56,6 @@ def first_start(period: str, now: datetime, zone: tzinfo) -> datetime:
         return local_midnight(date(months // 12, months % 12 + 1, 1), zone)
     days = back if period == "daily" else 7 * back + today.weekday()
     return local_midnight(today - timedelta(days=days), zone)
-
-
-def sats(btc: float | None) -> str:
-    """Return an amount of bitcoins in satoshis: 1,234 sat."""
-    return UNKNOWN if btc is None else f"{decimal(btc * SATS_PER_BTC, 0)} sat"
 
 
 def _line(types: Mapping[str, MetricRow], zone: tzinfo, currency: str) -> MoneyLine:

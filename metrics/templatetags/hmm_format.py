@@ -15,6 +15,9 @@ SYMBOLS = {"GBP": ("£", "p"), "EUR": ("€", "ct"), "USD": ("$", "¢")}
 SMALL_MONEY = 0.1
 """Less money than this is said in hundredths."""
 
+SATS_PER_BTC = 100_000_000
+MAGNITUDES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
 LEAST_MONEY = 1e-6
 """Less money than this is said to be about nothing."""
 
@@ -77,6 +80,23 @@ def decimal(number: float | None, places: int = 1) -> str:
         return UNKNOWN
     text = f"{abs(number):,.{places}f}"
     return f"−{text}" if round(number, places) < 0 else text
+
+
+@register.filter
+def sats(btc: float | None) -> str:
+    """Return an amount of bitcoins in satoshis: 1,234 sat."""
+    return UNKNOWN if btc is None else f"{decimal(btc * SATS_PER_BTC, 0)} sat"
+
+
+@register.filter
+def magnitude(number: float | None) -> str:
+    """Return a large number with its letter: 950, 6.10 G, 144 T."""
+    if number is None:
+        return UNKNOWN
+    for size, letter in MAGNITUDES:
+        if abs(number) >= 0.9995 * size:  # else it would be said as 1,000 of the letter before
+            return f"{_three_figures(number / size)} {letter}"
+    return decimal(number, 0)
 
 
 @register.filter

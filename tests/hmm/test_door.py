@@ -270,7 +270,7 @@ class TestStoredBooks:
             StoredBooks().note("quick", "elsewhere", Outcome.ERROR, "answers HTTP 500")
             (told,) = source_counts()
             assert (told.uncached, told.misses, told.hit_rate) == (2, 0, None)
-            assert "asked by jobs alone" in admin_client.get("/blocks/outside-sources").content.decode()
+            assert "jobs only" in admin_client.get("/blocks/outside-sources").content.decode()
             for _ in range(2):
                 ask(QUICK, url_of(device), number)
         (told,) = source_counts()

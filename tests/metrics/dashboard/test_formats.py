@@ -11,10 +11,12 @@ from metrics.templatetags.hmm_format import (
     decimal,
     energy,
     hashrate,
+    magnitude,
     money,
     percent,
     power,
     price,
+    sats,
 )
 
 LONDON = ZoneInfo("Europe/London")
@@ -101,3 +103,24 @@ def test_clock_is_local_and_names_the_day_when_it_is_another() -> None:
     assert clock(now + timedelta(hours=1), now, LONDON) == "14:00"
     assert clock(now + timedelta(hours=11), now, LONDON) == "00:00 tomorrow"
     assert clock(now + timedelta(hours=36), now, LONDON) == "Thu 01:00"
+
+
+def test_satoshis() -> None:
+    assert sats(None) == "–"
+    assert sats(0.5) == "50,000,000 sat"
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (None, "–"),
+        (0, "0"),
+        (950, "950"),
+        (999.6, "1.00 k"),
+        (999_999, "1.00 M"),
+        (6_100_000_000, "6.10 G"),
+        (143_522_910_340_987, "144 T"),
+    ],
+)
+def test_a_large_number_has_its_letter(number: float | None, shown: str) -> None:
+    assert magnitude(number) == shown

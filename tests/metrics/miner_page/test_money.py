@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from metrics.miner_page.money import first_start, money_lines, sats
+from metrics.miner_page.money import first_start, money_lines
 from metrics.query import MetricRow
 
 LONDON = ZoneInfo("Europe/London")
@@ -65,8 +65,3 @@ def test_what_is_not_known_is_a_dash_and_what_was_not_measured_is_said() -> None
     (line,) = money_lines(rows(datetime(2026, 6, 2, tzinfo=LONDON), coverage=0.5), LONDON, "GBP")
     assert (line.revenue, line.profit, line.profit_tone, line.coins) == ("–", "–", "muted", "")
     assert line.note == "50 % measured"
-
-
-def test_satoshis() -> None:
-    assert sats(None) == "–"
-    assert sats(0.5) == "50,000,000 sat"

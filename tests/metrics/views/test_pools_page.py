@@ -97,6 +97,18 @@ def test_a_failed_check_is_named_and_stays_the_last_error_when_the_pool_is_back(
     assert "certificate &lt;expired&gt;" in page
 
 
+def test_an_hour_without_a_check_of_its_own_leaves_the_score_of_the_one_before(monkeypatch, member):
+    now = NOW.replace(minute=1)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+    pool = Pool.objects.create(name="a pool", client="ckpool")
+    for minutes_ago in (3, 1):  # the later one began before the hour
+        checked(pool, minutes_ago, accepted=97, rejected=3)
+    run(now)
+    page = member.get(reverse("metrics:pool_table")).text
+    assert [asked["at"] for asked in asked_by(page, "pool_health", "health_score")] == ["2026-06-03T10:00Z"]
+    assert "40 + 20 + 10" in page
+
+
 def test_the_number_of_queries_does_not_grow_with_the_pools(clock, member):
     def made(count):
         for n in range(count):

@@ -62,7 +62,7 @@ def test_services_are_alive_or_silent_since(see: See) -> None:
     assert 'worker</th> <td role="cell" data-label="State"><span class="badge tone-good">alive' in page
     assert "11:59:55" in page
     assert (
-        'collector</th> <td role="cell" data-label="State"><span class="badge tone-bad">silent</span></td> <td role="cell" data-label="Last sign of life">never'
+        'collector</th> <td role="cell" data-label="State"><span class="badge tone-bad">silent</span></td> <td role="cell" data-label="Last sign">never'
         in page
     )
 
