@@ -11,7 +11,9 @@ from miners.simulator.misfortune import BROKEN, DARK, REBOOT, SLOW_S, Misfortune
 from miners.simulator.nerdqaxe import NerdQAxe
 from miners.simulator.noise import stream
 
-_DAY_S = 86_400.0
+_LATEST_BOOT_S, _EARLIEST_BOOT_S = 600.0, 1200.0
+"""How long devices have been up when they begin: whoever starts them anew meets counters that have just begun, as after a
+power cut, and not days of shares once more."""
 
 
 class Condition(Enum):
@@ -62,8 +64,7 @@ class Device:
 
 
 def _machine(spec: DeviceSpec, seed: int, start: float, reboots: Spells | None) -> Machine:
-    longest_s = 1200.0 if reboots else 12.0 * _DAY_S
-    up_s = stream(seed, spec.name, "uptime").uniform(600.0, longest_s)
+    up_s = stream(seed, spec.name, "uptime").uniform(_LATEST_BOOT_S, _EARLIEST_BOOT_S)
     return Machine(
         spec.hardware,
         spec.settings,
