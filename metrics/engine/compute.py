@@ -38,6 +38,8 @@ class Work:
     farm: Farm
     now: datetime
     batch: Batch = field(default_factory=Batch)
+    new: Sequence[int] = ()
+    """Those who have no row yet of the day within which slots begin to be kept."""
 
 
 def compute(
@@ -55,7 +57,9 @@ def compute(
     Returns the number of rows written.
     """
     floors = read_floors(miner_ids, start, now)
-    work = Work(marks, grid, farm, now)
+    across = floors.across(grid.buckets("daily", start, end))
+    new = without_days(miner_ids, across[0].start, across[0].end) if across else []
+    work = Work(marks, grid, farm, now, new=new)
     with unpacked([(start - AN_HOUR, end + AN_HOUR)], miner_ids, now):
         for part in floors.parts(start, end, miner_ids):
             _compute(part, miner_ids, floors, work)
@@ -87,7 +91,9 @@ def _compute(part: Part, miner_ids: Sequence[int], floors: Floors, work: Work) -
             write_sketches(period, anew, miner_ids, spans, grid, everyone=everyone, batch=batch)
         merge_longer(period, anew, miner_ids, spans, standing, grid, now, everyone=everyone, batch=batch)
         if period == "daily":
-            merge_fleet(period, [b for b in found if b not in anew], spans, standing, now, batch)
+            rest = [b for b in found if b not in anew]
+            merge_miners(period, rest, [m for m in work.new if m in part.told], grid, now, batch)
+            merge_fleet(period, rest, spans, standing, now, batch)
 
 
 def _make_slots(part: Part, spans: Sequence[Span], work: Work, *, scan: bool) -> None:

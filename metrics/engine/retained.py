@@ -126,6 +126,10 @@ class Floors:
         """Return those of `found` that no earlier zone's figures overlap."""
         return [b for b in found if self.zone is None or b.start >= self.zone]
 
+    def across(self, days: Iterable[Bucket]) -> list[Bucket]:
+        """Return that one of `days`, if any, within which slots begin to be kept."""
+        return [day for day in days if self.slots is not None and day.start < self.slots < day.end]
+
     def made_anew(self, period: str, found: Sequence[Bucket]) -> list[Bucket]:
         """Return those of `found` whose miners' rows can be: not one of what they are made of has been dropped."""
         if self.slots is None or period not in MADE_OF_DROPPED:

@@ -187,9 +187,13 @@ def test_sites_follow_a_move_where_only_days_are_left(farm: Farm) -> None:
     assert_alike({k: v for k, v in figures().items() if k[4] == "energy_cost"}, expected)
 
 
-def test_history_of_a_new_miner_makes_its_days_where_those_are_all_that_is_left(farm: Farm) -> None:
+@pytest.mark.parametrize("first", ["2026-03-02T06:00", "2026-03-31T12:00", "2026-04-01T02:00"])
+def test_history_of_a_new_miner_makes_its_days_where_those_are_all_that_is_left(
+    farm: Farm, first: str
+) -> None:
+    """Also of the local day within which slots begin to be kept, an hour after it has begun."""
     new = MinerFactory(site=farm.site)
-    begin = epoch("2026-03-02T06:00")
+    begin = epoch(first)
 
     def deliver() -> None:
         store_rows(
@@ -202,7 +206,7 @@ def test_history_of_a_new_miner_makes_its_days_where_those_are_all_that_is_left(
     deliver()
     run(JULY)
     assert_alike({k: v for k, v in figures(*LONG).items() if k[4] == "energy_cost"}, expected)
-    assert not [key for key in figures("hourly") if key[0] != "miner"]
+    assert not [key for key in figures("hourly") if key[0] != "miner" and key[3] < APRIL]
 
 
 def test_another_zone_leaves_the_days_whose_slots_are_dropped(farm: Farm) -> None:
