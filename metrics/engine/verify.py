@@ -20,7 +20,12 @@ from metrics.sketches.quantities import COLUMNS as PERCENTILES
 from metrics.store.columns import ALL_COLUMNS, EXTRAS
 from miners.models import Miner
 
-FROM_ROW = {c.name: c.name for c in ALL_COLUMNS} | {e.name: e.of_row for e in EXTRAS}
+OF_ENTITY = ("elapsed_s", "miner_count", "standing_pence")
+"""What a row has beside its sums."""
+
+FROM_ROW = {name: name for name in (*OF_ENTITY, *(c.name for c in ALL_COLUMNS))} | {
+    extra.name: extra.of_row for extra in EXTRAS
+}
 PRECISION = dict.fromkeys(FROM_ROW, 1e-9) | dict.fromkeys(PERCENTILES, 1e-6)
 """Each compared quantity, and how far apart (relative) its figures may be: percentiles are stored as real."""
 

@@ -75,6 +75,7 @@ def test_a_tampered_figure_is_named_and_left_alone(miner):
         ("entity_type = 'site' AND period = 'slot'", "energy_j", "site {site}, slot"),
         ("entity_type = 'system' AND period = 'weekly'", "hashes_gh", "system, weekly"),
         ("entity_type = 'miner' AND period = 'monthly'", "accepted", "miner {miner}, monthly"),
+        ("entity_type = 'site' AND period = 'weekly'", "miner_count", "site {site}, weekly"),
     ],
 )
 def test_every_kind_of_row_is_compared_percentiles_too(miner, where, column, whose):
