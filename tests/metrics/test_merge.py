@@ -16,6 +16,9 @@ from metrics.engine.grid import grid
 from metrics.engine.merge import homes_of
 from metrics.engine.run import run
 from miners.membership import move_miner
+from miners.models import Telemetry
+from miners.telemetry.packed.dropping import days_before, drop_day
+from miners.telemetry.packed.store import pack
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
 from tests.metrics.reference import Row
 from tests.metrics.store_helpers import NOW, at, epoch, rolled_back, store_rows, taken_for_large, use_zone
@@ -34,7 +37,9 @@ MOVES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, DAYS), st.integers(
 @st.composite
 def scenes(draw):
     early, late = draw(st.tuples(st.tuples(HOURS, HOURS, HOURS), st.tuples(HOURS, HOURS, HOURS)))
-    return draw(st.sampled_from(ZONES)), early, draw(MOVES), late, draw(st.booleans())
+    dropped = draw(st.integers(0, DAYS))
+    kept = [[hour for hour in hours if hour >= 24 * dropped] for hours in late]
+    return draw(st.sampled_from(ZONES)), early, dropped, draw(MOVES), kept, draw(st.booleans())
 
 
 def tell(miners, told):
@@ -46,6 +51,14 @@ def tell(miners, told):
         for n in hours
     ]
     store_rows(rows)
+
+
+def drop_before(day):
+    """Drop all telemetry from before this UTC day."""
+    for miner_id, told in {(row.miner_id, row.timestamp.date()) for row in Telemetry.objects.all()}:
+        pack([miner_id], told)
+    for gone in days_before(day):
+        drop_day(gone)
 
 
 def where(moves, miner, first, day):
@@ -88,8 +101,8 @@ def expected(places, zone):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(scene=scenes())
-def test_sites_and_the_system_are_their_miners_whoever_moved_and_whatever_came_late(scene):
-    zone, early, moves, late, large = scene
+def test_sites_and_the_system_are_their_miners_whoever_moved_and_whatever_went_or_came_late(scene):
+    zone, early, dropped, moves, late, large = scene
     with rolled_back(), taken_for_large(large):
         use_zone(zone)
         tariff = TariffFactory()
@@ -97,6 +110,7 @@ def test_sites_and_the_system_are_their_miners_whoever_moved_and_whatever_came_l
         miners = [MinerFactory(site=sites[0]), MinerFactory(site=sites[0]), MinerFactory(site=sites[1])]
         tell(miners, early)
         run(NOW)
+        drop_before(FIRST + timedelta(days=dropped))
         done = {}
         for who, after, site in moves:
             since = FIRST + timedelta(days=after)
