@@ -117,12 +117,36 @@ def live_rows(
         rows = fleet_rows(types, period, bucket, state, told, entity_type)
         return [r for r in rows if entity_id is None or r.entity_id == entity_id]
     if entity_type == "pool":
-        stored, stretch = stored_parts(CHILDREN[period], bucket, state, now), Bucket(bucket.start, now)
-        found = live_pool_rows(projections_of(types), stored, stretch, state.cut.slot_s(now), entity_id)
-        return [live_row(types, *row) for row in found]
+        return _pool_rows(types, period, bucket, state, now, entity_id)
     only = None
     if entity_type == "miner":
         only = [entity_id] if entity_id is not None else miners
+    rows = _told_apart(types, period, bucket, state, now, entity_type, entity_id, only)
+    return [r for r in rows if entity_id is None or r.entity_id == entity_id]
+
+
+def _pool_rows(
+    types: Sequence[str], period: str, bucket: Bucket, state: State, now: datetime, entity_id: int | None
+) -> list[LiveRow]:
+    stored, elapsed = stored_parts(CHILDREN[period], bucket, state, now), Bucket(bucket.start, now)
+    found = live_pool_rows(projections_of(types), stored, elapsed, state.cut.slot_s(now), entity_id)
+    return [live_row(types, *row) for row in found]
+
+
+def _told_apart(
+    types: Sequence[str],
+    period: str,
+    bucket: Bucket,
+    state: State,
+    now: datetime,
+    entity_type: str,
+    entity_id: int | None,
+    only: Sequence[int] | None,
+) -> list[LiveRow]:
+    """Read the telemetry of everyone, or of `only` these miners, for entities of one kind, percentiles too. One query.
+
+    Of `entity_id` alone percentiles are read, where that is given; sums are everyone's.
+    """
     opened = _opened(period, bucket, state, now, entity_type, only)
     window, elapsed = opened.window, Bucket(bucket.start, now)
     projections = projections_of(types)
@@ -137,8 +161,7 @@ def live_rows(
         slots, of_slots = told_slots(window, state.valued.prices_between, state.valued.coins_between)
         sql = _select(projections, entity_type, opened.parts, source, slots, only is not None)
         cursor.execute(sql, arguments(opened.params | of_slots | more))
-        rows = [live_row(types, *row) for row in cursor.fetchall()]
-    return [r for r in rows if entity_id is None or r.entity_id == entity_id]
+        return [live_row(types, *row) for row in cursor.fetchall()]
 
 
 def live_together(
