@@ -1,7 +1,7 @@
 """Figures of any stretch of whole slots, merged from the sums of the store as a stored period is.
 
-Averages are never averaged: the rollup rows of the miners are merged column by column, and the metric type's own
-projection makes the figure. What is not over yet comes straight from telemetry, as in an open period.
+Averages are never averaged: the rollup rows of miners, or of sites, are merged column by column, and the metric type's
+own projection makes the figure. What is not over yet comes straight from telemetry, as in an open period.
 """
 
 import json

@@ -11,9 +11,11 @@ from miners.simulator.misfortune import BROKEN, DARK, REBOOT, SLOW_S, Misfortune
 from miners.simulator.nerdqaxe import NerdQAxe
 from miners.simulator.noise import stream
 
-_LATEST_BOOT_S, _EARLIEST_BOOT_S = 600.0, 1200.0
-"""How long devices have been up when they begin: whoever starts them anew meets counters that have just begun, as after a
-power cut, and not days of shares once more."""
+_UP_S = (2400.0, 3600.0)
+"""How long devices have been up when they begin, at least and at most. Long enough for their own averages; whoever starts
+them anew meets counters that have begun within the hour, as after a power cut, and not days of shares once more."""
+
+_UP_BETWEEN_REBOOTS_S = (600.0, 1200.0)
 
 
 class Condition(Enum):
@@ -64,7 +66,7 @@ class Device:
 
 
 def _machine(spec: DeviceSpec, seed: int, start: float, reboots: Spells | None) -> Machine:
-    up_s = stream(seed, spec.name, "uptime").uniform(_LATEST_BOOT_S, _EARLIEST_BOOT_S)
+    up_s = stream(seed, spec.name, "uptime").uniform(*(_UP_BETWEEN_REBOOTS_S if reboots else _UP_S))
     return Machine(
         spec.hardware,
         spec.settings,
