@@ -133,6 +133,7 @@ class OutsideSourceAdmin(ReadOnlyAdmin):
         "misses",
         "uncached",
         "errors",
+        "unasked",
         "stale",
         "last_ok_at",
         "last_error_at",

@@ -119,9 +119,12 @@ class SystemMetric(models.Model):
         return f"{self.metric_name} of {self.service} at {self.time:%Y-%m-%d %H:%M:%S}: {self.value}"
 
 
-def hit_rate(hits: int, misses: int, errors: int) -> float | None:
-    """Return the share of questions that the cache has answered, 0 to 1; None where it might have answered none."""
-    return hits / (hits + misses + errors) if hits + misses else None
+def hit_rate(hits: int, misses: int, failed: int) -> float | None:
+    """Return the share of questions that the cache has answered, 0 to 1; None where it might have answered none.
+
+    `failed` are those that nobody has answered, whether the service was asked or its last failure told again.
+    """
+    return hits / (hits + misses + failed) if hits + misses else None
 
 
 class OutsideSource(models.Model):
@@ -137,7 +140,11 @@ class OutsideSource(models.Model):
         help_text="Answers by the service to what nobody asks twice, or jobs ask to store it: the cache has no part in them.",
     )
     errors = models.BigIntegerField(default=0, help_text="Questions that gave nothing usable.")
-    stale = models.BigIntegerField(default=0, help_text="Errors for which an older answer stood in.")
+    unasked = models.BigIntegerField(
+        default=0,
+        help_text="Questions that were answered with the failure of a moment ago: nobody was asked.",
+    )
+    stale = models.BigIntegerField(default=0, help_text="Failures for which an older answer stood in.")
     last_ok_at = models.DateTimeField(null=True)
     last_error_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
@@ -152,12 +159,12 @@ class OutsideSource(models.Model):
     @property
     def asked(self) -> int:
         """How many questions there were, whoever answered."""
-        return self.hits + self.misses + self.uncached + self.errors
+        return self.hits + self.misses + self.uncached + self.errors + self.unasked
 
     @property
     def hit_rate(self) -> float | None:
         """See `hit_rate`."""
-        return hit_rate(self.hits, self.misses, self.errors)
+        return hit_rate(self.hits, self.misses, self.errors + self.unasked)
 
     @property
     def is_failing(self) -> bool:

@@ -16,8 +16,8 @@ LONGEST_ERROR = 500
 
 # The row's lock makes turns: who comes second sees the turn that the first has taken.
 TAKE_TURN = """
-INSERT INTO hmm_outsidesource AS o (name, host, next_turn_at, hits, misses, uncached, errors, stale, last_error)
-VALUES (%(name)s, %(host)s, clock_timestamp() + %(pace)s::interval, 0, 0, 0, 0, 0, '')
+INSERT INTO hmm_outsidesource AS o (name, host, next_turn_at, hits, misses, uncached, errors, unasked, stale, last_error)
+VALUES (%(name)s, %(host)s, clock_timestamp() + %(pace)s::interval, 0, 0, 0, 0, 0, 0, '')
 ON CONFLICT (name, host) DO UPDATE
 SET next_turn_at = greatest(clock_timestamp(), coalesce(o.next_turn_at, '-infinity')) + %(pace)s::interval
 WHERE o.next_turn_at IS NULL OR o.next_turn_at <= clock_timestamp() + %(ahead)s::interval
@@ -30,20 +30,20 @@ WHERE name = %(name)s AND host = %(host)s
 """
 
 LEAVE_ALONE = """
-INSERT INTO hmm_outsidesource AS o (name, host, next_turn_at, hits, misses, uncached, errors, stale, last_error)
-VALUES (%(name)s, %(host)s, clock_timestamp() + %(wait)s::interval, 0, 0, 0, 0, 0, '')
+INSERT INTO hmm_outsidesource AS o (name, host, next_turn_at, hits, misses, uncached, errors, unasked, stale, last_error)
+VALUES (%(name)s, %(host)s, clock_timestamp() + %(wait)s::interval, 0, 0, 0, 0, 0, 0, '')
 ON CONFLICT (name, host) DO UPDATE SET next_turn_at = greatest(EXCLUDED.next_turn_at, o.next_turn_at)
 """
 
 NOTE = """
 INSERT INTO hmm_outsidesource AS o
-    (name, host, hits, misses, uncached, errors, stale, last_ok_at, last_error_at, last_error)
-VALUES (%(name)s, %(host)s, %(hits)s, %(misses)s, %(uncached)s, %(errors)s, %(stale)s,
+    (name, host, hits, misses, uncached, errors, unasked, stale, last_ok_at, last_error_at, last_error)
+VALUES (%(name)s, %(host)s, %(hits)s, %(misses)s, %(uncached)s, %(errors)s, %(unasked)s, %(stale)s,
         CASE WHEN %(misses)s + %(uncached)s > 0 THEN clock_timestamp() END, CASE WHEN %(error)s <> '' THEN clock_timestamp() END,
         %(error)s)
 ON CONFLICT (name, host) DO UPDATE SET
     hits = o.hits + EXCLUDED.hits, misses = o.misses + EXCLUDED.misses, errors = o.errors + EXCLUDED.errors,
-    uncached = o.uncached + EXCLUDED.uncached, stale = o.stale + EXCLUDED.stale, last_ok_at = coalesce(EXCLUDED.last_ok_at, o.last_ok_at),
+    uncached = o.uncached + EXCLUDED.uncached, unasked = o.unasked + EXCLUDED.unasked, stale = o.stale + EXCLUDED.stale, last_ok_at = coalesce(EXCLUDED.last_ok_at, o.last_ok_at),
     last_error_at = coalesce(EXCLUDED.last_error_at, o.last_error_at),
     last_error = CASE WHEN EXCLUDED.last_error = '' THEN o.last_error ELSE EXCLUDED.last_error END
 """
@@ -92,6 +92,7 @@ class SourceCounts:
     misses: int
     uncached: int
     errors: int
+    unasked: int
     stale: int
     hit_rate: float | None
     last_ok_at: datetime | None
@@ -111,7 +112,9 @@ def _summed(name: str, rows: Sequence[OutsideSource]) -> SourceCounts:
     return SourceCounts(
         name=name,
         **{each.value: count for each, count in counts.items()},
-        hit_rate=hit_rate(counts[Outcome.HIT], counts[Outcome.MISS], counts[Outcome.ERROR]),
+        hit_rate=hit_rate(
+            counts[Outcome.HIT], counts[Outcome.MISS], counts[Outcome.ERROR] + counts[Outcome.UNASKED]
+        ),
         last_ok_at=max((r.last_ok_at for r in rows if r.last_ok_at), default=None),
         last_error_at=failed.last_error_at if failed else None,
         last_error=failed.last_error if failed else "",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import timedelta
 from math import inf
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -18,7 +19,8 @@ from django.core.cache import cache
 
 from hmm.door.books import Outcome, books
 from hmm.door.source import Source, host_of, is_loopback
-from hmm.lib.http import HttpError, NoAnswer, Reply, get
+from hmm.lib.ages import age_words
+from hmm.lib.http import BadAnswer, HttpError, NoAnswer, Reply, get
 
 T = TypeVar("T")
 Read = Callable[[Reply], T]
@@ -29,6 +31,9 @@ LEAVE_ALONE_S = {429: 60.0, 503: 0.0}
 """How long to leave a service alone that says so and does not say how long."""
 
 LONGEST_LEAVE_ALONE_S = 3600.0
+FAIR_S = 1.0
+"""A service that had less time than this is not to blame for its silence."""
+
 CACHE_PREFIX = "door:1:"
 _last_moment: ContextVar[float] = ContextVar("last_moment", default=inf)
 _is_to_store: ContextVar[bool] = ContextVar("is_to_store", default=False)
@@ -75,6 +80,24 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class _Failure:
+    """A failure in the cache; `at` is seconds since 1970."""
+
+    reason: str
+    is_answered: bool
+    status: int | None
+    at: float
+
+    @property
+    def age_s(self) -> float:
+        return max(0.0, time.time() - self.at)
+
+    def told_again(self) -> HttpError:
+        kind = BadAnswer if self.is_answered else NoAnswer
+        return kind(f"{self.reason} (asked {age_words(timedelta(seconds=self.age_s))} ago)", self.status)
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     source: Source
     url: str
@@ -92,6 +115,10 @@ class _Question:
         )
         return CACHE_PREFIX + hashlib.sha256(asked.encode()).hexdigest()[:40]
 
+    @property
+    def failure_key(self) -> str:
+        return f"{self.key}:failed"
+
 
 def ask(
     source: Source,
@@ -107,7 +134,8 @@ def ask(
 
     An answer younger than the source's `fresh_s` is given again. Otherwise the service is asked, in its turn and
     again after a failure that may pass, all within `within_s` seconds. What `read` refuses is never kept. Where
-    nothing can be had, an answer up to `stands_in_s` old stands in, with the error; else HttpError is raised.
+    nothing can be had, an answer up to `stands_in_s` old stands in, with the error; else HttpError is raised. A failure
+    is told again, with its age, to whoever asks within `failure_kept_s`; who asks to store it asks anew.
     Without `use_cache` it is asked whatever the cache has, and the answer is not kept: for what nobody asks twice.
     """
     question = _Question(source, url, params or {}, headers or {})
@@ -120,10 +148,12 @@ def ask(
             if not _is_to_store.get():
                 books().note(source.name, question.host, Outcome.HIT)
             return kept.read(read)
+        if failure := _failed_just_now(question):
+            books().note(source.name, question.host, Outcome.UNASKED)
+            return _standing_in(question, kept, read, failure)
+        counted = Outcome.UNCACHED if _is_to_store.get() else Outcome.MISS
         try:
-            kept_now = _asked(
-                question, read, within_s, Outcome.UNCACHED if _is_to_store.get() else Outcome.MISS
-            )
+            kept_now = _asked(question, read, within_s, counted)
         except HttpError as error:
             return _standing_in(question, kept, read, error)
         cache.set(question.key, kept_now, source.fresh_s + source.stands_in_s)
@@ -152,7 +182,24 @@ def to_store() -> Iterator[None]:
 
 def forget_answers(source: Source, url: str, params: Mapping[str, str] | None = None) -> None:
     """Drop what the cache has of this question."""
-    cache.delete(_Question(source, url, params or {}, {}).key)
+    question = _Question(source, url, params or {}, {})
+    cache.delete_many([question.key, question.failure_key])
+
+
+def _failed_just_now(question: _Question) -> HttpError | None:
+    """Return the failure that who looks is told again, None where the service is to be asked."""
+    if _is_to_store.get():
+        return None
+    failure: _Failure | None = cache.get(question.failure_key)
+    return failure.told_again() if failure and failure.age_s < question.source.failure_kept_s else None
+
+
+def _remember(question: _Question, error: HttpError, given_s: float) -> None:
+    """Keep a failure that says something of the service, which had `given_s` seconds."""
+    says_nothing = isinstance(error, NotOurTurn) or (isinstance(error, NoAnswer) and given_s < FAIR_S)
+    if settings.OUTSIDE_CACHE and question.source.failure_kept_s and not says_nothing:
+        failure = _Failure(error.reason, isinstance(error, BadAnswer), error.status, time.time())
+        cache.set(question.failure_key, failure, question.source.failure_kept_s)
 
 
 def _standing_in(question: _Question, kept: _Kept | None, read: Read[T], error: HttpError) -> Answer[T]:
@@ -165,15 +212,16 @@ def _standing_in(question: _Question, kept: _Kept | None, read: Read[T], error: 
 def _asked(
     question: _Question, read: Read[T], within_s: float | None, counted: Outcome = Outcome.MISS
 ) -> _Kept:
-    """Ask outside, and count how it went: an answer as `counted`."""
-    source, host = question.source, question.host
+    """Ask outside, and count how it went: an answer as `counted`. A failure is remembered."""
+    source, host, began = question.source, question.host, time.monotonic()
+    deadline = min(began + (within_s or source.timeout_s * source.tries), _last_moment.get())
     try:
-        within = time.monotonic() + (within_s or source.timeout_s * source.tries)
-        kept = _tried(question, min(within, _last_moment.get()))
+        kept = _tried(question, deadline)
         read(Reply(kept.body, kept.content_type))
     except HttpError as error:
         books().note(source.name, host, Outcome.ERROR, error.reason)
         _leave_alone(question, error)
+        _remember(question, error, deadline - began)
         raise
     books().note(source.name, host, counted)
     return kept

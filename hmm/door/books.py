@@ -34,8 +34,11 @@ class Outcome(StrEnum):
     ERROR = "errors"
     """Not at all: the service gave nothing usable."""
 
+    UNASKED = "unasked"
+    """Not at all: asking has failed a moment ago, and who looks was told so at once."""
+
     STALE = "stale"
-    """After an error, by an older answer; counted beside the error."""
+    """After an error, by an older answer; counted beside the error, or beside not asking."""
 
 
 class Books(Protocol):

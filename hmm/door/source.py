@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+FAILURE_KEPT_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -10,6 +12,7 @@ class Source:
 
     `fresh_s`: an answer so young is given again without asking. `pace_s`: one request in so long, to each host, of
     which `burst` may come at once after a rest. `stands_in_s`: so old an answer may still stand in where a new one cannot be had.
+    `failure_kept_s`: for so long who looks is told of a failure instead of waiting for the next one.
     """
 
     name: str
@@ -25,6 +28,11 @@ class Source:
     def burst_s(self) -> float:
         """How far ahead of its pace it may be asked, in seconds."""
         return (self.burst - 1) * self.pace_s
+
+    @property
+    def failure_kept_s(self) -> float:
+        """How long a failure is told again, in seconds: never longer than an answer is."""
+        return min(self.fresh_s, FAILURE_KEPT_S)
 
 
 def host_of(url: str) -> str:

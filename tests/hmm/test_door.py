@@ -1,10 +1,23 @@
 """The door to services outside: cache, stand-ins, tries, turns, counts."""
 
+import re
 import threading
+from dataclasses import replace
+from importlib import import_module
 
 import pytest
 
-from hmm.door import Answer, NotOurTurn, Outcome, Source, ask, books, forget_answers, no_longer_than
+from hmm.door import (
+    Answer,
+    NotOurTurn,
+    Outcome,
+    Source,
+    ask,
+    books,
+    forget_answers,
+    no_longer_than,
+    to_store,
+)
 from hmm.door.books import ProcessBooks
 from hmm.lib.http import BadAnswer, HttpError, NoAnswer
 from hmm.outside import StoredBooks, source_counts
@@ -13,6 +26,8 @@ from tests.miners.drivers.servers import closed_port, http_device, http_reply, t
 QUICK = Source("quick", fresh_s=300, pace_s=0, timeout_s=5, tries=1)
 NEVER_FRESH = Source("never fresh", fresh_s=0, pace_s=0, timeout_s=5, tries=1)
 OK = http_reply(b'{"n": 1}')
+DOWN = http_reply(b"", "500 Internal Server Error")
+TOLD_AGAIN = r"^answers HTTP 500 \(Internal Server Error\) \(asked \d+ s ago\)$"
 
 
 def numbers(*replies: bytes):
@@ -201,6 +216,75 @@ def test_of_many_with_the_same_question_one_asks():
     assert len(device.asked) == 1
 
 
+class TestFailuresToldAgain:
+    def test_who_looks_is_told_again_how_long_ago_it_failed_and_nobody_is_asked(self):
+        with numbers(DOWN, OK) as device:
+            with pytest.raises(BadAnswer, match=r"^answers HTTP 500 \(Internal Server Error\)$"):
+                ask(QUICK, url_of(device), number)
+            with pytest.raises(BadAnswer, match=TOLD_AGAIN) as told:
+                ask(QUICK, url_of(device), number)
+            assert ask(QUICK, url_of(device), number, params={"of": "x"}).value == 1
+        assert told.value.status == 500
+        assert len(device.asked) == 2
+        assert counts(QUICK, device) == {Outcome.ERROR: 1, Outcome.UNASKED: 1, Outcome.MISS: 1}
+
+    def test_an_older_answer_stands_in_for_it_too(self):
+        with numbers(OK, DOWN) as device:
+            ask(QUICK, url_of(device), number)
+            with pytest.MonkeyPatch.context() as later:
+                later.setattr(import_module("hmm.door.ask")._Kept, "age_s", QUICK.fresh_s + 1)
+                ask(QUICK, url_of(device), number)
+                answer = ask(QUICK, url_of(device), number)
+        assert (answer.value, answer.age_s) == (1, 301)
+        assert re.match(TOLD_AGAIN, answer.error)
+        stood_in = {Outcome.MISS: 1, Outcome.ERROR: 1, Outcome.UNASKED: 1, Outcome.STALE: 2}
+        assert counts(QUICK, device) == stood_in
+
+    def test_who_asks_to_store_it_asks_anew_and_an_answer_ends_it(self):
+        with numbers(DOWN, DOWN, OK) as device:
+            for _ in range(2):
+                with to_store(), pytest.raises(BadAnswer, match=r"Error\)$"):
+                    ask(QUICK, url_of(device), number)
+            with pytest.raises(BadAnswer, match=TOLD_AGAIN):
+                ask(QUICK, url_of(device), number)
+            with to_store():
+                ask(QUICK, url_of(device), number)
+            assert ask(QUICK, url_of(device), number).value == 1
+        assert len(device.asked) == 3
+
+    def test_it_is_kept_for_a_minute_and_no_longer_than_an_answer_is_fresh(self):
+        assert (QUICK.failure_kept_s, replace(QUICK, fresh_s=20).failure_kept_s) == (60, 20)
+        with numbers(DOWN, OK) as device:
+            with pytest.raises(BadAnswer):
+                ask(QUICK, url_of(device), number)
+            # The same question; of this source no failure is young enough.
+            assert ask(replace(QUICK, fresh_s=0), url_of(device), number).value == 1
+
+    @pytest.mark.parametrize(("limit_s", "told_again"), [(0.5, 0), (50, 1)])
+    def test_silence_within_no_time_is_not_held_against_a_service(self, limit_s, told_again):
+        port = closed_port()
+        for _ in range(2):
+            with no_longer_than(limit_s), pytest.raises(NoAnswer):
+                ask(QUICK, f"http://127.0.0.1:{port}/", number)
+        found = books().counts["quick", f"127.0.0.1:{port}"]
+        assert (found[Outcome.UNASKED], found[Outcome.ERROR]) == (told_again, 2 - told_again)
+
+    def test_without_a_cache_nothing_is_told_again(self, settings):
+        settings.OUTSIDE_CACHE = False
+        with numbers(DOWN) as device:
+            for _ in range(2):
+                with pytest.raises(BadAnswer, match=r"Error\)$"):
+                    ask(QUICK, url_of(device), number)
+        assert len(device.asked) == 2
+
+    def test_what_is_forgotten_is_asked_again(self):
+        with numbers(DOWN, OK) as device:
+            with pytest.raises(BadAnswer):
+                ask(QUICK, url_of(device), number)
+            forget_answers(QUICK, url_of(device))
+            assert ask(QUICK, url_of(device), number).value == 1
+
+
 def test_nobody_at_an_address_that_is_none():
     with pytest.raises(HttpError):
         ask(QUICK, "http://[", number)
@@ -247,9 +331,10 @@ class TestStoredBooks:
             kept.note("s", "h", outcome)
         kept.note("s", "other", Outcome.ERROR, "answers HTML, not JSON")
         kept.note("s", "other", Outcome.MISS)
+        kept.note("s", "other", Outcome.UNASKED)
         (told,) = source_counts()
-        assert (told.hits, told.misses, told.errors, told.stale) == (2, 2, 1, 1)
-        assert told.hit_rate == 0.4
+        assert (told.hits, told.misses, told.errors, told.unasked, told.stale) == (2, 2, 1, 1, 1)
+        assert told.hit_rate == 2 / 6
         assert told.last_error == "answers HTML, not JSON"
         assert told.last_ok_at is not None
         assert told.last_error_at is not None

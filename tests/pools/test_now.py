@@ -1,6 +1,7 @@
 """What pools and prices are now: asked side by side through the door, and an answer kept is no question."""
 
 import contextlib
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -69,7 +70,9 @@ def test_one_that_is_away_is_named_and_costs_the_others_nothing(settings):
     with outside(settings, {STATS: {"hashrate": 5e15}}) as server:
         away = Pool.objects.create(name="away", client="solopool", url=f"http://127.0.0.1:{closed_port()}")
         found = ask_now([away, solo(server)], NOW)
+        again = ask_now([away], NOW).pools[0].error
     assert (found.pools[0].report, found.pools[0].error) == (None, "connection refused")
+    assert re.fullmatch(r"connection refused \(asked \d+ s ago\)", again)
     assert found.pools[1].report.pool_hashrate_ghs == 5e6
     assert found.prices.prices is None
     assert "coingecko: answers HTTP 404" in found.prices.error

@@ -10,7 +10,7 @@ hits = probe(
     "%",
     "Questions that the cache has answered, of those that it might have, since this database began; the tag source names the service",
     OF_SOURCE.format(
-        value="CASE WHEN sum(hits + misses) > 0 THEN 100.0 * sum(hits) / sum(hits + misses + errors) END"
+        value="CASE WHEN sum(hits + misses) > 0 THEN 100.0 * sum(hits) / sum(hits + misses + errors + unasked) END"
     ),
     "max",
 )
@@ -28,10 +28,17 @@ errors = probe(
     "Questions that gave nothing usable, since this database began; the tag source names the service",
     OF_SOURCE.format(value="sum(errors)"),
 )
+unasked = probe(
+    "outside_unasked_count",
+    "outside",
+    "questions",
+    "Questions answered with the failure of a moment ago, for which nobody was asked, since this database began; the tag source names the service",
+    OF_SOURCE.format(value="sum(unasked)"),
+)
 stale = probe(
     "outside_stale_count",
     "outside",
     "answers",
-    "Errors for which an older answer stood in, since this database began; the tag source names the service",
+    "Failures for which an older answer stood in, since this database began; the tag source names the service",
     OF_SOURCE.format(value="sum(stale)"),
 )
