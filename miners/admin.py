@@ -18,7 +18,9 @@ from django.utils.http import urlencode
 from hmm.admin import LightListAdmin, NamedValues, ReadOnly, ReadOnlyAdmin
 from hmm.installation import installation
 from hmm.lib.units import UNKNOWN, format_hashrate
+from miners.collector.fleet import POLLED
 from miners.control.admin import order_action
+from miners.discovery.anew import MOST, look_again
 from miners.drivers.base import drivers, parse_address
 from miners.drivers.orders import Kind
 from miners.maintenance import set_maintenance
@@ -154,6 +156,7 @@ class MinerAdmin(LightListAdmin):
         "begin_maintenance",
         "end_maintenance",
         "retire",
+        "look_again",
         *(order_action(kind) for kind in (Kind.RESTART, Kind.PAUSE, Kind.RESUME, Kind.IDENTIFY)),
     ]
     inlines = [MovesInline]
@@ -218,6 +221,20 @@ class MinerAdmin(LightListAdmin):
         now = timezone.now()
         for miner in miners.filter(retired_at=None):
             retire_miner(miner, now)
+
+    @admin.action(description="Look again how the selected miners are read best", permissions=["change"])
+    def look_again(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
+        asked = list(miners.filter(POLLED)[: MOST + 1])
+        if len(asked) > MOST:
+            words = f"Select at most {MOST} miners, or run manage.py discover --learn."
+            self.message_user(request, words, messages.WARNING)
+            return
+        looked = look_again(asked)
+        for one in looked:
+            level = messages.SUCCESS if one.driver else messages.INFO
+            self.message_user(request, f"{one.miner} {one.words}", level)
+        if not looked:
+            self.message_user(request, "None of them is polled.", messages.WARNING)
 
 
 @admin.register(CurtailmentStrategy)

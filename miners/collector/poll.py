@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hmm.system_metrics.statistics import collector as statistics
-from miners.collector.figures import text
 from miners.drivers import Address, DriverError, Reading, detect, drivers
+from miners.identity import stranger
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,7 @@ def _outcome(target: Target, timeout_s: float, now: Callable[[], datetime]) -> O
 
 def wrong_device(target: Target, reading: Reading) -> str | None:
     """Return that another device answers at the address of `target`, or None when it is the one."""
-    found = text(reading.identity, 64)
-    if target.identity and found and target.identity != found:
+    if found := stranger(target.identity, reading):
         return f"another device answers: {found}, not {target.identity}"
     return None
 

@@ -25,6 +25,7 @@ from miners.drivers.orders import (
     mode_number,
     refusal,
 )
+from miners.identity import names_of
 from miners.models import CommandStatus, Miner, MinerModel
 
 
@@ -142,5 +143,5 @@ def _refuse_strangers(miner: Miner, reading: Reading) -> None:
     target = Target(miner.pk, miner.name, miner.host, miner.port, miner.driver, miner.identity, 0)
     if reason := wrong_device(target, reading):
         raise NotSent(reason)
-    if miner.identity and not reading.identity:
+    if miner.identity and miner.identity not in names_of(reading):
         raise NotSent(f"the device does not say who it is, and {miner.name} is {miner.identity}")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from miners.discovery.scan import Found
 from miners.drivers import drivers
+from miners.identity import names_of, stranger
 
 
 class Standing(StrEnum):
@@ -36,22 +37,24 @@ class Verdict:
     standing: Standing
     name: str = ""
     words: str = ""
+    identity: str = ""
+    """By which one that moved is known."""
 
 
 def verdict(found: Found, miners: Iterable[Known]) -> Verdict:
     """Return what `found` is among `miners`, those that are not retired. Its identity goes before its address."""
     known = list(miners)
     there = next((miner for miner in known if _is_at(miner, found)), None)
-    identity = found.reading.identity or ""
-    same = next((miner for miner in known if identity and miner.identity == identity), None)
+    names = names_of(found.reading)
+    same = next((miner for miner in known if miner.identity and miner.identity in names), None)
     if same is not None and same is not there:
-        return Verdict(Standing.MOVED, same.name, f"is {same.name}, which was at {_address(same)}")
+        words = f"is {same.name}, which was at {_address(same)}"
+        return Verdict(Standing.MOVED, same.name, words, same.identity)
     if there is None:
         return Verdict(Standing.NEW)
-    if identity and there.identity and there.identity != identity:
-        return Verdict(
-            Standing.STRANGER, there.name, f"is {identity}, but {there.name} here is {there.identity}"
-        )
+    if other := stranger(there.identity, found.reading):
+        words = f"is {other}, but {there.name} here is {there.identity}"
+        return Verdict(Standing.STRANGER, there.name, words)
     return Verdict(Standing.KNOWN, there.name, f"is {there.name}")
 
 

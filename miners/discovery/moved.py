@@ -26,8 +26,8 @@ def find_moved(now: datetime, *, listen_s: float = 0.0) -> tuple[list[Miner], li
     for network in networks:
         for step in scan(hosts(network), listen_s=listen_s):
             found = step.found
-            if found and verdict(found, miners).standing is Standing.MOVED:
-                moves[found.reading.identity or ""] = found.address
+            if found and (judged := verdict(found, miners)).standing is Standing.MOVED:
+                moves[judged.identity] = found.address
     missing = {miner.identity for miner in miners if is_missing(miner, now)}
     return follow_all({identity: address for identity, address in moves.items() if identity in missing})
 

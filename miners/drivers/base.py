@@ -44,7 +44,8 @@ class Reading:
 
     `accepted` and `rejected` are the device's own counters, which reset with it. `hashrate_ghs` is the
     current one, never an average over days. `pool_url` and `pool_user` are those in use. `mode` is the
-    device's own word: "paused", "eco", "idle". `identity` is its MAC ("C0:FF:EE:00:00:01") or serial.
+    device's own word: "paused", "eco", "idle". `identity` is its MAC ("C0:FF:EE:00:00:01") or serial;
+    `serial` the serial of a device that is known by its MAC, which one reply may lack.
     `frequency_mhz` and `core_voltage_mv` are those that its chips are set to. `warnings` tell in one line each
     what was left out and why.
     """
@@ -64,6 +65,7 @@ class Reading:
     mode: str | None = None
     warnings: tuple[str, ...] = ()
     identity: str | None = None
+    serial: str | None = None
     frequency_mhz: float | None = None
     core_voltage_mv: float | None = None
 

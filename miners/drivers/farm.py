@@ -85,7 +85,8 @@ def reading_of(data: Fields) -> Reading:
         pool_url=clean_text(pool.get("url"), 255),
         pool_user=clean_text(pool.get("user"), 255),
         mode=_mode(data, hashrate_ghs),
-        identity=mac_address(data.get("mac")) or serial_number(data.get("serial_number")),
+        identity=mac_address(data.get("mac")),
+        serial=serial_number(data.get("serial_number")),
         warnings=tuple(figures.warnings),
     )
 

@@ -125,8 +125,9 @@ def _keep(found: Found, site: Site | None) -> str:
     if site is None:
         return "There is no site to add it to."
     try:
-        if verdict(found, known_miners()).standing is Standing.MOVED:
-            follow(found.reading.identity or "", found.address)
+        judged = verdict(found, known_miners())
+        if judged.standing is Standing.MOVED:
+            follow(judged.identity, found.address)
         else:
             adopt(found, site)
     except MembershipRefused as refused:

@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from hmm.lib.commands import HmmCommand, argument, fail
 from hmm.lib.units import counted, format_hashrate
 from miners.discovery.adopt import adopt, follow, known_miners
+from miners.discovery.anew import learn
 from miners.discovery.known import Standing, Verdict, verdict
 from miners.discovery.networks import hosts, own_network, parse_network, refusal
 from miners.discovery.scan import Found, Step, scan
@@ -44,6 +45,11 @@ class Command(HmmCommand):
         parser.add_argument("--add", action="store_true", help="add every new miner")
         parser.add_argument(
             "--follow", action="store_true", help="poll miners that moved at their new address"
+        )
+        parser.add_argument(
+            "--learn",
+            action="store_true",
+            help="read known miners by a better driver where there is one for them now, as after make setup-farm",
         )
         parser.add_argument(
             "--site-id", type=int, default=1, metavar="N", help="where to add them (default 1)"
@@ -84,6 +90,8 @@ class Command(HmmCommand):
     def _tell(self, found: Found, miners: list[Miner], site: Site | None, options: dict[str, Any]) -> None:
         judged = verdict(found, miners)
         done = self._keep(found, judged, site, follows=options["follow"])
+        if options["learn"] and judged.standing is Standing.KNOWN:
+            done = learn(next(miner for miner in miners if miner.name == judged.name), found.reading).words
         self.stdout.write(as_json(found, judged, done) if options["json"] else as_line(found, judged, done))
         self.stdout.flush()
 
@@ -92,7 +100,7 @@ class Command(HmmCommand):
             if judged.standing is Standing.NEW and site is not None:
                 return f"added as {adopt(found, site).name}"
             if judged.standing is Standing.MOVED and follows:
-                return f"followed: {follow(found.reading.identity or '', found.address).name}"
+                return f"followed: {follow(judged.identity, found.address).name}"
         except MembershipRefused as refused:
             return f"not kept: {refused}"
         return ""
