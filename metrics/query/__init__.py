@@ -17,6 +17,7 @@ from metrics.query.jobs import (
     slowest_jobs,
 )
 from metrics.query.keys import Kind, kinds_of, numeric_key
+from metrics.query.meanwhile import as_stored_meanwhile
 from metrics.query.merge import Figure
 from metrics.query.percentile import Percentile, percentile
 from metrics.query.prepared import BeingComputed, NotComputedYet, prepared_state
@@ -48,6 +49,7 @@ __all__ = [
     "TypePosition",
     "UnknownWord",
     "aggregate",
+    "as_stored_meanwhile",
     "average",
     "bottom_miners",
     "described_types",

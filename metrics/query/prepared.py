@@ -1,7 +1,7 @@
 """Before reading: what the range needs and nobody has computed yet is computed, up to two days of it."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,15 +11,16 @@ from hmm.lib.buckets import DEFAULT_SLOT_S, bucket_at
 from hmm.replica.route import use_primary
 from metrics.engine.run import Busy, clean, fill, sum_open_slot
 from metrics.engine.state import State
-from metrics.query.reading import fresh_state, known_state
+from metrics.query.meanwhile import goes_without, patience_of
+from metrics.query.reading import END_OF_TIME, fresh_state, known_state
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_S = 2.0
-"""How long a reader waits for another run of the engine before it takes what is stored."""
-
 SUMS_LAST_MEANWHILE = timedelta(minutes=2)
 """For so long sums of the open slot are shown, as of their end, while a run of the engine keeps readers from renewing them."""
+
+PATIENCE_S = 2.0
+"""How long a reader waits for another run of the engine before it takes what is stored."""
 
 ON_DEMAND = timedelta(days=2, hours=1)
 """How much may be computed while someone waits: two local days, one of which may have 25 hours."""
@@ -51,24 +52,27 @@ class BeingComputed(NotComputedYet):
 def prepared_state(period: str, start: datetime, end: datetime, now: datetime) -> State:
     """Return the state for reading [start, end), once what is closed or dirty in it is computed.
 
-    Raises NotComputedYet when that is more than two days, BeingComputed when a long run is at it.
+    Raises NotComputedYet when that is more than two days, BeingComputed when a long run is at it, unless the reader goes
+    without (`as_stored_meanwhile`).
     """
     low, high = _extent(period, start, end, now, installation().zone)
     state = known_state(now, low, high, min(low, now))
     pending = list(_pending(low, high, state, now))
     gap = list(_gap(state, now))
-    if not pending and _is_closed(period, state, now):
+    if not pending and _is_closed(period, state, now, high):
         return with_open_sums(state, low, high, now)
     if use_primary():  # a replica lags, and nothing can be computed there
         return prepared_state(period, start, end, now)
     if _length(pending) > ON_DEMAND or _length(gap) > ON_DEMAND:
         raise NotComputedYet(min(a for a, _ in pending or gap), max(b for _, b in pending or gap))
     try:
-        fill(now, period, wait_s=PATIENCE_S)
-        clean(now, low, high, wait_s=PATIENCE_S)
+        fill(now, period, wait_s=patience_of(PATIENCE_S))
+        clean(now, low, high, wait_s=patience_of(PATIENCE_S))
     except Busy as busy:
         state = fresh_state(now, low, high, min(low, now))
-        if list(_pending(low, high, state, now)) or not _is_closed(period, state, now):
+        pending = list(_pending(low, high, state, now))
+        is_right = not pending and _is_closed(period, state, now, high)
+        if not is_right and not goes_without(*_not_right(pending, period, low, state, now)):
             raise BeingComputed(low, high) from busy
         return state
     return with_open_sums(fresh_state(now, low, high, min(low, now)), low, high, now)
@@ -88,8 +92,8 @@ def open_state(period: str, now: datetime) -> State:
         return open_state(period, now)
     try:
         if _length(_gap(state, now)) <= ON_DEMAND:
-            fill(now, period, wait_s=PATIENCE_S)
-        clean(now, low, high, wait_s=PATIENCE_S)
+            fill(now, period, wait_s=patience_of(PATIENCE_S))
+        clean(now, low, high, wait_s=patience_of(PATIENCE_S))
     except Busy:
         logger.info("a long run of the engine is at work: the open %s figures are read as they are", period)
     return with_open_sums(fresh_state(now, low, high, low), low, high, now, period)
@@ -165,8 +169,19 @@ def _extent(
     return first.start, max(last.end, first.end)
 
 
-def _is_closed(period: str, state: State, now: datetime) -> bool:
-    return state.marks.get(period) == state.cut.last_boundary(period, now)
+def _is_closed(period: str, state: State, now: datetime, high: datetime = END_OF_TIME) -> bool:
+    """Return whether each bucket of `period` that is over, and begins before `high`, is stored."""
+    filled = state.marks.get(period)
+    return filled is not None and filled >= min(state.cut.last_boundary(period, now), high)
+
+
+def _not_right(
+    pending: Sequence[tuple[datetime, datetime]], period: str, low: datetime, state: State, now: datetime
+) -> tuple[datetime, datetime]:
+    """Return from where to where figures are not right: what is pending, and what of `period` is over and not stored."""
+    unstored = (state.marks.get(period, low), state.cut.last_boundary(period, now))
+    found = [(start, end) for start, end in (*pending, unstored) if start < end]
+    return min((start for start, _ in found), default=low), max((end for _, end in found), default=now)
 
 
 def _pending(

@@ -31,7 +31,8 @@ def site_figures(site_id: int, now: datetime) -> list[MinerFigures]:
     miner is. Two queries more than the preparing. Raises NotComputedYet.
     """
     state = prepared_state("slot", now - SPAN, now, now)
-    until = state.cut.last_boundary("slot", now)
+    over = state.cut.last_boundary("slot", now)
+    until = min(over, state.marks.get("slot", over))
     miners = _miners_at(site_id, now)
     past = miner_keys(KEYS, [miner[0] for miner in miners], Bucket(until - SPAN, until), state)
     return [_figures(miner, *past.get(miner[0], (None, None))) for miner in miners]

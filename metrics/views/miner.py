@@ -19,9 +19,10 @@ from metrics.miner_page import blocks, read
 from metrics.miner_page.beside import miner_beside, told_miner
 from metrics.miner_page.money import BACK
 from metrics.miner_page.series import QUANTITIES, SPANS, USUAL_SPAN, chart_json
-from metrics.query import MetricRow, NotComputedYet
+from metrics.query import MetricRow, NotComputedYet, as_stored_meanwhile
 from metrics.query.reading import ask_beside
 from metrics.views.present import present as _present
+from metrics.views.refusals import status_of
 from miners.models import Miner
 from miners.views.commands import commands_context
 
@@ -62,9 +63,12 @@ def miner_reading(request: HttpRequest, miner_id: int) -> HttpResponse:
 def miner_health(request: HttpRequest, miner_id: int) -> HttpResponse:
     """Is it well, part by part."""
     at = _present()
-    found, told = _with_figures(miner_id, lambda: read.today(miner_id, at.now, at.zone))
-    shown = told if isinstance(told, dict) else {"health": blocks.health(found, told, at)}
-    return render(request, "metrics/_miner_health.html", {"miner": found, **shown})
+    shown = _of_figures(
+        miner_id,
+        lambda: read.today(miner_id, at.now, at.zone),
+        lambda found, rows: {"health": blocks.health(found, rows, at)},
+    )
+    return render(request, "metrics/_miner_health.html", shown)
 
 
 @require_safe
@@ -72,10 +76,13 @@ def miner_health(request: HttpRequest, miner_id: int) -> HttpResponse:
 def miner_money(request: HttpRequest, miner_id: int) -> HttpResponse:
     """What it cost and could expect to earn, `by` day, week or month."""
     at = _present()
-    found, told = _with_figures(miner_id, lambda: read.money_by(miner_id, _by(request), at.now, at.zone))
-    shown = told if isinstance(told, dict) else {"money": blocks.money(told, at)}
-    context = {"miner": found, **_asked(request), **shown}
-    return _followed(request, found, render(request, "metrics/_miner_money.html", context))
+    shown = _of_figures(
+        miner_id,
+        lambda: read.money_by(miner_id, _by(request), at.now, at.zone),
+        lambda found, rows: {"money": blocks.money(rows, at)},
+    )
+    context = {**_asked(request), **shown}
+    return _followed(request, shown["miner"], render(request, "metrics/_miner_money.html", context))
 
 
 @require_safe
@@ -90,7 +97,7 @@ def miner_charts(request: HttpRequest, miner_id: int) -> HttpResponse:
 @require_safe
 @never_cache
 def miner_series(request: HttpRequest, miner_id: int, quantity: str) -> JsonResponse:
-    """A chart's line over `span` as JSON (docs/design-language.md); 409 where it is not computed yet."""
+    """A chart's line over `span` as JSON (docs/design-language.md); 409 where it is not computed yet, 503 while it is."""
     span = _span(request)
     if quantity not in QUANTITIES or not Miner.objects.filter(pk=miner_id).exists():
         raise Http404
@@ -98,7 +105,7 @@ def miner_series(request: HttpRequest, miner_id: int, quantity: str) -> JsonResp
     try:
         line = read.line(miner_id, quantity, span, at.now, at.zone)
     except NotComputedYet as error:
-        return JsonResponse({"detail": str(error)}, status=409)
+        return JsonResponse({"detail": str(error)}, status=status_of(error))
     ends = (at.now - SPANS[span].length, at.now)
     marks = read.marks(miner_id, ends[0])
     return JsonResponse(chart_json(QUANTITIES[quantity], line, marks, at.zone, ends))
@@ -122,36 +129,43 @@ def _miner_or_404(miner_id: int) -> Miner:
         raise Http404("there is no such miner") from None
 
 
-def _with_figures(
-    miner_id: int, figures: Callable[[], list[MetricRow]]
-) -> tuple[Miner, list[MetricRow] | dict[str, Any]]:
-    """Return the miner, and `figures` or what says why they cannot be told yet. The miner takes no query of its own."""
-    beside = miner_beside(miner_id)
+def _of_figures(
+    miner_id: int,
+    figures: Callable[[], list[MetricRow]],
+    shown: Callable[[Miner, list[MetricRow]], dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the miner and what is shown of its figures, or why they cannot be told yet. It takes no query of its own."""
+    beside, refused, rows = miner_beside(miner_id), "", list[MetricRow]()
     ask_beside(beside)
-    told: list[MetricRow] | dict[str, Any]
+    with as_stored_meanwhile() as meanwhile:
+        try:
+            rows = figures()
+        except NotComputedYet as error:
+            refused = str(error)
     try:
-        told = figures()
-    except NotComputedYet as error:
-        told = {"not_computed": str(error)}
-    try:
-        return told_miner(beside), told
+        found = told_miner(beside)
     except Miner.DoesNotExist:
         raise Http404("there is no such miner") from None
+    if refused:
+        return {"miner": found, "not_computed": refused}
+    return {"miner": found, "being_computed": meanwhile.words, **shown(found, rows)}
 
 
 def _figures(found: Miner, by: str, at: Present) -> dict[str, Any]:
-    """Return health and money, or why they cannot be told yet."""
+    """Return health and money, as they are stored while another run is at work on them, or why they cannot be told yet."""
     try:
-        if by == "daily":
-            daily = rows = read.figures(found.pk, at.now, at.zone)
-        else:  # the longer first: what it reads of the engine's state serves the day too
-            rows = read.money_by(found.pk, by, at.now, at.zone)
-            daily = read.today(found.pk, at.now, at.zone)
+        with as_stored_meanwhile() as meanwhile:
+            if by == "daily":
+                daily = rows = read.figures(found.pk, at.now, at.zone)
+            else:  # the longer first: what it reads of the engine's state serves the day too
+                rows = read.money_by(found.pk, by, at.now, at.zone)
+                daily = read.today(found.pk, at.now, at.zone)
     except NotComputedYet as error:
         return {"not_computed": str(error)}
     return {
         "health": blocks.health(found, daily, at),
         "money": blocks.money(rows, at),
+        "being_computed": meanwhile.words,
     }
 
 

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from hmm.installation import installation
 from metrics.pool_page import coin_table, earnings_today, pool_rows
-from metrics.query import NotComputedYet
+from metrics.query import NotComputedYet, as_stored_meanwhile
 from metrics.types import metric_types
 from pools.coins.base import CURRENCIES
 from pools.models import Pool
@@ -53,6 +53,7 @@ def _table() -> dict[str, object]:
     now = timezone.now()
     context: dict[str, object] = {"now": now, "formula": metric_types["pool_health"].description}
     try:
-        return context | {"rows": pool_rows(now)}
+        with as_stored_meanwhile() as meanwhile:
+            return context | {"rows": pool_rows(now), "being_computed": meanwhile.words}
     except NotComputedYet as error:
         return context | {"rows": [], "not_computed": str(error)}
