@@ -21,7 +21,7 @@ from metrics.analytics.series import chart_json, series
 from metrics.analytics.waterfall import waterfall
 from metrics.analytics.whom import offered
 from metrics.files import csv_response
-from metrics.query import NotComputedYet, Refused
+from metrics.query import NotComputedYet, Refused, as_stored_meanwhile
 from metrics.views.refusals import says_why, status_of
 
 REPORTS: dict[str, Callable[[Asked, Here], Report]] = {
@@ -49,7 +49,9 @@ def analytics(request: HttpRequest) -> HttpResponse:
     status = 200
     if not refusals:
         try:
-            context["report"] = REPORTS[asked.view](asked, here)
+            with as_stored_meanwhile() as meanwhile:
+                context["report"] = REPORTS[asked.view](asked, here)
+            context["being_computed"] = meanwhile.words
         except Refused as refused:
             refusals = [refused]
         except NotComputedYet as reason:

@@ -61,6 +61,15 @@ def test_what_is_stored_is_shown_and_what_is_right_is_told(member: Client) -> No
     def page() -> str:
         return words_of(member.get(reverse("metrics:miner", args=[miner.pk])))
 
+    def analysed() -> str:
+        asked = {
+            "view": "series",
+            "metric": "energy_cost.total_kwh",
+            "from": "2026-05-31",
+            "to": "2026-05-31",
+        }
+        return words_of(member.get(reverse("metrics:analytics"), asked))
+
     def api(day: datetime) -> tuple[int, str | None]:
         asked = {"type": "hashrate", "period": "daily", "from": f"{day:%Y-%m-%d}", "to": f"{day:%Y-%m-%d}"}
         response = Client().get("/api/metrics", asked, headers=headers)
@@ -71,6 +80,7 @@ def test_what_is_stored_is_shown_and_what_is_right_is_told(member: Client) -> No
         told = in_another_connection(page)
         assert re.search(rf"Figures from 2026-05-31 13:\d\d to 13:\d\d {NOTICE}", told), told
         assert "Cost and earnings" in told
+        assert NOTICE in in_another_connection(analysed)
         assert in_another_connection(lambda: api(YESTERDAY)) == (503, "5")
         assert in_another_connection(lambda: api(YESTERDAY - timedelta(days=1))) == (200, None)
     assert NOTICE not in page()
