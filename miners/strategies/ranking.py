@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
+from operator import attrgetter
 from typing import NamedTuple
 
 from miners.models import CurtailmentStrategy, StrategyKind, Tier
@@ -130,7 +131,8 @@ def rank(miners: Sequence[MinerFigures], terms: Terms, target_w: float) -> Ranki
         raise ValueError(f"the target must be a number of watts, 0 or more, not {target_w}")
     drawing = [miner for miner in miners if _draws(miner)]
     best = best_j_per_th(drawing)
-    judged = sorted([candidate_of(miner, total_of(miner, terms.weights, best)) for miner in miners])
+    candidates = [candidate_of(miner, total_of(miner, terms.weights, best)) for miner in miners]
+    judged = sorted(candidates, key=attrgetter("place"))
     free, protected, idle = _sorted_out(judged, terms)
     ordered = ORDERS[terms.kind](free, target_w)
     grounds = Grounds(terms, best, target_w, ordered.why)

@@ -1,7 +1,7 @@
 """What a miner is worth keeping: three parts between 0 and 1, weighed by the strategy. The lowest is cut first."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeGuard
 
@@ -86,18 +86,26 @@ def _values(miner: MinerFigures, best_j_per_th: float | None) -> Values:
     return _performance(miner), _efficiency(miner, best_j_per_th), _uptime(miner)
 
 
-def _points(values: Values, weights: Weights) -> list[float | None]:
+def _points(values: Values, weights: Weights) -> Values:
     """Return what each part adds, null where it is not known, or where no part that counts is."""
-    pairs = list(zip(values, weights, strict=True))
-    known = math.fsum(
-        weights if None not in values else [weight for value, weight in pairs if value is not None]
-    )
+    # Written out, since thousands are judged while somebody waits: a loop over three takes twice as long.
+    performance, efficiency, uptime = values
+    of_performance, of_efficiency, of_uptime = weights
+    known = math.fsum(weights if None not in values else _known_weights(values, weights))
     if known <= 0:
-        return [None] * len(pairs)
-    return [None if value is None else 100 * value * weight / known for value, weight in pairs]
+        return None, None, None
+    return (
+        None if performance is None else 100 * performance * of_performance / known,
+        None if efficiency is None else 100 * efficiency * of_efficiency / known,
+        None if uptime is None else 100 * uptime * of_uptime / known,
+    )
 
 
-def _total(points: Sequence[float | None]) -> float | None:
+def _known_weights(values: Values, weights: Weights) -> list[float]:
+    return [weight for value, weight in zip(values, weights, strict=True) if value is not None]
+
+
+def _total(points: Values) -> float | None:
     found = [each for each in points if each is not None]
     return round(math.fsum(found), SAME) if found else None
 

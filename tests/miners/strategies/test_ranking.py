@@ -245,6 +245,12 @@ def test_the_total_that_orders_is_that_of_the_parts(miners: list[MinerFigures], 
         points = [part.points for part in (score.performance, score.efficiency, score.uptime)]
         known = [each for each in points if each is not None]
         assert total_of(one, weights, best) == score.total
+        parts = [
+            part for part in (score.performance, score.efficiency, score.uptime) if part.value is not None
+        ]
+        known_weight = sum(part.weight for part in parts)
+        for part in parts if known_weight > 0 else []:
+            assert part.points == pytest.approx(100 * part.value * part.weight / known_weight)
         assert score.total == (pytest.approx(sum(known), abs=1e-8) if known else None)
 
 
