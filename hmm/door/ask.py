@@ -194,10 +194,11 @@ def _failed_just_now(question: _Question) -> HttpError | None:
     return failure.told_again() if failure and failure.age_s < question.source.failure_kept_s else None
 
 
-def _remember(question: _Question, error: HttpError, given_s: float) -> None:
-    """Keep a failure that says something of the service, which had `given_s` seconds."""
-    says_nothing = isinstance(error, NotOurTurn) or (isinstance(error, NoAnswer) and given_s < FAIR_S)
-    if settings.OUTSIDE_CACHE and question.source.failure_kept_s and not says_nothing:
+def _remember(question: _Question, error: HttpError) -> None:
+    """Keep a failure that says something of the service."""
+    if isinstance(error, NotOurTurn | _Hurried):
+        return
+    if settings.OUTSIDE_CACHE and question.source.failure_kept_s:
         failure = _Failure(error.reason, isinstance(error, BadAnswer), error.status, time.time())
         cache.set(question.failure_key, failure, question.source.failure_kept_s)
 
@@ -213,15 +214,15 @@ def _asked(
     question: _Question, read: Read[T], within_s: float | None, counted: Outcome = Outcome.MISS
 ) -> _Kept:
     """Ask outside, and count how it went: an answer as `counted`. A failure is remembered."""
-    source, host, began = question.source, question.host, time.monotonic()
-    deadline = min(began + (within_s or source.timeout_s * source.tries), _last_moment.get())
+    source, host = question.source, question.host
     try:
-        kept = _tried(question, deadline)
+        within = time.monotonic() + (within_s or source.timeout_s * source.tries)
+        kept = _tried(question, min(within, _last_moment.get()))
         read(Reply(kept.body, kept.content_type))
     except HttpError as error:
         books().note(source.name, host, Outcome.ERROR, error.reason)
         _leave_alone(question, error)
-        _remember(question, error, deadline - began)
+        _remember(question, error)
         raise
     books().note(source.name, host, counted)
     return kept
@@ -236,7 +237,7 @@ def _tried(question: _Question, deadline: float) -> _Kept:
         except NotOurTurn as error:
             raise failure or error from None
         except HttpError as error:
-            failure = error
+            failure = failure if failure and isinstance(error, _Hurried) else error
         # "Full jitter": many that failed together do not come again together.
         pause_s = random.uniform(0, FIRST_PAUSE_S * 2**attempt)
         if not _may_pass(failure) or time.monotonic() + pause_s >= deadline:
@@ -254,15 +255,25 @@ def _once(question: _Question, deadline: float) -> _Kept:
         raise NotOurTurn(f"not asked: its limit leaves {wait_s:.0f} s to wait", retry_after_s=wait_s)
     time.sleep(wait_s)
     began = time.monotonic()
-    reply = get(
-        question.url,
-        params=dict(question.params),
-        headers=dict(question.headers),
-        timeout_s=max(0.05, min(source.timeout_s, deadline - began)),
-        max_bytes=source.max_bytes,
-        use_proxies=not is_loopback(question.url),
-    )
+    given_s = min(source.timeout_s, deadline - began)
+    try:
+        reply = get(
+            question.url,
+            params=dict(question.params),
+            headers=dict(question.headers),
+            timeout_s=max(0.05, given_s),
+            max_bytes=source.max_bytes,
+            use_proxies=not is_loopback(question.url),
+        )
+    except NoAnswer as error:
+        if given_s < min(FAIR_S, source.timeout_s):
+            raise _Hurried(error.reason) from error
+        raise
     return _Kept(reply.body, reply.content_type, time.time(), time.monotonic() - began)
+
+
+class _Hurried(NoAnswer):
+    """Nobody answered, who had too little time for that to tell anything."""
 
 
 class NotOurTurn(HttpError):
