@@ -149,6 +149,8 @@ def _clean_chunk(now: datetime, start: datetime | None, end: datetime | None) ->
     Returns its start, its end and its rows, None when all is clean, and whether there may be more.
     """
     ranges = read_ranges(now, start, end)  # before anything that they tell of
+    if not ranges:
+        return None, False
     ground = read_ground(now)
     cut, farm = ground.cut, ground.farm
     marks = ground.marks or first_marks(cut, now)
