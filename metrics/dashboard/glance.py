@@ -13,15 +13,27 @@ from typing import Any
 from metrics.dashboard.miner_table import LONGEST_STEP_S, SPARK_SPAN, SlotHashrate
 from metrics.dashboard.prices import SHOWN_AFTER, SHOWN_BEFORE
 from metrics.dashboard.read import ON_TARIFF, SitePrices, site_prices_of
-from metrics.query.conditions import MinerNow
+from metrics.query.conditions import Condition, MinerNow
 from metrics.query.fleet import FleetNow
 from metrics.query.fleet_lines import AVERAGE
-from metrics.query.fleet_sql import FOUND, MINERS, SORTS, SUMS_OF, Asked, asked_params, fleet_of_sums
+from metrics.query.fleet_sql import (
+    CONDITIONS,
+    FOUND,
+    MINERS,
+    SORTS,
+    SUMS_OF,
+    Asked,
+    asked_params,
+    fleet_of_sums,
+)
 from metrics.query.reading import Beside
 from metrics.store.kept import KeptText
 from metrics.types import metric_types
 
 MOST_URGENT = 8
+LEAST_URGENT = CONDITIONS.index(Condition.NOT_HASHING)
+"""Conditions are in the order of their urgency: all miners that hash need not be put in order."""
+
 MOST_HOT = 5
 
 
@@ -79,7 +91,8 @@ SELECT json_build_object(
           AND r.timestamp >= %(lines_since)s AND r.timestamp < %(now)s) line) END,
 'urgent', CASE WHEN '{Part.TROUBLE}' = ANY(%(parts)s) THEN (
     SELECT json_agg({MINER} ORDER BY condition, name_key, name)
-    FROM (SELECT * FROM miner ORDER BY condition, name_key, name LIMIT {MOST_URGENT}) miner) END,
+    FROM (SELECT * FROM miner WHERE condition <= {LEAST_URGENT}
+          ORDER BY condition, name_key, name LIMIT {MOST_URGENT}) miner) END,
 'beats', CASE WHEN '{Part.TROUBLE}' = ANY(%(parts)s) THEN (SELECT json_object_agg(service, at) FROM hmm_heartbeat) END,
 'hot', CASE WHEN '{Part.TROUBLE}' = ANY(%(parts)s) THEN (
     SELECT json_agg(json_build_array(id, name, temperature_c, max_temperature_c)
@@ -152,7 +165,7 @@ class Glance:
 
     @property
     def urgent(self) -> list[MinerNow]:
-        """The miners that need attention most, and maybe some more."""
+        """The miners that need attention most."""
         return _miners(self._told["urgent"])
 
     @property
