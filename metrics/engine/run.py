@@ -30,7 +30,7 @@ from metrics.engine.dirty import (
 )
 from metrics.engine.form import follow_installation
 from metrics.engine.grid import Grid, day_after
-from metrics.engine.ground import read_ground
+from metrics.engine.ground import Ground, read_ground
 from metrics.engine.marks import boundaries, first_marks, move_marks
 from metrics.engine.open_sums import forget_open, sum_open
 from metrics.engine.pool_rows import compute_pools
@@ -95,7 +95,7 @@ def clean(
 def sum_open_slot(now: datetime, *, wait_s: float = 0) -> None:
     """Sum for every site what it has done since the store ends; nothing where that is not filled up to `now`."""
     with _chunk(wait_s):
-        ground = read_ground(now)
+        ground = _newest_ground(now)
         marks, cut = ground.marks, ground.cut
         if all(marks.get(period) == cut.last_boundary(period, now) for period in ("slot", "hourly")):
             sum_open(marks, now, cut, ground.farm)
@@ -151,7 +151,7 @@ def _clean_chunk(now: datetime, start: datetime | None, end: datetime | None) ->
     ranges = read_ranges(now, start, end)  # before anything that they tell of
     if not ranges:
         return None, False
-    ground = read_ground(now)
+    ground = _newest_ground(now)
     cut, farm = ground.cut, ground.farm
     marks = ground.marks or first_marks(cut, now)
     ranges = [d for d in ranges if d.start < marks["slot"]]
@@ -172,6 +172,12 @@ def _clean_chunk(now: datetime, start: datetime | None, end: datetime | None) ->
         forget_open()
     rest = consume(touched, low, high if high < marks["slot"] else max(d.end for d in touched))
     return (low, high, rows), bool(rest) or len(touched) < len(ranges) or len(ranges) == READ_AT_ONCE
+
+
+def _newest_ground(now: datetime) -> Ground:
+    """Return the ground in the zone that is wanted now: another process may have changed it while this one waited."""
+    forget_installation()
+    return read_ground(now)
 
 
 def _slot_edges(cut: Grid, low: datetime, high: datetime, closed: datetime) -> tuple[datetime, datetime]:
@@ -196,7 +202,6 @@ def _chunk(wait_s: float) -> Iterator[None]:
     # One of its own: who reads, and has this done meanwhile, goes on with the installation that they began with.
     with transaction.atomic(), one_installation():
         _take_lock(wait_s)
-        forget_installation()  # another process may have changed the zone while this one waited
         with connection.cursor() as cursor:
             cursor.execute(ROOM_TO_WORK)
         yield

@@ -8,7 +8,7 @@ import pytest
 
 from metrics.dashboard.glance import MOST_URGENT, Glance, Part, glance
 from metrics.dashboard.read import site_prices
-from metrics.query.conditions import Condition
+from metrics.query.conditions import Condition, condition_of
 from metrics.query.fleet_sql import SORTS, Asked, fleet_now, main_site_now, some_miners
 from metrics.query.reading import told_beside
 from miners.models import LatestReading, Miner, MinerModel
@@ -17,6 +17,7 @@ from tests.factories import MinerFactory
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+WELL = (Condition.HASHING, Condition.MAINTENANCE, Condition.UNPOLLED, Condition.NEW)
 READINGS = [
     (1200.0, 18.0, 71.5),
     (0.0, 3.0, None),
@@ -65,7 +66,9 @@ def test_the_rest_is_what_each_reader_says() -> None:
     assert found.fleet == fleet_now(NOW)
     assert found.main_site == main_site_now()
     assert found.sites == site_prices(NOW.date(), NOW)
-    assert found.urgent == some_miners(Asked(limit=MOST_URGENT), NOW)[0]
+    first = some_miners(Asked(limit=MOST_URGENT), NOW)[0]
+    assert found.urgent == [miner for miner in first if condition_of(miner, NOW) not in WELL]
+    assert 0 < len(found.urgent) < len(first)
     assert [(hot.name, hot.temperature_c, hot.limit_c) for hot in found.hot] == [
         ("rig-3", 75.0, 70.0),
         ("rig-0", 71.5, 70.0),
