@@ -163,6 +163,12 @@ EVERYONE = "part.entity_type IN ('miner', 'site', 'system')"
 SOME_MINERS = "part.entity_type = 'miner' AND part.entity_id = ANY(%(miner_ids)s)"
 THEIR_FLEET = f"({SOME_MINERS} OR part.entity_type IN ('site', 'system'))"
 
+# Whoever is named is looked up; what all did in a day would be thousands of entries of an index by the time.
+NAMED = f"""
+({SOME_MINERS} OR part.entity_type = 'site' AND part.entity_id = ANY(%(site_ids)s)
+ OR part.entity_type = 'system' AND part.entity_id IS NULL)
+"""
+
 OF_ITS_SITES = "sum(part.miner_count)"
 """Where nobody is at two sites of one period."""
 
@@ -180,6 +186,7 @@ TYPES = {
     "low": "timestamptz",
     "high": "timestamptz",
     "miner_ids": "int[]",
+    "site_ids": "int[]",
     "child_start": "timestamptz[]",
     "parent_start": "timestamptz[]",
     "parent_length_s": "int[]",
@@ -200,7 +207,7 @@ def _longer(period: str, *, everyone: bool, moved: bool) -> Kept:
     counted = COUNTED_BY_DAYS if by_days else COUNTED_BY_ROWS.format(where=WHERE[moved])
     in_all = OF_ITS_MINERS if by_days else OF_ITS_SITES
     whose = EVERYONE if everyone else THEIR_FLEET
-    merge = MERGE_LONGER.format(whose=whose, counted=counted, in_all=in_all)
+    merge = MERGE_LONGER.format(whose=EVERYONE if everyone else NAMED, counted=counted, in_all=in_all)
     statements = (DELETE_LONGER.format(whose=whose), merge)
     fixed: dict[str, str | bool] = {"period": period, "child": MADE_OF[period], "everyone": everyone}
     label = f"{'all' if everyone else 'some'}_{'moved_' if moved else ''}{period}"
@@ -325,7 +332,7 @@ def _fleet_params(
     sites = sorted({s.site_id for s in spans})
     homes = homes_of(spans, found[0].start, found[-1].end, throughout=period not in LONG)
     where = _span_params(spans) if homes is None else _home_params(homes)
-    return homes is None, _params(found, now) | standing.params(sites, found) | where
+    return homes is None, _params(found, now) | standing.params(sites, found) | where | {"site_ids": sites}
 
 
 def homes_of(

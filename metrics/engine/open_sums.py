@@ -194,7 +194,9 @@ def _sql(told: Bucket, part_s: int) -> str:
     pieces = Pieces.between(told.start, told.end, part_s, everyone=True)
     of_parties = _OfParties(**asdict(pieces))
     return OF_SITES.format(
-        pieces=pieces.all(), slots=select_plain_slots(of_parties), cells=of_telemetry(of_parties)
+        pieces=pieces.all(),
+        slots=select_plain_slots(of_parties, at_once=True),
+        cells=of_telemetry(of_parties),
     )
 
 

@@ -6,10 +6,19 @@ and where there is much to read, those are better looked for by themselves.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from miners.telemetry.read import VALUES, ending_within, last_pieces, reaching_in, reaching_over
+from miners.telemetry.read import (
+    VALUES,
+    Stretches,
+    ending_within,
+    last_pieces,
+    reaching_back,
+    reaching_in,
+    reaching_over,
+)
 
 WORTH_A_SCAN = timedelta(hours=6)
 """From here on, all miners' rows are read by scanning days, below by the index, miner by miner."""
@@ -31,15 +40,6 @@ SELECT miner_id, n, start_s >= n * {{length_s}} AS begins,
 FROM ({CUT}) cut
 """
 
-LAST = """
-SELECT miner_id, (end_s - 1) / {length_s} AS n, mod(end_s - 1, {length_s}) >= covered_s - 1 AS begins,
-       least(covered_s, mod(end_s - 1, {length_s}) + 1)::float8 AS sec, {values}
-FROM ({ending}) reading
-"""
-
-# An equality, since PostgreSQL takes that for rare, as it is, and a third of all rows for what an inequality leaves.
-STRADDLES = "CASE WHEN mod(end_s - 1, {length_s}) < covered_s - 1 THEN 1 END"
-
 EARLIER = """
 SELECT miner_id, n, start_s >= n * {length_s} AS begins,
        (least({window_s}, (n + 1) * {length_s}) - greatest(start_s, n * {length_s}))::float8 AS sec, {values}
@@ -49,8 +49,7 @@ FROM (
                            CASE WHEN end_s > {window_s} THEN ({window_s} - 1) / {length_s}
                                 ELSE (end_s - 1) / {length_s} - 1 END) AS n
     FROM (
-        SELECT * FROM ({ending}) reading WHERE {straddles} = 1
-        UNION ALL {reaching}
+        ({back}) UNION ALL {reaching}
     ) reading
 ) cut
 """
@@ -75,36 +74,48 @@ def worth_sharing(miners: int, start: datetime, end: datetime) -> bool:
     return miners * (end - start).total_seconds() / 3600 > MANY_MINER_HOURS
 
 
+NUMBER = "((date_part('epoch', first_end) - {start_s})::int / {length_s})"
+
+
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class Pieces(Stretches):
     """The pieces of telemetry in [start, end), cut every `length_s` seconds; `count` is how many stretches that makes.
 
-    All of these are SQL expressions of integers, start and end of seconds since 1970. The queries have the parameter
+    These and `window_s`, how long all of them are, are SQL expressions of integers. The queries have the parameter
     `miner_ids`; `everyone` says that these are all the miners there are. `reaching` is the query of the rows that reach
     in from after the end, that of telemetry itself where empty. `edges` is what has, in a FROM, the ends of the stretches in
-    seconds from the start, where they are few enough to look up what reaches over them, else it is empty; `edges_s` are
-    those ends, where the query may be made for them.
+    seconds from the start, where they are few enough to look up what reaches over them, else it is empty.
     """
 
-    start_s: str
-    end_s: str
     window_s: str
-    length_s: str
     count: str
     everyone: bool = False
     reaching: str = ""
     edges: str = ""
-    edges_s: tuple[int, ...] = ()
 
     @staticmethod
     def between(
         start: datetime, end: datetime, length_s: int, *, everyone: bool = False, reaching: str = ""
     ) -> "Pieces":
         """Make those in [start, end); the last stretch may be shorter."""
-        numbers = piece_params(start, end, length_s)
-        described = _described({name: str(number) for name, number in numbers.items()}, everyone, reaching)
-        edges_s = _edges_s(numbers["piece_window_s"], length_s)
-        return replace(described, edges=_values(edges_s), edges_s=edges_s)
+        numbers = _numbers(start, end, length_s)
+        start_s, window_s = numbers["piece_start_s"], numbers["piece_window_s"]
+        edges_s = _edges_s(window_s, length_s)
+        return _described(
+            {name: str(number) for name, number in numbers.items()}
+            | {
+                "piece_length": f"interval '{length_s} seconds'",
+                "piece_first": f"to_timestamp({start_s + 1})",
+            },
+            everyone=everyone,
+            reaching=reaching,
+            edges=f"unnest(ARRAY{edges_s})" if len(edges_s) <= FEW_EDGES else "",
+        )
+
+    @property
+    def number(self) -> str:
+        """The SQL of the number, from 0, of the stretch that has this `first_end`."""
+        return NUMBER.format(start_s=self.start_s, length_s=self.length_s)
 
     def cut(self) -> str:
         """Return the query of the rows, each once for every stretch `n` that it reaches into, with its `start_s`."""
@@ -115,10 +126,8 @@ class Pieces:
         return self._format(ALL)
 
     def last(self) -> str:
-        """Return the query of the pieces in which rows end."""
-        if self.edges_s:
-            return last_pieces(int(self.start_s), self.edges_s, int(self.length_s), everyone=self.everyone)
-        return self._format(LAST)
+        """Return the query of the pieces in which rows end; `first_end` in the place of `n` tells the stretch."""
+        return last_pieces(self, everyone=self.everyone)
 
     def earlier(self) -> str:
         """Return the query of the pieces before those, and of those of rows that end after `end`."""
@@ -129,8 +138,8 @@ class Pieces:
             length_s=self.length_s,
             window_s=self.window_s,
             values=VALUES,
-            straddles=STRADDLES.format(length_s=self.length_s),
             ending=ending_within(self.start_s, self.end_s, everyone=self.everyone),
+            back=reaching_back(self, everyone=self.everyone),
             reaching=self.reaching or reaching_in(self.start_s, self.end_s),
             over=reaching_over(self.start_s, self.edges) if self.edges else "",
         )
@@ -142,12 +151,24 @@ PIECE_TYPES = {
     "piece_window_s": "int",
     "piece_length_s": "int",
     "piece_count": "int",
+    "piece_length": "interval",
+    "piece_first": "timestamptz",
+    "piece_edges_s": "int[]",
     "miner_ids": "int[]",
 }
 
 
-def piece_params(start: datetime, end: datetime, length_s: int) -> dict[str, int]:
+def piece_params(start: datetime, end: datetime, length_s: int) -> dict[str, Any]:
     """Return the parameters of ASKED."""
+    numbers = _numbers(start, end, length_s)
+    return numbers | {
+        "piece_length": timedelta(seconds=length_s),
+        "piece_first": start + timedelta(seconds=1),
+        "piece_edges_s": _edges_s(numbers["piece_window_s"], length_s),
+    }
+
+
+def _numbers(start: datetime, end: datetime, length_s: int) -> dict[str, int]:
     start_s, end_s = int(start.timestamp()), int(end.timestamp())
     return {
         "piece_start_s": start_s,
@@ -158,26 +179,24 @@ def piece_params(start: datetime, end: datetime, length_s: int) -> dict[str, int
     }
 
 
-def _edges_s(window_s: int, length_s: int) -> tuple[int, ...]:
-    edges_s = (*range(length_s, window_s, length_s), window_s)
-    return edges_s if len(edges_s) <= FEW_EDGES else ()
+def _edges_s(window_s: int, length_s: int) -> list[int]:
+    return [*range(length_s, window_s, length_s), window_s]
 
 
-def _values(edges_s: tuple[int, ...]) -> str:
-    return f"(VALUES {', '.join(f'({edge_s})' for edge_s in edges_s)})" if edges_s else ""
-
-
-def _described(by: Mapping[str, str], everyone: bool = False, reaching: str = "") -> Pieces:
+def _described(by: Mapping[str, str], *, edges: str, everyone: bool = False, reaching: str = "") -> Pieces:
     return Pieces(
         start_s=by["piece_start_s"],
         end_s=by["piece_end_s"],
         window_s=by["piece_window_s"],
         length_s=by["piece_length_s"],
         count=by["piece_count"],
+        length=by["piece_length"],
+        first=by["piece_first"],
         everyone=everyone,
         reaching=reaching,
+        edges=edges,
     )
 
 
-ASKED = _described({name: f"%({name})s" for name in PIECE_TYPES})
+ASKED = _described({name: f"%({name})s" for name in PIECE_TYPES}, edges="unnest(%(piece_edges_s)s::int[])")
 """Pieces that parameters describe, those of `piece_params`."""

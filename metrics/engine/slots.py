@@ -90,6 +90,13 @@ SELECT key, {GATHERED} FROM (
 ) piece GROUP BY key
 """
 
+# Which stretch a row ends in is numbered when its pieces are gathered, not before: there are fewer of those.
+GATHER_LAST = f"""
+SELECT (key / {MASKS}) * {{masks}} + {{number}} * {MASKS} + (key & {MASKS - 1}) AS key, {GATHERED} FROM (
+    SELECT miner_id::bigint * {MASKS} + {MASK} AS key, first_end, sec, {VALUES} FROM ({{pieces}}) piece OFFSET '0'
+) piece GROUP BY piece.key, first_end
+"""
+
 
 def select_slots(window: SlotWindow) -> str:
     """Return the query of the slots of `window`, whatever its prices; its parameters are those of `slot_params`."""
@@ -97,14 +104,16 @@ def select_slots(window: SlotWindow) -> str:
     return SLOT.format(gathered=CUT_BY_PRICE.format(cut=pieces.cut()))
 
 
-def select_plain_slots(pieces: Pieces, *, shared: bool = False) -> str:
+def select_plain_slots(pieces: Pieces, *, at_once: bool = False) -> str:
     """Return the query of slots that each have one price, made of these pieces; parameters as with `select_slots`.
 
-    `shared` has parallel workers share the pieces, for which these are read in two passes.
+    They are read in two passes, which is quicker and which parallel workers can share; `at_once` has it be one.
     """
     masks = f"({pieces.count} * {MASKS})"
-    passes = (pieces.last(), pieces.earlier()) if shared else (pieces.all(),)
-    parts = " UNION ALL ".join(GATHER.format(masks=masks, pieces=sql) for sql in passes)
+    parts = GATHER.format(masks=masks, pieces=pieces.all() if at_once else pieces.earlier())
+    if not at_once:
+        last = GATHER_LAST.format(masks=masks, number=pieces.number, pieces=pieces.last())
+        parts = f"{last} UNION ALL {parts}"
     return SLOT.format(gathered=AT_ONE_PRICE.format(masks=masks, parts=parts))
 
 

@@ -31,12 +31,11 @@ TYPES = (
     | {"seg_pence": "float8[]", **WORTH_TYPES}
 )
 
-IN_ONE_SLOT = replace(ASKED, edges="(VALUES (%(piece_window_s)s))")
 TOLD = {
     everyone: KeptRows(
         f"told_by_{who}",
         TYPES,
-        (select_plain_slots(replace(IN_ONE_SLOT, everyone=everyone), shared=True),),
+        (select_plain_slots(replace(ASKED, everyone=everyone)),),
         columns=COLUMNS,
     )
     for everyone, who in ((True, "all"), (False, "some"))
@@ -52,7 +51,7 @@ def told_slots(window: SlotWindow, prices: Prices, history: History) -> tuple[st
         return select_slots(window), params
     if not _is_little(window):
         pieces = Pieces.between(window.start, window.end, window.slot_s, everyone=window.everyone)
-        return select_plain_slots(pieces, shared=True), params
+        return select_plain_slots(pieces), params
     return TOLD[window.everyone].rows, params
 
 

@@ -93,7 +93,7 @@ def _write_many(cursor: CursorWrapper, window: SlotWindow, params: dict[str, Any
     )
     if not pieces.edges:
         params |= read_reaching_in(window.start, window.end, window.miner_ids)
-    with staged(cursor, select_plain_slots(pieces, shared=True), params) as stage:
+    with staged(cursor, select_plain_slots(pieces), params) as stage:
         cursor.execute(INSERT.format(source=stage), params)
         return int(cursor.rowcount)
 

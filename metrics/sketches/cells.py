@@ -25,24 +25,31 @@ NUMBER_OF = f"(place & {2**NUMBER_BITS - 1})::int"
 KEY_BITS = 18
 
 
-def _key(bucket: str) -> str:
-    """Return the SQL of miner, piece and bucket in one number."""
-    return f"((miner_id::bigint * {{pieces}} + n) << {KEY_BITS} | ({bucket}))"
+def _key(piece: str, bucket: str) -> str:
+    """Return the SQL of a miner's piece, an SQL expression, and bucket in one number."""
+    return f"(({piece}) << {KEY_BITS} | ({bucket}))"
 
 
+PIECE = "miner_id::bigint * {pieces} + n"
+
+# Which stretch a row ends in is numbered when its seconds are gathered, as with slots.
 LAST = " UNION ALL ".join(
     f"""
-    SELECT {_key("bucket")} AS key, sec FROM (
-        SELECT t.miner_id, t.n, t.sec, {bucket_sql(quantity)} AS bucket FROM ({{last}}) t OFFSET '0'
+    SELECT {_key("miner_id::bigint", "bucket")} AS key, first_end, sec FROM (
+        SELECT t.miner_id, t.first_end, t.sec, {bucket_sql(quantity)} AS bucket FROM ({{last}}) t OFFSET '0'
     ) piece WHERE bucket IS NOT NULL"""
     for quantity in QUANTITIES
 )
+GATHERED = f"""
+    SELECT {_key(f"(key >> {KEY_BITS}) * {{pieces}} + {{number}}", f"key & {2**KEY_BITS - 1}")} AS key,
+        sum(sec) AS seconds
+    FROM ({LAST}) piece GROUP BY piece.key, first_end"""
 
 EACH = [f"key_{quantity.name}" for quantity in QUANTITIES]
 TOGETHER = f"""
     SELECT coalesce({", ".join(EACH)}) AS key, seconds FROM (
         SELECT {", ".join(EACH)}, sum(sec) AS seconds FROM (
-            SELECT t.sec, {", ".join(f"{_key(bucket_sql(q))} AS key_{q.name}" for q in QUANTITIES)}
+            SELECT t.sec, {", ".join(f"{_key(PIECE, bucket_sql(q))} AS key_{q.name}" for q in QUANTITIES)}
             FROM ({{cut}}) t OFFSET '0'
         ) piece GROUP BY GROUPING SETS ({", ".join(f"({key})" for key in EACH)})
     ) cell WHERE coalesce({", ".join(EACH)}) IS NOT NULL"""
@@ -60,7 +67,7 @@ FROM ({{parts}}) cell
 # The few pieces before a boundary come beside what parallel workers have made of the others.
 SHARED = f"""
 SELECT key, sum(seconds) AS seconds FROM (
-    SELECT * FROM (SELECT key, sum(sec) AS seconds FROM ({LAST}) piece GROUP BY key UNION ALL {TOGETHER}) part OFFSET '0'
+    SELECT * FROM ({GATHERED} UNION ALL {TOGETHER}) part OFFSET '0'
 ) piece GROUP BY key
 """
 
@@ -76,7 +83,9 @@ def of_telemetry(pieces: Pieces, first: str = "0", *, shared: bool = False) -> s
     `shared` has parallel workers share the pieces, for which these are read once for each quantity.
     """
     if shared:
-        parts = SHARED.format(pieces=pieces.count, last=pieces.last(), cut=pieces.earlier())
+        parts = SHARED.format(
+            pieces=pieces.count, number=pieces.number, last=pieces.last(), cut=pieces.earlier()
+        )
     else:
         parts = TOGETHER.format(pieces=pieces.count, cut=pieces.all())
     return OF_TELEMETRY.format(pieces=pieces.count, first=first, parts=parts)

@@ -18,12 +18,17 @@ JOULES_PER_KWH = 3_600_000
 POWER, HASHRATE, HASHING, TEMPERATURE, SHARES, BEGINS = (1 << n for n in range(6))
 MASKS = 1 << 6
 
+# A row that tells everything, as most do, is found at once.
 MASK = f"""
-CASE WHEN power_w IS NULL THEN 0 ELSE {POWER} END
-+ CASE WHEN hashrate_ghs IS NULL THEN 0 WHEN hashrate_ghs > 0 THEN {HASHRATE | HASHING} ELSE {HASHRATE} END
-+ CASE WHEN temperature_c IS NULL THEN 0 ELSE {TEMPERATURE} END
-+ CASE WHEN accepted IS NULL AND rejected IS NULL THEN 0 ELSE {SHARES} END
-+ CASE WHEN begins THEN {BEGINS} ELSE 0 END
+CASE
+    WHEN power_w IS NOT NULL AND hashrate_ghs > 0 AND temperature_c IS NOT NULL AND accepted IS NOT NULL AND begins
+    THEN {MASKS - 1}
+    ELSE CASE WHEN power_w IS NULL THEN 0 ELSE {POWER} END
+        + CASE WHEN hashrate_ghs IS NULL THEN 0 WHEN hashrate_ghs > 0 THEN {HASHRATE | HASHING} ELSE {HASHRATE} END
+        + CASE WHEN temperature_c IS NULL THEN 0 ELSE {TEMPERATURE} END
+        + CASE WHEN accepted IS NULL AND rejected IS NULL THEN 0 ELSE {SHARES} END
+        + CASE WHEN begins THEN {BEGINS} ELSE 0 END
+END
 """
 """What a piece tells, as one number: grouping by it saves testing each of its quantities for each sum."""
 
@@ -41,6 +46,11 @@ class Column:
     name: str
     merge: str
     from_gathered: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a whole number: seconds, rows or shares."""
+        return "::bigint" in self.from_gathered
 
 
 def _sum(name: str, value: str, mask: int = 0, *, having: str = "") -> Column:
@@ -125,14 +135,16 @@ def needed_by(formulas: str) -> Needed:
 
 
 def _merge(column: Column) -> str:
-    return f"{column.merge}(part.{column.name}) AS {column.name}"
+    # PostgreSQL sums bigint to numeric, which takes longer than all else; below 2^53 doubles are as exact.
+    kind, back = ("::float8", "::bigint") if column.is_whole else ("", "")
+    return f"{column.merge}(part.{column.name}{kind}){back} AS {column.name}"
 
 
 MERGED_EXTRAS = _extras("(part.extras->>'{}')::float8")
 NAMES = ", ".join([*(c.name for c in ALL_COLUMNS), "extras"])
 TYPED_NAMES = ", ".join(
     [
-        *(f"{c.name} {'bigint' if '::bigint' in c.from_gathered else 'float8'}" for c in ALL_COLUMNS),
+        *(f"{c.name} {'bigint' if c.is_whole else 'float8'}" for c in ALL_COLUMNS),
         "extras jsonb",
     ]
 )

@@ -4,6 +4,7 @@ The rows of a stretch of time are read inside of `unpacked`, since they may be p
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -36,20 +37,28 @@ OF_THESE = "t.miner_id = ANY(%(miner_ids)s)"
 # bare 0, which only becomes a bigint when the query is planned, PostgreSQL does not.
 ENDING_WITHIN = f"""
 SELECT {ROW} FROM {{telemetry}} t
-WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}} OFFSET '0'
+WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{which}} OFFSET '0'
 """
 
-# As pieces, `sec` being what of a row lies in the stretch that it ends in. The seconds of its end take longer to find
-# than all else of a row; how far one reaches back over the beginning of its stretch is asked of those near it alone.
+# The seconds of a row's end take longer to find than all else of it: they are asked of the rows alone that may reach
+# back over the beginning of the stretch in which they end.
 NEAR_S = 300
-LAST_PIECES = f"""
-SELECT t.miner_id, {{n}} AS n, {{whole}} OR {{since}} >= t.covered_s AS begins,
-    (CASE WHEN {{whole}} THEN t.covered_s ELSE least(t.covered_s, {{since}}) END)::float8 AS sec,
-    {", ".join(f"t.{name}" for name in KINDS)}
-FROM {{telemetry}} t
-WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}}
-"""
+MAY_REACH_BACK = f"(t.covered_s > {NEAR_S} OR t.timestamp <= {{first_end}} + interval '{NEAR_S} seconds')"
+FIRST_END = "date_bin({length}, t.timestamp, {first})"
 SINCE = "(mod((date_part('epoch', t.timestamp) - {start_s})::int - 1, {length_s}) + 1)"
+
+# An equality, since PostgreSQL takes that for rare, as it is, and a third of all rows for what an inequality leaves.
+REACHES_BACK = f"{MAY_REACH_BACK} AND CASE WHEN {SINCE} < t.covered_s THEN 1 END = 1"
+
+LAST_PIECES = f"""
+SELECT miner_id, first_end, sec = covered_s AS begins, sec, {VALUES} FROM (
+    SELECT t.miner_id, {{first_end}} AS first_end, t.covered_s,
+        (CASE WHEN {MAY_REACH_BACK} THEN least(t.covered_s, {SINCE}) ELSE t.covered_s END)::float8 AS sec,
+        {", ".join(f"t.{name}" for name in KINDS)}
+    FROM {{telemetry}} t
+    WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}} OFFSET '0'
+) reading
+"""
 
 # Since the intervals of a miner never overlap, only the first row after a moment can reach back over it.
 REACHING_IN = f"""
@@ -115,6 +124,33 @@ FROM {telemetry} t WHERE miner_id = %s AND timestamp > %s AND timestamp <= %s OR
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Equally long stretches of time that adjoin: SQL expressions of their start and end and of how long each is.
+
+    `start_s` and `end_s` are in seconds since 1970, `length_s` in seconds; `length` is that as an interval, and `first`
+    the second after the start, in which a row of the first stretch can end at the earliest. The last may be shorter.
+    """
+
+    start_s: str
+    end_s: str
+    length_s: str
+    length: str
+    first: str
+
+    def format(self, sql: str, *, everyone: bool) -> str:
+        """Return a query of this module filled in with these; `everyone` has it read whole partitions."""
+        first_end = FIRST_END.format(length=self.length, first=self.first)
+        return sql.format(
+            telemetry=relation(),
+            whose="true" if everyone else OF_THESE,
+            first_end=first_end,
+            start_s=self.start_s,
+            end_s=self.end_s,
+            length_s=self.length_s,
+        )
+
+
 def ending_within(start_s: str, end_s: str, *, everyone: bool = False) -> str:
     """Return the query of the rows with start < timestamp ≤ end: miner_id, end_s, covered_s and VALUES.
 
@@ -123,32 +159,23 @@ def ending_within(start_s: str, end_s: str, *, everyone: bool = False) -> str:
     read.
     """
     whose = "true" if everyone else OF_THESE
-    return ENDING_WITHIN.format(telemetry=relation(), start_s=start_s, end_s=end_s, whose=whose)
+    return ENDING_WITHIN.format(telemetry=relation(), start_s=start_s, end_s=end_s, which=whose)
 
 
-def last_pieces(start_s: int, edges_s: Sequence[int], length_s: int, *, everyone: bool = False) -> str:
-    """Return the query of the rows that end in stretches of `length_s`, each with what of it lies in the one it ends in.
+def reaching_back(stretches: Stretches, *, everyone: bool = False) -> str:
+    """Return the query of those of `ending_within` that begin before the stretch in which they end."""
+    return stretches.format(
+        ENDING_WITHIN.replace("{which}", f"{{whose}} AND {REACHES_BACK}"), everyone=everyone
+    )
 
-    Its columns are miner_id, n (the stretch, from 0), begins (all of the row lies in it), sec and VALUES. `edges_s` are
-    the ends of the stretches in seconds from `start_s`, seconds since 1970. Otherwise as `ending_within`.
+
+def last_pieces(stretches: Stretches, *, everyone: bool = False) -> str:
+    """Return the query of the rows that end in these stretches, each with what of it lies in the one it ends in.
+
+    Its columns are miner_id, first_end (`first` of that stretch), begins (all of the row lies in it), sec and VALUES;
+    its parameter is `miner_ids`.
     """
-    stretches = range(len(edges_s))
-    later = "".join(
-        f" WHEN t.timestamp > to_timestamp({start_s + edges_s[n - 1]}) THEN {n}" for n in stretches[:0:-1]
-    )
-    near = " OR ".join(
-        f"t.timestamp > to_timestamp({begin_s}) AND t.timestamp <= to_timestamp({begin_s + NEAR_S})"
-        for begin_s in (start_s + n * length_s for n in stretches)
-    )
-    return LAST_PIECES.format(
-        telemetry=relation(),
-        start_s=start_s,
-        end_s=start_s + edges_s[-1],
-        n=f"CASE{later} ELSE 0 END" if later else "0",
-        whole=f"(t.covered_s <= {NEAR_S} AND NOT ({near}))",
-        since=SINCE.format(start_s=start_s, length_s=length_s),
-        whose="true" if everyone else OF_THESE,
-    )
+    return stretches.format(LAST_PIECES, everyone=everyone)
 
 
 def reaching_in(start_s: str, end_s: str) -> str:

@@ -1,7 +1,7 @@
-"""Pieces of telemetry, asked for in the quick way of few stretches and in that of any."""
+"""Pieces of telemetry: those in which rows end, those before, and all at once."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,7 +18,31 @@ from tests.metrics.store_helpers import epoch, moment, rolled_back, store_rows
 pytestmark = pytest.mark.django_db
 
 BEGIN = epoch("2025-06-02T11:00")
-COLUMNS = "miner_id, n, begins, sec, power_w, hashrate_ghs, temperature_c, accepted, rejected"
+VALUES = "begins, sec, power_w, hashrate_ghs, temperature_c, fan_rpm, accepted, rejected"
+
+Told = list[tuple[int, int, int]]
+"""Which miner, when its row ends and what that covers, in seconds since BEGIN."""
+
+Piece = tuple[int, int, bool, float, float]
+"""Which miner, which stretch, whether the row begins in it, its seconds there, and the power, which is that of one row."""
+
+WINDOWS = st.sampled_from([900, 1500, 3000, 3600, 7200])
+LENGTHS = st.sampled_from([900, 1800, 3600])
+LONG = st.integers(1, 2400) | st.sampled_from([30, NEAR_S, NEAR_S + 1, 1800])
+
+
+@st.composite
+def told_by_two(draw: st.DrawFn) -> Told:
+    """Rows of two miners, none of which overlaps another of the same miner, from before BEGIN on."""
+    told = []
+    for which in (0, 1):
+        end_s = draw(st.integers(-1000, 600))
+        for pause_s, covered_s in draw(
+            st.lists(st.tuples(st.just(0) | st.integers(0, 900), LONG), max_size=12)
+        ):
+            end_s += pause_s + covered_s
+            told.append((which, end_s, covered_s))
+    return told
 
 
 @pytest.fixture
@@ -26,42 +50,71 @@ def miners() -> list[Miner]:
     return [MinerFactory(), MinerFactory()]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-@given(
-    told=st.sets(
-        st.tuples(
-            st.integers(0, 1),
-            st.integers(1, 4000)
-            | st.sampled_from([NEAR_S, NEAR_S + 1, 1800, 1801, 1800 + NEAR_S, 3600, 3601]),
-            st.integers(1, 2400) | st.sampled_from([NEAR_S, NEAR_S + 1]),
-        ),
-        min_size=4,
-        max_size=30,
-    ),
-    window_s=st.sampled_from([900, 1500, 3000, 3600]),
-    length_s=st.sampled_from([1800, 3600]),
+few_examples = settings(
+    max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
 )
+
+
+@few_examples
+@given(told=told_by_two(), window_s=WINDOWS, length_s=LENGTHS, everyone=st.booleans())
 def test_what_lies_in_the_stretch_that_a_row_ends_in(
-    miners: list[Miner], told: set[tuple[int, int, int]], window_s: int, length_s: int
+    miners: list[Miner], told: Told, window_s: int, length_s: int, everyone: bool
 ) -> None:
     with rolled_back():
-        store_rows(
-            [
-                Row(miners[which].pk, BEGIN + end_s - covered_s, BEGIN + end_s, float(end_s), 2.0, 50.0, 1, 0)
-                for (which, end_s), covered_s in {(a, b): c for a, b, c in sorted(told)}.items()
-            ]
+        store(miners, told)
+        pieces = Pieces.between(moment(BEGIN), moment(BEGIN + window_s), length_s, everyone=everyone)
+        found = select(pieces.last(), pieces.number, miners)
+    assert found == sorted(
+        (
+            which,
+            (end_s - 1) // length_s,
+            into_s >= covered_s,
+            float(min(into_s, covered_s)),
+            power(which, end_s),
         )
-        quick = Pieces.between(moment(BEGIN), moment(BEGIN + window_s), length_s)
-        assert quick.edges_s
-        found = pieces_of(quick, miners)
-        assert found == pieces_of(replace(quick, edges="", edges_s=()), miners)
+        for which, end_s, covered_s in told
+        for into_s in [(end_s - 1) % length_s + 1]
+        if 0 < end_s <= window_s
+    )
 
 
-def pieces_of(pieces: Pieces, miners: list[Miner]) -> list[tuple[Any, ...]]:
-    """Every last piece, in order."""
+@few_examples
+@given(told=told_by_two(), window_s=WINDOWS, length_s=LENGTHS, everyone=st.booleans())
+def test_those_before_are_found_by_looking_up_edges_as_by_looking_through_all(
+    miners: list[Miner], told: Told, window_s: int, length_s: int, everyone: bool
+) -> None:
+    """And with those in which rows end they are all."""
+    with rolled_back():
+        store(miners, told)
+        pieces = Pieces.between(moment(BEGIN), moment(BEGIN + window_s), length_s, everyone=everyone)
+        ends = f"unnest(ARRAY{[*range(length_s, window_s, length_s), window_s]})"
+        found = [select(replace(pieces, edges=edges).earlier(), "n", miners) for edges in ("", ends)]
+        last = select(pieces.last(), pieces.number, miners)
+        everything = select(pieces.all(), "n", miners)
+    assert found[0] == found[1]
+    assert sorted(found[0] + last) == everything
+
+
+def store(miners: list[Miner], told: Told) -> None:
+    rows = []
+    for which, end_s, covered_s in told:
+        end = BEGIN + end_s
+        rows.append(Row(miners[which].pk, end - covered_s, end, power(which, end_s), 2.0, 50.0, 1, 0))
+    store_rows(rows)
+
+
+def power(which: int, end_s: int) -> float:
+    return float(10_000 * (which + 1) + end_s)
+
+
+def select(sql: str, number: str, miners: list[Miner]) -> list[Piece]:
+    """Return the pieces that a query selects, in order."""
+    ids = [miner.pk for miner in miners]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {COLUMNS} FROM ({pieces.last()}) piece ORDER BY {COLUMNS}",
-            {"miner_ids": [miner.pk for miner in miners]},
-        )
-        return cursor.fetchall()
+        cursor.execute(f"SELECT miner_id, {number}, {VALUES} FROM ({sql}) piece", {"miner_ids": ids})
+        return sorted(pieces_of(cursor.fetchall(), ids))
+
+
+def pieces_of(rows: Iterable[tuple[object, ...]], ids: list[int]) -> Iterable[Piece]:
+    for miner_id, n, begins, sec, power_w, *_ in rows:
+        yield ids.index(miner_id), n, begins, sec, power_w  # type: ignore[arg-type, misc]
