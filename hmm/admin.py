@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import Model
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from hmm.installation import forget_installation
 from hmm.models import DirtyRange, Heartbeat, Installation, JobRun, OutsideSource
@@ -36,6 +39,16 @@ class LightListAdmin(admin.ModelAdmin):
             return super().changelist_view(request, extra_context)
         scripts = Media(js=["admin/js/actions.js"] if self.get_actions(request) else [])
         return super().changelist_view(request, {"media": scripts, **(extra_context or {})})
+
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """Return Django's own box, without a template of its own for each: a tenth of the list's time."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select"'
+            ' aria-label="Select this object for an action - {}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            obj,
+        )
 
 
 class ReadOnly:

@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django_q.models import OrmQ
+from pytest_django.asserts import assertHTMLEqual
 
 from energy.models import PriceSlot, Tariff
 from hmm.admin import LightListAdmin, ReadOnlyAdmin
@@ -171,3 +172,10 @@ def test_forms_and_lists_in_a_pop_up_keep_all_scripts(boss: Client) -> None:
     ):
         names = " ".join(assets_of(boss.get(page).text))
         assert all(part in names for part in OF_FORMS), page
+
+
+@pytest.mark.django_db
+def test_the_box_of_a_row_is_that_of_django() -> None:
+    miner = MinerFactory(name='Garage "3" <b>')
+    its_admin = admin.site._registry[Miner]
+    assertHTMLEqual(its_admin.action_checkbox(miner), admin.ModelAdmin.action_checkbox(its_admin, miner))
