@@ -17,7 +17,7 @@ from hmm.lib.buckets import Bucket
 from hmm.models import Heartbeat
 from metrics.engine.farm import read_farm
 from metrics.engine.grid import grid
-from metrics.engine.merge import merge_fleet, merge_longer
+from metrics.engine.merge import merge_longer
 from metrics.engine.run import clean, fill
 from metrics.sketches.write import write_sketches
 from metrics.store.columns import NAMES
@@ -42,7 +42,7 @@ HOURS = f"""
 INSERT INTO metrics_rollup (entity_type, entity_id, period, timestamp, computed_at, elapsed_s, miner_count, {NAMES})
 SELECT entity_type, entity_id, period, timestamp - n * interval '168 hours', computed_at, elapsed_s, miner_count, {NAMES}
 FROM metrics_rollup CROSS JOIN generate_series(1, %(weeks)s) n
-WHERE period = 'hourly' AND entity_type = 'miner' AND timestamp >= %(start)s AND timestamp < %(end)s
+WHERE period = 'hourly' AND entity_type <> 'pool' AND timestamp >= %(start)s AND timestamp < %(end)s
 """
 SKETCHED_DAYS = """
 INSERT INTO metrics_sketch (entity_type, entity_id, period, timestamp, buckets, seconds)
@@ -144,14 +144,11 @@ def _year(ids: Sequence[int]) -> None:
         cursor.execute(SKETCHED_DAYS, params)
         cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
         batch = Batch()
-        for period in ("hourly", "daily", "weekly", "monthly"):
+        for period in ("daily", "weekly", "monthly"):
             found = _before(period, dataset.START)
-            if period in ("weekly", "monthly"):
+            if period != "daily":
                 write_sketches(period, found, ids, spans, cut, everyone=True, batch=batch)
-            if period == "hourly":
-                merge_fleet(period, found, spans, farm.standing, NOW, batch)
-            else:
-                merge_longer(period, found, ids, spans, farm.standing, cut, NOW, everyone=True, batch=batch)
+            merge_longer(period, found, ids, spans, farm.standing, cut, NOW, everyone=True, batch=batch)
         batch.sent()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-from hmm.lib.buckets import MADE_OF, PERIODS, Bucket
+from hmm.lib.buckets import MADE_OF, Bucket
 from metrics.engine.belonging import Span, overlapping
 from metrics.engine.grid import Grid
 from metrics.engine.standing import Standing
@@ -228,8 +228,7 @@ OF_FLEET = {
         {"period": period},
         "SET enable_nestloop = off",
     )
-    for period in PERIODS
-    if period not in LONG
+    for period in ("slot", "daily")
     for moved in (False, True)
 }
 OF_MINERS_ALONE = {
@@ -286,7 +285,7 @@ def merge_fleet(
     now: datetime,
     batch: Batch,
 ) -> None:
-    """Make anew every site's and the system's rows of slots, hours or days, for these adjoining ones, from the miners'.
+    """Make anew every site's and the system's rows of slots or days, for these adjoining ones, from the miners'.
 
     `spans` are those of all miners over the whole time.
     """

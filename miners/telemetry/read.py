@@ -35,9 +35,9 @@ OF_THESE = "t.miner_id = ANY(%(miner_ids)s)"
 
 # OFFSET '0' has each expression computed once a row, and lets parallel workers aggregate what comes of it; with a
 # bare 0, which only becomes a bigint when the query is planned, PostgreSQL does not.
+WITHIN = "t.timestamp > to_timestamp({start_s}) AND t.timestamp <= to_timestamp({end_s}) AND {whose}"
 ENDING_WITHIN = f"""
-SELECT {ROW} FROM {{telemetry}} t
-WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{which}} OFFSET '0'
+SELECT {ROW} FROM {{telemetry}} t WHERE {WITHIN} OFFSET '0'
 """
 
 # The seconds of a row's end take longer to find than all else of it: they are asked of the rows alone that may reach
@@ -48,15 +48,17 @@ FIRST_END = "date_bin({length}, t.timestamp, {first})"
 SINCE = "(mod((date_part('epoch', t.timestamp) - {start_s})::int - 1, {length_s}) + 1)"
 
 # An equality, since PostgreSQL takes that for rare, as it is, and a third of all rows for what an inequality leaves.
-REACHES_BACK = f"{MAY_REACH_BACK} AND CASE WHEN {SINCE} < t.covered_s THEN 1 END = 1"
+REACHING_BACK = f"""
+SELECT {ROW} FROM {{telemetry}} t
+WHERE {WITHIN} AND {MAY_REACH_BACK} AND CASE WHEN {SINCE} < t.covered_s THEN 1 END = 1 OFFSET '0'
+"""
 
 LAST_PIECES = f"""
 SELECT miner_id, first_end, sec = covered_s AS begins, sec, {VALUES} FROM (
     SELECT t.miner_id, {{first_end}} AS first_end, t.covered_s,
         (CASE WHEN {MAY_REACH_BACK} THEN least(t.covered_s, {SINCE}) ELSE t.covered_s END)::float8 AS sec,
         {", ".join(f"t.{name}" for name in KINDS)}
-    FROM {{telemetry}} t
-    WHERE t.timestamp > to_timestamp({{start_s}}) AND t.timestamp <= to_timestamp({{end_s}}) AND {{whose}} OFFSET '0'
+    FROM {{telemetry}} t WHERE {WITHIN} OFFSET '0'
 ) reading
 """
 
@@ -159,14 +161,12 @@ def ending_within(start_s: str, end_s: str, *, everyone: bool = False) -> str:
     read.
     """
     whose = "true" if everyone else OF_THESE
-    return ENDING_WITHIN.format(telemetry=relation(), start_s=start_s, end_s=end_s, which=whose)
+    return ENDING_WITHIN.format(telemetry=relation(), start_s=start_s, end_s=end_s, whose=whose)
 
 
 def reaching_back(stretches: Stretches, *, everyone: bool = False) -> str:
     """Return the query of those of `ending_within` that begin before the stretch in which they end."""
-    return stretches.format(
-        ENDING_WITHIN.replace("{which}", f"{{whose}} AND {REACHES_BACK}"), everyone=everyone
-    )
+    return stretches.format(REACHING_BACK, everyone=everyone)
 
 
 def last_pieces(stretches: Stretches, *, everyone: bool = False) -> str:
