@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db import connection
@@ -58,29 +59,58 @@ def heading() -> None:
     )
 
 
+@dataclass(slots=True)
+class Taken:
+    """What each time of some work took, in seconds: as a whole, in the database, and of both processors."""
+
+    whole: list[float] = field(default_factory=list)
+    inside: list[float] = field(default_factory=list)
+    here: list[float] = field(default_factory=list)
+    there: list[float] = field(default_factory=list)
+    statements: int = 0
+
+    def once_more(self, work: Callable[[], object]) -> None:
+        """Do the work, and note what it took."""
+        before = processor_s()
+        whole, clock = seconds(work)
+        after = processor_s()
+        self.whole.append(whole)
+        self.inside.append(clock.seconds)
+        self.here.append(after[0] - before[0])
+        self.there.append(after[1] - before[1])
+        self.statements = clock.statements
+
+    def line(self, name: str) -> str:
+        """Return the medians in the columns of `heading`."""
+        whole, inside, here, there = (
+            1e3 * statistics.median(found) for found in (self.whole, self.inside, self.here, self.there)
+        )
+        processor = f"{here:.2f} + {there:.2f} ms"
+        return f"{name:52} {whole:9.2f} ms {inside:9.2f} ms {self.statements:10} {processor:>25}"
+
+
 def measure(
     name: str,
     work: Callable[[], object],
     times: int,
     prepare: Callable[[], object] = lambda: None,
     beside: Callable[[], object] = floor,
+    *,
+    again: bool = False,
 ) -> float:
-    """Print the medians of `work` and their ratio to the floor `beside` it; return that of the whole, in seconds."""
-    floors, wholes, inside, here, there, statements = [], [], [], [], [], 0
+    """Print the medians of `work` and their ratio to the floor `beside` it; return that of the whole, in seconds.
+
+    `again` has it done a second time right after: the floor goes through far more memory than the processor's caches
+    hold, and what lasts some milliseconds takes half as long again to fill them.
+    """
+    floors, first, second = [], Taken(), Taken()
     for _ in range(times):
         floors.append(seconds(beside)[0])
-        prepare()
-        before = processor_s()
-        whole, clock = seconds(work)
-        after = processor_s()
-        here.append(after[0] - before[0])
-        there.append(after[1] - before[1])
-        wholes.append(whole)
-        inside.append(clock.seconds)
-        statements = clock.statements
-    bare, whole, database = (statistics.median(figures) for figures in (floors, wholes, inside))
-    processor = f"{statistics.median(here) * 1e3:.2f} + {statistics.median(there) * 1e3:.2f} ms"
-    print(
-        f"{name:52} {whole * 1e3:9.2f} ms {database * 1e3:9.2f} ms {statements:10} {processor:>25}   {bare:.4f} s: × {whole / bare:.3f}"
-    )
+        for taken in (first, second) if again else (first,):
+            prepare()
+            taken.once_more(work)
+    bare, whole = statistics.median(floors), statistics.median(first.whole)
+    print(f"{first.line(name)}   {bare:.4f} s: × {whole / bare:.3f}")
+    if again:
+        print(second.line("  once more, right after"))
     return whole

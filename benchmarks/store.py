@@ -75,8 +75,8 @@ def hourly(miners: int) -> float:
             job()
 
     name = f"the hourly job, {miners:,} miners × 120 rows"
-    measure(f"{name}, no percentiles", all_but_sketches, 11, lambda: forget_hour(HOUR))
-    took = measure(name, job, 11, lambda: forget_hour(HOUR))
+    measure(f"{name}, no percentiles", all_but_sketches, 11, lambda: forget_hour(HOUR), again=True)
+    took = measure(name, job, 11, lambda: forget_hour(HOUR), again=True)
     for mark in saved:
         mark.save()
     return took
@@ -104,9 +104,9 @@ def one_late_row(ids: list[int]) -> None:
         with without_sketches():
             clean(NOW)
 
-    measure("one late row: its write", write, 15)
-    measure("one late row: right figures at every level", all_but_sketches, 15, write)
-    measure("the same with percentiles", lambda: clean(NOW), 15, write)
+    measure("one late row: its write", write, 15, again=True)
+    measure("one late row: right figures at every level", all_but_sketches, 15, write, again=True)
+    measure("the same with percentiles", lambda: clean(NOW), 15, write, again=True)
 
 
 def days_of_hours(ids: list[int]) -> None:
@@ -122,7 +122,7 @@ def days_of_hours(ids: list[int]) -> None:
             merge_longer("daily", days, ids, spans, farm.standing, cut, NOW, everyone=True, batch=batch)
             batch.sent()
 
-    measure("7 days from their hours, 100 miners to system", merge, 11)
+    measure("7 days from their hours, 100 miners to system", merge, 11, again=True)
 
 
 def size() -> None:
