@@ -11,7 +11,7 @@ from django.db import transaction
 
 from miners.discovery.scan import AT_ONCE, READ_S
 from miners.drivers import Address, DriverError, Reading, detect, drivers
-from miners.identity import names_of, stranger
+from miners.identity import LONGEST, names_of, stranger
 from miners.models import LatestReading, Miner
 from miners.telemetry.latest import hold_latest_readings
 
@@ -40,12 +40,17 @@ def look_again(miners: Sequence[Miner]) -> list[Looked]:
 def learn(miner: Miner, told: Reading | str) -> Looked:
     """Have the miner read by the driver of this reading where that is a better one, and it is this miner.
 
-    What is stored of its counters is forgotten with that: another driver may count them otherwise.
+    One that is known by its address alone is whoever answers there, unless that is another miner of the house; from then on
+    it is known by what it says of itself. What is stored of its counters is forgotten: another driver may count them otherwise.
     """
     if isinstance(told, str):
         return Looked(miner, "", told)
     if reason := why_not(miner, told):
         return Looked(miner, "", reason)
+    if other := _other_known(miner, told):
+        return Looked(
+            miner, "", f"stays with {miner.driver}: {other.name} answers there, which is {other.identity}"
+        )
     before = miner.driver
     if not _stored(miner, told):
         return Looked(miner, "", "was changed by somebody else meanwhile")
@@ -58,12 +63,8 @@ def why_not(miner: Miner, reading: Reading) -> str:
         return f"stays with {miner.driver or 'no driver'}: {reading.driver} is no better one"
     if other := stranger(miner.identity, reading):
         return f"stays with {miner.driver}: another device answers: {other}, not {miner.identity}"
-    if miner.identity not in names_of(reading):
-        if miner.identity:
-            return (
-                f"stays with {miner.driver}: by {reading.driver} it does not say that it is {miner.identity}"
-            )
-        return f"stays with {miner.driver}: it is known by its address alone; clear its driver to have it found out anew"
+    if miner.identity and miner.identity not in names_of(reading):
+        return f"stays with {miner.driver}: by {reading.driver} it does not say that it is {miner.identity}"
     return ""
 
 
@@ -81,13 +82,18 @@ def _ask(miner: Miner) -> Reading | str:
         return error.reason
 
 
+def _other_known(miner: Miner, reading: Reading) -> Miner | None:
+    return Miner.objects.filter(identity__in=names_of(reading), retired_at=None).exclude(pk=miner.pk).first()
+
+
 def _stored(miner: Miner, reading: Reading) -> bool:
-    """Store the driver, unless the miner is no longer what was asked."""
+    """Store the driver and, where none is known, the identity, unless the miner is no longer what was asked."""
     as_asked = {name: getattr(miner, name) for name in ("pk", "host", "port", "driver", "identity")}
+    identity = miner.identity or (reading.identity or "")[:LONGEST]
     with transaction.atomic():
         hold_latest_readings([miner.pk])
-        if not Miner.objects.filter(**as_asked).update(driver=reading.driver):
+        if not Miner.objects.filter(**as_asked).update(driver=reading.driver, identity=identity):
             return False
         LatestReading.objects.filter(pk=miner.pk).update(accepted_counter=None, rejected_counter=None)
-    miner.driver = reading.driver
+    miner.driver, miner.identity = reading.driver, identity
     return True

@@ -18,7 +18,7 @@ from miners.drivers.figures import (
     Figures,
     clean_text,
     finite_number,
-    mac_address,
+    known_by,
     serial_number,
     with_figures,
 )
@@ -136,7 +136,7 @@ def _reading(
 ) -> Reading:
     about, pool = version.first("VERSION"), active_pool(pools)
     first = modules[0] if modules else {}
-    kind = _kind(about, first)
+    kind, serial = _kind(about, first), _serial(about, first)
     if not modules:
         figures.warnings.append("power, temperature and fan left out: the miner gives no stats")
     return Reading(
@@ -153,7 +153,9 @@ def _reading(
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
         mode=mode(kind, first),
-        identity=_identity(version, first),
+        # What tells the MAC may be unreadable: by its serial number it would be another device.
+        identity=None if version.is_unreadable else known_by(about, "MAC", serial),
+        serial=serial,
         warnings=tuple(figures.warnings),
     )
 
@@ -178,16 +180,10 @@ def _firmware(about: Fields, fields: dict[str, str]) -> str | None:
     return next((text for text in (clean_text(value, 100) for value in told) if text), None)
 
 
-def _identity(version: Answer, fields: dict[str, str]) -> str | None:
-    """Return the MAC, else the serial number; a Nano 3's own is all zeros, and that of its hash board is not.
-
-    None where what tells the MAC could not be read: by its serial number it would be another device.
-    """
-    about = version.first("VERSION")
-    serials = (about.get("DNA"), fields.get("DNA"), fields.get("HDNA"))
-    told = (serial_number(serial) for serial in serials)
-    serial = next((number for number in told if number), None)
-    return mac_address(about.get("MAC")) or (None if version.is_unreadable else serial)
+def _serial(about: Fields, fields: dict[str, str]) -> str | None:
+    """Return the serial number; a Nano 3's own is all zeros, and that of its hash board is not."""
+    told = (serial_number(serial) for serial in (about.get("DNA"), fields.get("DNA"), fields.get("HDNA")))
+    return next((number for number in told if number), None)
 
 
 def _hashrate_ghs(figures: Figures, modules: list[dict[str, str]], totals: Fields) -> float | None:

@@ -11,16 +11,17 @@ from miners.drivers.stratum_url import stratum_url
 
 Fields = dict[str, Any]
 
-# The board number's first digits tell the family, which AxeOS itself tells only in /api/system/asic.
+# The board number's first digits tell the family, which AxeOS itself tells only in /api/system/asic, and with it
+# the watts beyond which its meter is not read but open: the full scale of one is 655.35 W.
 FAMILIES = (
-    (r"2\.\d|10\d", "Max"),
-    (r"0\.\d+|20\d", "Ultra"),
-    (r"30\d", "Hex"),
-    (r"40\d", "Supra"),
-    (r"60\d", "Gamma"),
-    (r"65\d", "Gamma Duo"),
-    (r"70\d", "Supra Hex"),
-    (r"80\d", "Gamma Turbo"),
+    (r"2\.\d|10\d", "Max", 150),
+    (r"0\.\d+|20\d", "Ultra", 150),
+    (r"30\d", "Hex", 500),
+    (r"40\d", "Supra", 150),
+    (r"60\d", "Gamma", 150),
+    (r"65\d", "Gamma Duo", 300),
+    (r"70\d", "Supra Hex", 500),
+    (r"80\d", "Gamma Turbo", 300),
 )
 # What each tells, and how long a device must be up before that means anything.
 HASHRATES = {
@@ -36,6 +37,8 @@ MAX_PERCENT = 100
 SENSORS = ("power", "voltage", "current", "temp", "vrTemp", *FANS_RPM)
 MAX_HASHRATE_GHS = 200_000.0
 MAX_POWER_W = 2_000.0
+TIMES_MAX_POWER = 4
+"""A board that is driven beyond its design takes more than its own `maxPower`, and never so many times as much."""
 
 
 class AxeosDriver(PlainDriver):
@@ -73,7 +76,7 @@ def _reading(figures: Figures, info: Fields, model: str | None) -> Reading:
         model=model,
         firmware=clean_text(info.get("version"), 100),
         hashrate_ghs=_hashrate_ghs(figures, info),
-        power_w=_power_w(figures, sensors),
+        power_w=_power_w(figures, sensors, _most_w(info)),
         temperature_c=figures.temperature_c(sensors.get("temp"), absent=NO_TEMPERATURE),
         fan_rpm=figures.fan_rpm(_fan_rpm(sensors)),
         accepted=figures.counter("accepted", info.get("sharesAccepted")),
@@ -126,8 +129,17 @@ def mode(info: Fields) -> str | None:
     return next((word for word, key in flags.items() if says_yes(info.get(key))), "normal")
 
 
-def _power_w(figures: Figures, sensors: Fields) -> float | None:
-    power_w = figures.power_w(sensors.get("power"))
+def _most_w(info: Fields) -> float | None:
+    """Return the watts beyond which this board's meter is not believed, None where nothing tells them."""
+    told_w = finite_number(info.get("maxPower"))
+    if told_w and told_w > 0:
+        return min(TIMES_MAX_POWER * told_w, MAX_POWER_W)
+    board = clean_text(info.get("boardVersion"), 90) or ""
+    return next((float(most_w) for pattern, _, most_w in FAMILIES if re.fullmatch(pattern, board)), None)
+
+
+def _power_w(figures: Figures, sensors: Fields, most_w: float | None) -> float | None:
+    power_w = figures.power_w(sensors.get("power"), most_w=most_w)
     voltage_mv = figures.number("voltage", sensors.get("voltage"), 0, float("inf"))
     if power_w == 0 and voltage_mv == 0:
         figures.warnings.append("power left out: 0 W at 0 V means that the board's meter is not read")
@@ -166,7 +178,7 @@ def _model(info: Fields) -> str | None:
     if re.search("[A-Za-z]{3}", board):
         return board
     return next(
-        (f"Bitaxe {family} {board}" for pattern, family in FAMILIES if re.fullmatch(pattern, board)), None
+        (f"Bitaxe {family} {board}" for pattern, family, _ in FAMILIES if re.fullmatch(pattern, board)), None
     )
 
 

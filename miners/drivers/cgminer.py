@@ -17,7 +17,7 @@ from miners.drivers.cgminer_figures import (
     power_w,
     temperature_c,
 )
-from miners.drivers.figures import Figures, clean_text, with_figures
+from miners.drivers.figures import Figures, clean_text, serial_number, with_figures
 
 ALWAYS = ("stats", "devs", "pools")
 # What only this firmware answers, known by a key of its version or its summary.
@@ -111,6 +111,7 @@ def _reading(figures: Figures, told: Told) -> Reading:
     totals = summary or _sums_instead(told.answers["summary"], devices, figures)
     status = told.one("status", "MSG") | told.one("get_version", "MSG")
     config, pool = told.one("config", "CONFIG"), active_pool(pools)
+    serial = serial_number(config.get("SerialNumber"))
     return Reading(
         driver=CgminerDriver.name,
         model=model(about, stats, told.one("devdetails", "DEVDETAILS")),
@@ -127,7 +128,8 @@ def _reading(figures: Figures, told: Told) -> Reading:
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
         mode=mode(totals, status, config),
-        identity=identity(about, totals, config),
+        identity=identity(about, totals, config, serial),
+        serial=serial,
         warnings=tuple(figures.warnings),
     )
 

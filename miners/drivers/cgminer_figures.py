@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from miners.drivers.cgminer_api import Fields
-from miners.drivers.figures import Figures, clean_text, finite_number, mac_address, says_yes, serial_number
+from miners.drivers.figures import Figures, clean_text, finite_number, known_by, mac_address, says_yes
 
 FIRMWARES = (
     "LUXminer",
@@ -124,7 +124,8 @@ def firmware(version: Fields, totals: Fields, status: Fields) -> str | None:
     BFGMiner and sgminer tell their version as cgminer's too.
     """
     fork = clean_text(version.get("Miner"), 100) or ""
-    names = (f"{name} {version[name]}" for name in FIRMWARES if name in version)
+    told_names = ((name, clean_text(version.get(name), 100)) for name in FIRMWARES)
+    names = (f"{name} {number}" for name, number in told_names if number)
     dates = (status.get("fw_ver"), status.get("FirmwareVersion"), totals.get("Firmware Version"))
     told = (clean_text(value, 100) for value in (*names, *dates, status.get("Firmware Version")))
     if NAMED_FORK.match(fork):
@@ -154,10 +155,10 @@ def mode(totals: Fields, status: Fields, config: Fields) -> str | None:
     return clean_text(config.get("Profile"), 40) if curtailed in (None, "None") else curtailed.lower()
 
 
-def identity(version: Fields, totals: Fields, config: Fields) -> str | None:
-    """Return the MAC, else the serial number."""
-    told = (mac_address(value) for value in (version.get("MAC"), totals.get("MAC"), config.get("MACAddr")))
-    return next((mac for mac in told if mac), None) or serial_number(config.get("SerialNumber"))
+def identity(version: Fields, totals: Fields, config: Fields, serial: str | None) -> str | None:
+    """Return the MAC, else the serial number of a miner that tells none."""
+    told = (mac_address(fields.get("MAC")) for fields in (version, totals))
+    return next((mac for mac in told if mac), None) or known_by(config, "MACAddr", serial)
 
 
 def first(rows: list[Fields], key: str) -> Any:

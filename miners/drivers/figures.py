@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,6 +107,20 @@ def serial_number(value: Any) -> str | None:
     """Return a serial number such as an Avalon's DNA; None when it is not one."""
     text = clean_text(value, 64) or ""
     return text if re.fullmatch(r"[0-9A-Za-z_-]{8,64}", text) and len(set(text)) > 1 else None
+
+
+def known_by(told: Mapping[str, Any], mac_key: str, serial: str | None) -> str | None:
+    """Return the MAC that is told under `mac_key`, else the serial number of a device that tells none.
+
+    None where what stands there is not a MAC: by its serial number it would be another device.
+    """
+    if mac := mac_address(told.get(mac_key)):
+        return mac
+    return serial if _is_blank(told.get(mac_key)) else None
+
+
+def _is_blank(mac: Any) -> bool:
+    return mac is None or (isinstance(mac, str) and len(set(re.sub("[-:. ]", "", mac))) <= 1)
 
 
 def says_yes(value: Any) -> bool:

@@ -36,7 +36,7 @@ def known(driver="cgminer", identity=OURS, **more) -> Miner:
         (known(identity=SERIAL), read(serial="SER0099999"), "another device answers: SER0099999"),
         (known(), read(serial=SERIAL), f"does not say that it is {OURS}"),
         (known(), read(), f"does not say that it is {OURS}"),
-        (known(identity=""), read(identity=OURS), "known by its address alone; clear its driver"),
+        (known(identity=""), read(identity=OURS), ""),
         (known(), read("cgminer", identity=OURS), "cgminer is no better one"),
         (known("axeos"), read(identity=OURS), "farm is no better one"),
         (known(""), read(identity=OURS), "farm is no better one"),
@@ -77,6 +77,16 @@ def test_what_was_counted_by_the_driver_before_is_no_base_for_the_next(rig: Mine
     rig.refresh_from_db()
     assert (rig.driver, rig.identity) == ("farm", OURS)
     assert (rig.latest.accepted_counter, rig.latest.rejected_counter) == (None, None)
+
+
+def test_who_is_known_by_an_address_alone_is_known_by_what_it_says_from_then_on(rig: Miner) -> None:
+    Miner.objects.filter(pk=rig.pk).update(identity="")
+    rig.refresh_from_db()
+    twin = MinerFactory(name="twin", host=f"{NETWORK}.8", port=None, driver="farm", identity=OTHER)
+    assert f"twin answers there, which is {OTHER}" in learn(rig, read(identity=twin.identity)).words
+    assert learn(rig, read(identity=OURS)).driver == "farm"
+    rig.refresh_from_db()
+    assert (rig.driver, rig.identity) == ("farm", OURS)
 
 
 def test_a_miner_that_has_moved_meanwhile_is_left_as_it_is(rig: Miner) -> None:

@@ -166,6 +166,11 @@ def test_the_serial_number_stands_in_for_the_mac():
     assert read_cgminer("avalon", replies).identity == "0201000086aabbcc"
 
 
+def test_a_mac_that_is_none_is_not_replaced_by_the_serial_number():
+    reading = read_cgminer("avalon", avalon_replies(MAC="e0e1a9", DNA="0201000086aabbcc"))
+    assert (reading.identity, reading.serial) == (None, "0201000086aabbcc")
+
+
 def test_a_nano_3_without_a_serial_number_of_its_own_has_that_of_its_hash_board():
     text = "Ver[nano3-1]  DNA[0000000000000000]  HDNA[020100005581d5b5]  PFCnt[7] GHSspd[2630.98]"
     replies = avalon_replies(text, PROD="Avalonnano", MODEL="nano3", MAC=None)

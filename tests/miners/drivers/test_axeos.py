@@ -133,6 +133,9 @@ def test_the_pool_in_use_is_told(fallback):
         ({"stratumURL": "stratum+tcp://pool.example"}, "stratum+tcp://pool.example:3333"),
         ({"stratumURL": "stratum+tcp://pool.example:700"}, "stratum+tcp://pool.example:700"),
         ({"stratumPort": None}, "stratum+tcp://pool.example"),
+        ({"stratumPort": "3333"}, "stratum+tcp://pool.example:3333"),
+        ({"stratumPort": -5}, "stratum+tcp://pool.example"),
+        ({"stratumPort": "abc"}, "stratum+tcp://pool.example"),
         ({"stratumURL": ""}, None),
     ],
 )
@@ -200,6 +203,9 @@ def test_numbers_as_strings_are_numbers():
     [
         ({"power": -4.0}, "power_w"),
         ({"power": "abc"}, "power_w"),
+        ({"power": 655.35}, "power_w"),
+        ({"power": 655.35, "boardVersion": "302"}, "power_w"),
+        ({"power": 170, "maxPower": 40, "boardVersion": "0.11"}, "power_w"),
         ({"power": 0.0, "voltage": 0.0}, "power_w"),
         ({"temp": -1}, "temperature_c"),
         ({"temp": 0.0}, "temperature_c"),
@@ -215,6 +221,11 @@ def test_an_odd_value_is_unknown_and_the_rest_stands(odd, key):
     assert getattr(reading, key) is None
     assert len(reading.warnings) == 1
     assert reading.rejected == 3
+
+
+@pytest.mark.parametrize("more", [{"maxPower": 40}, {"maxPower": 0}, {"boardVersion": "999"}])
+def test_a_board_that_is_driven_hard_is_believed(more):
+    assert read_axeos(GAMMA | {"deviceModel": "Gamma", "power": 61.5} | more).power_w == 61.5
 
 
 def test_a_reply_with_nan_latin1_and_a_lost_comma_is_read():

@@ -107,7 +107,29 @@ def test_a_luxos_is_read_whole():
         pool_user="w",
         mode="450MHz",
         identity="02:00:5E:10:00:11",
+        serial="SERIAL0001",
     )
+
+
+@pytest.mark.parametrize(
+    ("mac", "identity"),
+    [
+        ({}, "SERIAL0001"),
+        ({"MACAddr": "00:00:00:00:00:00"}, "SERIAL0001"),
+        ({"MACAddr": "02:00:5e:1\xe9:00:11"}, None),
+        ({"MACAddr": 12}, None),
+    ],
+)
+def test_a_mac_that_cannot_be_read_is_not_replaced_by_the_serial_number(
+    mac: dict[str, object], identity: str | None
+) -> None:
+    reading = forked(LUXOS, config=json_reply(CONFIG=[{"SerialNumber": "SERIAL0001", **mac}]))
+    assert (reading.identity, reading.serial) == (identity, "SERIAL0001")
+
+
+@pytest.mark.parametrize("version", [None, "", []])
+def test_a_firmware_without_a_version_is_no_firmware(version: object) -> None:
+    assert forked(LUXOS, version=json_reply(VERSION=[{"LUXminer": version}])).firmware is None
 
 
 def test_an_estimate_of_the_power_is_called_one():
