@@ -146,6 +146,7 @@ class OutsideSourceAdmin(ReadOnlyAdmin):
         "misses",
         "uncached",
         "errors",
+        "uncached_errors",
         "unasked",
         "stale",
         "last_ok_at",

@@ -139,7 +139,14 @@ class OutsideSource(models.Model):
         default=0,
         help_text="Answers by the service to what nobody asks twice, or jobs ask to store it: the cache has no part in them.",
     )
-    errors = models.BigIntegerField(default=0, help_text="Questions that gave nothing usable.")
+    errors = models.BigIntegerField(
+        default=0, help_text="Questions of those who look that gave nothing usable."
+    )
+    uncached_errors = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Questions of jobs, and those that nobody asks twice, that gave nothing usable: the cache has no part in them.",
+    )
     unasked = models.BigIntegerField(
         default=0,
         help_text="Questions that were answered with the failure of a moment ago: nobody was asked.",
@@ -159,7 +166,12 @@ class OutsideSource(models.Model):
     @property
     def asked(self) -> int:
         """How many questions there were, whoever answered."""
-        return self.hits + self.misses + self.uncached + self.errors + self.unasked
+        return self.hits + self.misses + self.uncached + self.failures + self.unasked
+
+    @property
+    def failures(self) -> int:
+        """How many questions gave nothing usable, whoever asked."""
+        return self.errors + self.uncached_errors
 
     @property
     def hit_rate(self) -> float | None:

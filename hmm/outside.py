@@ -37,13 +37,15 @@ ON CONFLICT (name, host) DO UPDATE SET next_turn_at = greatest(EXCLUDED.next_tur
 
 NOTE = """
 INSERT INTO hmm_outsidesource AS o
-    (name, host, hits, misses, uncached, errors, unasked, stale, last_ok_at, last_error_at, last_error)
-VALUES (%(name)s, %(host)s, %(hits)s, %(misses)s, %(uncached)s, %(errors)s, %(unasked)s, %(stale)s,
+    (name, host, hits, misses, uncached, errors, uncached_errors, unasked, stale, last_ok_at, last_error_at, last_error)
+VALUES (%(name)s, %(host)s, %(hits)s, %(misses)s, %(uncached)s, %(errors)s, %(uncached_errors)s, %(unasked)s, %(stale)s,
         CASE WHEN %(misses)s + %(uncached)s > 0 THEN clock_timestamp() END, CASE WHEN %(error)s <> '' THEN clock_timestamp() END,
         %(error)s)
 ON CONFLICT (name, host) DO UPDATE SET
     hits = o.hits + EXCLUDED.hits, misses = o.misses + EXCLUDED.misses, errors = o.errors + EXCLUDED.errors,
-    uncached = o.uncached + EXCLUDED.uncached, unasked = o.unasked + EXCLUDED.unasked, stale = o.stale + EXCLUDED.stale, last_ok_at = coalesce(EXCLUDED.last_ok_at, o.last_ok_at),
+    uncached = o.uncached + EXCLUDED.uncached, uncached_errors = o.uncached_errors + EXCLUDED.uncached_errors,
+    unasked = o.unasked + EXCLUDED.unasked, stale = o.stale + EXCLUDED.stale,
+    last_ok_at = coalesce(EXCLUDED.last_ok_at, o.last_ok_at),
     last_error_at = coalesce(EXCLUDED.last_error_at, o.last_error_at),
     last_error = CASE WHEN EXCLUDED.last_error = '' THEN o.last_error ELSE EXCLUDED.last_error END
 """
@@ -92,6 +94,7 @@ class SourceCounts:
     misses: int
     uncached: int
     errors: int
+    uncached_errors: int
     unasked: int
     stale: int
     hit_rate: float | None

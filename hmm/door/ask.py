@@ -213,14 +213,15 @@ def _standing_in(question: _Question, kept: _Kept | None, read: Read[T], error: 
 def _asked(
     question: _Question, read: Read[T], within_s: float | None, counted: Outcome = Outcome.MISS
 ) -> _Kept:
-    """Ask outside, and count how it went: an answer as `counted`. A failure is remembered."""
+    """Ask outside, and count how it went: an answer as `counted`, a MISS or UNCACHED. A failure is remembered."""
     source, host = question.source, question.host
     try:
         within = time.monotonic() + (within_s or source.timeout_s * source.tries)
         kept = _tried(question, min(within, _last_moment.get()))
         read(Reply(kept.body, kept.content_type))
     except HttpError as error:
-        books().note(source.name, host, Outcome.ERROR, error.reason)
+        failed = Outcome.ERROR if counted is Outcome.MISS else Outcome.UNCACHED_ERROR
+        books().note(source.name, host, failed, error.reason)
         _leave_alone(question, error)
         _remember(question, error)
         raise

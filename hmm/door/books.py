@@ -32,7 +32,10 @@ class Outcome(StrEnum):
     """By the service, to who asks for what is stored: once, or less often than answers are fresh."""
 
     ERROR = "errors"
-    """Not at all: the service gave nothing usable."""
+    """Not at all, to who looks: the service gave nothing usable."""
+
+    UNCACHED_ERROR = "uncached_errors"
+    """Not at all, to who asks for what is stored, or once: an error that says nothing of the cache."""
 
     UNASKED = "unasked"
     """Not at all: asking has failed a moment ago, and who looks was told so at once."""

@@ -251,6 +251,8 @@ class TestFailuresToldAgain:
                 ask(QUICK, url_of(device), number)
             assert ask(QUICK, url_of(device), number).value == 1
         assert len(device.asked) == 3
+        of_jobs = {Outcome.UNCACHED_ERROR: 2, Outcome.UNCACHED: 1}
+        assert counts(QUICK, device) == of_jobs | {Outcome.UNASKED: 1, Outcome.HIT: 1}
 
     def test_it_is_kept_for_a_minute_and_no_longer_than_an_answer_is_fresh(self):
         assert (QUICK.failure_kept_s, replace(QUICK, fresh_s=20).failure_kept_s) == (60, 20)
@@ -332,8 +334,10 @@ class TestStoredBooks:
         kept.note("s", "other", Outcome.ERROR, "answers HTML, not JSON")
         kept.note("s", "other", Outcome.MISS)
         kept.note("s", "other", Outcome.UNASKED)
+        kept.note("s", "other", Outcome.UNCACHED_ERROR, "answers HTML, not JSON")
         (told,) = source_counts()
         assert (told.hits, told.misses, told.errors, told.unasked, told.stale) == (2, 2, 1, 1, 1)
+        assert told.uncached_errors == 1
         assert told.hit_rate == 2 / 6
         assert told.last_error == "answers HTML, not JSON"
         assert told.last_ok_at is not None

@@ -19,14 +19,14 @@ asked = probe(
     "outside",
     "questions",
     "Questions that a service outside was really asked, since this database began; the tag source names it",
-    OF_SOURCE.format(value="sum(misses + uncached + errors)"),
+    OF_SOURCE.format(value="sum(misses + uncached + errors + uncached_errors)"),
 )
 errors = probe(
     "outside_errors_count",
     "outside",
     "errors",
     "Questions that gave nothing usable, since this database began; the tag source names the service",
-    OF_SOURCE.format(value="sum(errors)"),
+    OF_SOURCE.format(value="sum(errors + uncached_errors)"),
 )
 unasked = probe(
     "outside_unasked_count",
