@@ -85,7 +85,10 @@ class AxeosControls:
         )
 
     def ask(self, address: Address, about: About, deadline: float) -> About:
-        """Return `about` with what the firmware's answer tells of: pausing, its pools' numbers, or NMAxe's names of them."""
+        """Return `about` with what the firmware's answer tells of.
+
+        That is pausing, its pools' numbers, NMAxe's names of them, and how it writes which Stratum it speaks.
+        """
         try:
             info = get_json(address, "/api/system/info", Deadline.until(deadline), "AxeOS", [])
         except DriverError:
@@ -94,7 +97,8 @@ class AxeosControls:
         signs = {"pause": PAUSE_FLAGS, NM_POOLS: {"stratumURL1"}}
         options = {option for option, sign in signs.items() if told.keys() & sign}
         numbers = {f"{key} {told[key]}" for key in POOL_NUMBERS if type(told.get(key)) is int}
-        return replace(about, options=frozenset(options | numbers))
+        spoken = {f"{key} {type(told.get(key)).__name__}" for key in PROTOCOLS}
+        return replace(about, options=frozenset(options | numbers | spoken))
 
     def steps(self, order: Order, about: About, at: datetime) -> Sequence[HttpStep]:
         if order.kind is Kind.FREQUENCY:
@@ -112,6 +116,10 @@ class AxeosControls:
 
 NM_POOLS = "pools of an NMAxe"
 POOL_NUMBERS = ("primaryPoolIndex", "secondaryPoolIndex")
+PROTOCOLS = ("stratumProtocol", "fallbackStratumProtocol")
+STRATUM_V1 = {"str": "SV1", "int": 0}
+"""As AxeOS writes it from v2.14 on, and as later firmware of the NerdQAxe family does."""
+
 PAUSE_FLAGS = {"miningPaused", "shutdown"}
 RESTART = HttpStep("POST", "/api/system/restart")
 KEYS = {"frequency_mhz": "frequency", "core_voltage_mv": "coreVoltage"}
@@ -199,7 +207,7 @@ def _pool_steps(order: Order, about: About) -> list[HttpStep]:
         put = HttpStep("PUT", f"/api/system/pools/{number}", _pool_fields(order, "stratum"))
         return [put, _patch({POOL_NUMBERS[0 if is_primary else 1]: number}), *restart]
     prefix = "stratum" if is_primary else "fallbackStratum"
-    return [_patch(_pool_fields(order, prefix) | _unsecured(about, prefix)), *restart]
+    return [_patch(_pool_fields(order, prefix) | _made_plain(about, prefix)), *restart]
 
 
 def _pool_number(about: About, *, is_primary: bool) -> int:
@@ -212,12 +220,13 @@ def _pool_number(about: About, *, is_primary: bool) -> int:
     return 0 if primary else 1
 
 
-def _unsecured(about: About, prefix: str) -> dict[str, Any]:
-    """Return what turns TLS off, which the pool before may have wanted; each firmware takes one type alone."""
-    version = version_of(about.firmware)
-    if is_nerd(about):
-        return {f"{prefix}TLS": False} if version >= NERD_SECURES_POOLS_SINCE else {}
-    return {f"{prefix}TLS": 0} if version >= SECURES_POOLS_SINCE else {}
+def _made_plain(about: About, prefix: str) -> dict[str, Any]:
+    """Return what turns TLS and Stratum V2 off, which the pool before may have wanted; each firmware takes one type alone."""
+    off, since = (False, NERD_SECURES_POOLS_SINCE) if is_nerd(about) else (0, SECURES_POOLS_SINCE)
+    secured = {f"{prefix}TLS": off} if version_of(about.firmware) >= since else {}
+    key, options = f"{prefix}Protocol", about.options or frozenset()
+    plain = next((name for kind, name in STRATUM_V1.items() if f"{key} {kind}" in options), None)
+    return secured if plain is None else secured | {key: plain}
 
 
 def _pool_fields(order: Order, prefix: str) -> dict[str, Any]:

@@ -183,6 +183,27 @@ def test_where_the_pool_before_may_have_wanted_tls_it_is_turned_off(
     assert fallback.endswith(f'"fallbackStratumUser": "me"{off.replace("stratumTLS", "fallbackStratumTLS")}')
 
 
+@pytest.mark.parametrize(
+    ("model", "firmware", "told", "off"),
+    [
+        (
+            "Bitaxe Gamma 601",
+            "v2.14.0",
+            "SV2",
+            ', "fallbackStratumTLS": 0, "fallbackStratumProtocol": "SV1"}',
+        ),
+        ("NerdQAxe++", "v1.0.37", 1, ', "fallbackStratumTLS": false, "fallbackStratumProtocol": 0}'),
+        ("Bitaxe Gamma 601", "v2.14.0", None, ', "fallbackStratumTLS": 0}'),
+    ],
+)
+def test_a_plain_pool_is_not_left_on_stratum_v2(model: str, firmware: str, told: object, off: str) -> None:
+    info = json.dumps({"stratumProtocol": "SV1", "fallbackStratumProtocol": told}).encode()
+    with ordered_device({"GET /api/system/info": http_reply(info)}) as device:
+        about = AXEOS.ask(Address("127.0.0.1", device.port), About(model, firmware), time.monotonic() + 30)
+    (patch,) = AXEOS.steps(Order(Kind.POOL, POOL | {"slot": "fallback"}), about, NOW)
+    assert str(patch).endswith(f'"fallbackStratumUser": "me"{off}')
+
+
 def test_from_v2_15_on_pools_are_numbered() -> None:
     assert sent(Order(Kind.POOL, POOL), firmware="v2.15.0") == [
         'PUT /api/system/pools/0 {"stratumURL": "pool.example", "stratumPort": 3333, "stratumUser": "me"}',
