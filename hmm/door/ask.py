@@ -143,21 +143,7 @@ def ask(
         counted = Outcome.MISS if use_cache else Outcome.UNCACHED
         return _asked(question, read, within_s, counted).read(read)
     with _one_at_a_time(question.key):
-        kept: _Kept | None = cache.get(question.key)
-        if kept is not None and kept.age_s < source.fresh_s:
-            if not _is_to_store.get():
-                books().note(source.name, question.host, Outcome.HIT)
-            return kept.read(read)
-        if failure := _failed_just_now(question):
-            books().note(source.name, question.host, Outcome.UNASKED)
-            return _standing_in(question, kept, read, failure)
-        counted = Outcome.UNCACHED if _is_to_store.get() else Outcome.MISS
-        try:
-            kept_now = _asked(question, read, within_s, counted)
-        except HttpError as error:
-            return _standing_in(question, kept, read, error)
-        cache.set(question.key, kept_now, source.fresh_s + source.stands_in_s)
-        return kept_now.read(read)
+        return _kept_or_asked(question, read, within_s)
 
 
 @contextmanager
@@ -184,6 +170,26 @@ def forget_answers(source: Source, url: str, params: Mapping[str, str] | None = 
     """Drop what the cache has of this question."""
     question = _Question(source, url, params or {}, {})
     cache.delete_many([question.key, question.failure_key])
+
+
+def _kept_or_asked(question: _Question, read: Read[T], within_s: float | None) -> Answer[T]:
+    """Return the fresh answer of the cache, else ask; what stands in where that fails, or has just failed."""
+    source = question.source
+    kept: _Kept | None = cache.get(question.key)
+    if kept is not None and kept.age_s < source.fresh_s:
+        if not _is_to_store.get():
+            books().note(source.name, question.host, Outcome.HIT)
+        return kept.read(read)
+    if failure := _failed_just_now(question):
+        books().note(source.name, question.host, Outcome.UNASKED)
+        return _standing_in(question, kept, read, failure)
+    counted = Outcome.UNCACHED if _is_to_store.get() else Outcome.MISS
+    try:
+        kept_now = _asked(question, read, within_s, counted)
+    except HttpError as error:
+        return _standing_in(question, kept, read, error)
+    cache.set(question.key, kept_now, source.fresh_s + source.stands_in_s)
+    return kept_now.read(read)
 
 
 def _failed_just_now(question: _Question) -> HttpError | None:

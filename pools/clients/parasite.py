@@ -15,7 +15,7 @@ from pools.clients.base import Account, Asking, Place, PoolError, PoolReport, as
 from pools.clients.ckpool import status_figures, user_figures
 from pools.clients.figures import Figures, Told
 
-PARASITE = Source("parasite", fresh_s=60, pace_s=0.5)
+PARASITE = Source("parasite", fresh_s=60, pace_s=1)
 ENDS = ("/pool/pool.status", "/users", "/aggregator", "/pool-stats", "/user", "/api")
 
 
