@@ -108,10 +108,7 @@ def _hashrate_ghs(figures: Figures, info: Fields) -> float | None:
 def _sensors(figures: Figures, info: Fields) -> Fields:
     """Return what the sensors say; nothing when each of several says 0, which is what unread ones say."""
     told = {key: info[key] for key in SENSORS if info.get(key) is not None}
-    if len(told) < 4 or any(finite_number(value) != 0 for value in told.values()):
-        return told
-    figures.warnings.append("power, temperature and fan left out: every sensor says 0, so none is read")
-    return {}
+    return {} if figures.are_unread(told.values()) else told
 
 
 def _fan_rpm(sensors: Fields) -> Any:

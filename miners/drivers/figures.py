@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,6 +51,14 @@ class Figures:
             return number
         self.warnings.append(f"temperature left out: {number:g} °C means no sensor")
         return None
+
+    def are_unread(self, sensors: Iterable[Any]) -> bool:
+        """Return whether each of several sensors says 0, which is what unread ones say; then that is noted."""
+        told = [value for value in sensors if value is not None]
+        if len(told) < 4 or any(finite_number(value) != 0 for value in told):
+            return False
+        self.warnings.append("power, temperature and fan left out: every sensor says 0, so none is read")
+        return True
 
     def fan_rpm(self, value: Any) -> int | None:
         """Return the speed of a fan in revolutions a minute."""

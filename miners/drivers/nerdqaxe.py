@@ -11,6 +11,9 @@ from miners.drivers.stratum_url import stratum_url
 
 Fields = dict[str, Any]
 
+METERS = ("watts", "voltage", "currentA")
+THERMOMETERS = ("asicTemp", "vrTemp")
+
 
 class NerdqaxeDriver(PlainDriver):
     """Reads `/api/v2/dashboard` (figures) and `/api/v2/system` (who it is)."""
@@ -51,13 +54,15 @@ def _reading(figures: Figures, told: Fields, about: Fields) -> Reading:
     system, hashing, thermal = part(told, "system"), part(told, "performance"), part(told, "thermal")
     pool = _pool(part(told, "stratum"))
     is_tls = says_yes(pool.get("encrypted"))
-    fan = next(iter(rows(thermal, "fans")), {})
+    power, fan = part(told, "power"), next(iter(rows(thermal, "fans")), {})
+    if figures.are_unread([*map(power.get, METERS), *map(thermal.get, THERMOMETERS), fan.get("rpm")]):
+        power = thermal = fan = {}
     return Reading(
         driver=NerdqaxeDriver.name,
         model=clean_text(about.get("deviceModel"), 100),
         firmware=clean_text(about.get("version"), 100),
         hashrate_ghs=figures.hashrate_ghs(hashing.get("hashRate")),
-        power_w=figures.power_w(part(told, "power").get("watts")),
+        power_w=figures.power_w(power.get("watts")),
         temperature_c=figures.temperature_c(thermal.get("asicTemp"), absent=NO_TEMPERATURE),
         fan_rpm=figures.fan_rpm(fan.get("rpm")),
         accepted=figures.counter("accepted", hashing.get("sharesAccepted")),

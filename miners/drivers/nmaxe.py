@@ -37,15 +37,17 @@ def mode(miner: Fields) -> str | None:
 
 def _reading(figures: Figures, info: Fields) -> Reading:
     miner, identity, stratum = part(info, "miner"), part(info, "identity"), part(info, "stratum")
-    asic = part(info, "asic")
+    asic, power, temps = part(info, "asic"), part(info, "power"), part(info, "temps")
     fan = next(iter(rows(info, "fans")), {})
+    if figures.are_unread([*power.values(), *temps.values(), fan.get("rpm")]):
+        power = temps = fan = {}
     return Reading(
         driver=NmaxeDriver.name,
         model=_first_text(identity, "displayName", "hwModel", longest=100),
         firmware=_first_text(identity, "fwVersion", "version", longest=100),
         hashrate_ghs=figures.hashrate_ghs(miner.get("hashRate")),
-        power_w=figures.power_w(part(info, "power").get("power")),
-        temperature_c=figures.temperature_c(part(info, "temps").get("asic"), absent=NO_TEMPERATURE),
+        power_w=figures.power_w(power.get("power")),
+        temperature_c=figures.temperature_c(temps.get("asic"), absent=NO_TEMPERATURE),
         fan_rpm=figures.fan_rpm(fan.get("rpm")),
         accepted=figures.counter("accepted", miner.get("sAccepted")),
         rejected=figures.counter("rejected", miner.get("sRejected")),

@@ -51,6 +51,19 @@ def test_no_sensor_is_no_temperature(thermal):
     assert nerdqaxe(thermal=thermal).temperature_c is None
 
 
+def test_sensors_that_all_say_0_are_not_read():
+    power = {"watts": 0, "max": 100, "voltage": 0.0, "currentA": 0}
+    thermal = {"asicTemp": 0, "vrTemp": 0, "fans": [{"rpm": 0}]}
+    reading = nerdqaxe(power=power, thermal=thermal, performance={"hashRate": 0})
+    assert (reading.hashrate_ghs, reading.power_w, reading.temperature_c, reading.fan_rpm) == (
+        0,
+        None,
+        None,
+        None,
+    )
+    assert reading.warnings == ("power, temperature and fan left out: every sensor says 0, so none is read",)
+
+
 @pytest.mark.parametrize("document", [[], {}, {"performance": {}}, {"performance": 3}])
 def test_another_shape_is_refused(document):
     with pytest.raises(Misread, match="another device's shape"):

@@ -59,6 +59,18 @@ def test_what_is_odd_or_absent_is_unknown(parts, key):
     assert reading.hashrate_ghs == 1101.5
 
 
+def test_sensors_that_all_say_0_are_not_read():
+    zeros = {"power": {"power": 0, "vbus": 0, "ibus": 0}, "temps": {"asic": 0, "vcore": 0}}
+    reading = nmaxe(miner={"hashRate": 0}, fans=[{"id": 0, "rpm": 0}], **zeros)
+    assert (reading.hashrate_ghs, reading.power_w, reading.temperature_c, reading.fan_rpm) == (
+        0,
+        None,
+        None,
+        None,
+    )
+    assert reading.warnings == ("power, temperature and fan left out: every sensor says 0, so none is read",)
+
+
 @pytest.mark.parametrize("document", [GAMMA, {"miner": {}}, [], {"miner": 7}])
 def test_another_shape_is_refused(document):
     with pytest.raises(Misread, match="another device's shape"):
