@@ -5,6 +5,7 @@ beside its method) is not an answer; an `error` is a list, a text or an object; 
 """
 
 import json
+import math
 import ssl
 import time
 from collections.abc import Iterator
@@ -152,7 +153,7 @@ class _Line:
         params = message.get("params")
         if message.get("method") == "mining.set_difficulty" and isinstance(params, list) and params:
             told = params[0]
-            if isinstance(told, int | float) and not isinstance(told, bool) and told > 0:
+            if isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < math.inf:
                 self.difficulty = float(told)
 
     def _messages(self, step: str) -> Iterator[dict[str, Any]]:
