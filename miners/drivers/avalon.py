@@ -43,7 +43,7 @@ KINDS = (
     Kind(r"nano ?3", "Avalon Nano 3", 5, 400, ("low", "medium", "high")),
     Kind(r"mini ?3", "Avalon Mini 3", 4, 2_500, ("heating", "mining", "night")),
     Kind(r"avalon q|q\b", "Avalon Q", 4, 4_000, ("eco", "standard", "super")),
-    Kind(r"(avalonminer )?1[25](\d\d|-)", None, 4, 15_000),
+    Kind(r"(miner )?a?1[25](\d\d|-)", None, 4, 15_000),
 )
 # A series name in the text is a number: "1246-83-21072802_…"; it is shown as AvalonMiner 1246, "1126Pro-S-…" as 1126Pro.
 _SERIES = re.compile(r"(\d{3,4}(?:[A-Z][a-z]{0,4})?)-")

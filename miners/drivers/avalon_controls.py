@@ -40,7 +40,7 @@ FAMILIES = (
     ),
     Family("Avalon Mini 3", MODES | STANDBY, KINDS[2].modes),
     Family("Avalon Q", MODES | STANDBY, KINDS[3].modes),
-    Family(r"Avalon ?Miner 1[0-5](\d\d|-)", STANDBY | {Kind.IDENTIFY}),
+    Family(r"Avalon ?Miner A?1[0-5](\d\d|-)", STANDBY | {Kind.IDENTIFY}),
 )
 UNKNOWN = Family("", note="what this model takes beside a restart and pools is not known")
 

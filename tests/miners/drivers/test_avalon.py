@@ -38,6 +38,7 @@ def test_a_secret_is_not_kept():
         ({"PROD": "Avalon Q", "MODEL": "Q"}, "Avalon Q", 104),
         ({"PROD": "AvalonMiner 1246", "MODEL": "1246"}, "AvalonMiner 1246", 104),
         ({"PROD": "AvalonMiner 15-194", "MODEL": "15-194"}, "AvalonMiner 15-194", 104),
+        ({"PROD": "AvalonMiner A1566", "MODEL": "A1566"}, "AvalonMiner A1566", 104),
     ],
 )
 def test_the_watts_are_where_the_model_has_them(version, model, power_w):
