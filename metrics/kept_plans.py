@@ -4,13 +4,13 @@ from typing import Any
 
 from django.db import connections
 
-from metrics import live_day, pool_page
-from metrics.dashboard import glance
+from metrics import live_day, live_summed_day, pool_page
+from metrics.dashboard import glance_sql
 from metrics.engine import kept_plans
 from metrics.miner_page import beside
 from metrics.store.kept import create_kept
 
-KEPT = (*kept_plans.KEPT, *live_day.KEPT, *glance.KEPT, *beside.KEPT, *pool_page.KEPT)
+KEPT = (*kept_plans.KEPT, *live_day.KEPT, *live_summed_day.KEPT, *glance_sql.KEPT, *beside.KEPT, *pool_page.KEPT)
 
 
 def refresh_kept_plans(**kwargs: Any) -> None:

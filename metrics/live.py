@@ -147,7 +147,7 @@ def _told_apart(
 
     Of `entity_id` alone percentiles are read, where that is given; sums are everyone's.
     """
-    opened = _opened(period, bucket, state, now, entity_type, only)
+    opened = opened_of(period, bucket, state, now, entity_type, only)
     window, elapsed = opened.window, Bucket(bucket.start, now)
     projections = projections_of(types)
     sketched = stored_parts(CHILDREN[period][:-1], bucket, state, now)
@@ -195,7 +195,7 @@ def _told_together(
     only: Sequence[int] | None,
 ) -> list[LiveRow]:
     """Read the telemetry of everyone, or of `only` these miners, for all that is asked. One query."""
-    opened = _opened(period, bucket, state, now, "system", only)
+    opened = opened_of(period, bucket, state, now, "system", only)
     window = opened.window
     params = opened.params | {f"only_{n}": _wanted(one, window) for n, one in enumerate(asked)}
     each = " UNION ALL ".join(together(one, f"only_{n}", opened.parts) for n, one in enumerate(asked))
@@ -208,7 +208,7 @@ def _told_together(
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class Opened:
     """What an open bucket is made of: `parts` that are stored, and telemetry in `window`; with the parameters of both."""
 
     parts: Sequence[Stored]
@@ -216,14 +216,14 @@ class _Opened:
     params: dict[str, Any]
 
 
-def _opened(
+def opened_of(
     period: str,
     bucket: Bucket,
     state: State,
     now: datetime,
     entity_type: str,
     only: Sequence[int] | None,
-) -> _Opened:
+) -> Opened:
     """Return what the open `bucket` of these entities is made of up to `now`: of everyone, or of `only` these miners."""
     spans = state.farm.spans(bucket.start, now, only)
     parts = stored_parts(CHILDREN[period], bucket, state, now)
@@ -237,7 +237,7 @@ def _opened(
     )
     elapsed = Bucket(bucket.start, now)
     standing = standing_params(entity_type, spans, elapsed, state)
-    return _Opened(
+    return Opened(
         parts, window, standing | {"span_site": [s.site_id for s in spans], "elapsed_s": elapsed.length_s}
     )
 

@@ -35,12 +35,14 @@ TYPES = (
 )
 
 
+COLUMNS = "entity_type text, entity_id int, told jsonb"
+
+
 def _day_in(currency: str) -> KeptRows:
     projections = [value for one in ASKED for value in projections_of(one.types, currency)]
     each = " UNION ALL ".join(together(one, f"only_{n}", PARTS, currency) for n, one in enumerate(ASKED))
     statement = f"WITH live AS MATERIALIZED ({needed_of(TOLD[True].rows, projections)}) {each}"
-    columns = "entity_type text, entity_id int, told jsonb"
-    return KeptRows(f"day_in_{currency.lower()}", TYPES, (statement,), columns=columns)
+    return KeptRows(f"day_in_{currency.lower()}", TYPES, (statement,), columns=COLUMNS)
 
 
 DAYS = {currency: _day_in(currency) for currency in MINOR}
@@ -64,14 +66,14 @@ def kept_day(rejects_of: Sequence[int], state: State, now: datetime) -> list[Liv
         if told is None:
             return None
         elapsed = Bucket(bucket.start, now)
-        params = told | standing_params("system", spans, elapsed, state) | _ends(parts, now)
+        params = told | standing_params("system", spans, elapsed, state) | ends_of(parts, now)
         params |= {"span_site": [s.site_id for s in spans], "elapsed_s": elapsed.length_s}
         params |= {"only_0": [], "only_1": list(rejects_of)}
         cursor.execute(DAYS[installation().currency].rows, arguments(params))
         return [LiveRow(kind, pk, json.loads(values)) for kind, pk, values in cursor.fetchall()]
 
 
-def _ends(parts: Sequence[tuple[str, datetime, datetime]], now: datetime) -> dict[str, Any]:
+def ends_of(parts: Sequence[tuple[str, datetime, datetime]], now: datetime) -> dict[str, Any]:
     """Return the ends of what is stored of the day, where nothing is both the same."""
     known = {period: (start, end) for period, start, end in parts}
     found = ((period, known.get(period, (now, now))) for period in CHILDREN["daily"])

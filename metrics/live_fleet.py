@@ -26,6 +26,7 @@ from metrics.live_parts import (
 from metrics.sketches.quantities import without_percentiles
 from metrics.sketches.read import are_read, percentiles
 from metrics.store.columns import Needed, needed_by
+from metrics.store.kept import Query
 
 OF_SUMS = ("site", "system")
 """The kinds of entities whose open slot may be summed."""
@@ -67,6 +68,25 @@ def fleet_rows(
     with_percentiles: bool = True,
 ) -> list[LiveRow]:
     """Return the figures of all sites or of the system as of when they are summed. One query."""
+    sql, params = fleet_query(
+        types, period, bucket, state, told, entity_type, with_percentiles=with_percentiles
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return [live_row(types, *row) for row in cursor.fetchall()]
+
+
+def fleet_query(
+    types: Sequence[str],
+    period: str,
+    bucket: Bucket,
+    state: State,
+    told: SummedAt,
+    entity_type: str,
+    *,
+    with_percentiles: bool = True,
+) -> Query:
+    """Return the query of these figures, of which `live_row` makes sense."""
     elapsed = Bucket(bucket.start, told.as_of)
     spans = state.farm.spans(elapsed.start, elapsed.end)
     parts = stored_parts(CHILDREN[period], elapsed, state, told.sums.start)
@@ -81,9 +101,7 @@ def fleet_rows(
         miner_ids, cells = known_miners(spans), told.sums.cells
         source, more = percentiles(entity_type, None, [elapsed], sketched, miner_ids, spans, cells)
     merged = _merged(entity_type, [within(*part) for part in parts], needed_by(" ".join(projections)))
-    with connection.cursor() as cursor:
-        cursor.execute(projected(projections, entity_type, merged, source), params | more)
-        return [live_row(types, *row) for row in cursor.fetchall()]
+    return projected(projections, entity_type, merged, source), params | more
 
 
 def _merged(entity_type: str, parts: Sequence[str], needed: Needed) -> str:
@@ -119,10 +137,5 @@ def _params(entity_type: str, summed: Summed, spans: Iterable[Span]) -> dict[str
 
 def _others(here: Mapping[int, int], spans: Iterable[Span]) -> list[Span]:
     """Return the spans of miners that are not among those of their site `here`."""
-    sets = {site_id: bits.to_bytes(bits.bit_length() // 8 + 1, "little") for site_id, bits in here.items()}
-    return [span for span in spans if not _holds(sets.get(span.site_id, b""), span.miner_id)]
-
-
-def _holds(bits: bytes, number: int) -> bool:
-    place = number >> 3
-    return place < len(bits) and bool(bits[place] >> (number & 7) & 1)
+    digits = {site_id: f"{bits:b}"[::-1] for site_id, bits in here.items()}
+    return [span for span in spans if digits.get(span.site_id, "")[span.miner_id : span.miner_id + 1] != "1"]

@@ -12,28 +12,22 @@ from django.views.decorators.http import condition
 
 from hmm.replica.route import connection
 
-# Of a row a miner: three times as fast as hashing the rows whole.
-MINER = """
-hashtextextended(name, hashtextextended(host, hashint8extended(id, hashint8extended(coalesce(model_id, 0),
-    hashint8extended(site_id, enabled::int
-        + CASE WHEN retired_at IS NULL THEN 0 ELSE hash_record_extended(row(retired_at), 0) END)))))
-"""
-
-# Everything that changes a figure or a state moves one of these: rows and prices leave dirty ranges, states changes.
-# Sequences are read without a scan; of what people write, a hash says whether it is still the same.
+# Everything that changes a figure or a state moves one of these: rows and prices leave dirty ranges, states changes, and
+# a trigger moves the sequence of what miners are. Sequences are read without a scan; of what else people write, a hash
+# says whether it is still the same.
 VERSION = """
 SELECT (SELECT last_value + is_called::int FROM hmm_dirtyrange_id_seq),
     (SELECT last_value + is_called::int FROM miners_statechange_id_seq),
     (SELECT last_value + is_called::int FROM energy_priceslot_id_seq),
     (SELECT max(timestamp) FROM miners_latestreading),
     (SELECT jsonb_object_agg(period, filled_to) FROM metrics_watermark),
-    (SELECT bit_xor(__MINER__) FROM miners_miner),
+    (SELECT last_value + is_called::int FROM miners_described),
     (SELECT bit_xor(hash_record_extended(model, 0)) FROM miners_minermodel model),
     (SELECT bit_xor(hash_record_extended(site, 0)) FROM miners_site site),
     (SELECT bit_xor(hash_record_extended(since, 0)) FROM miners_sitetariff since),
     (SELECT bit_xor(hash_record_extended((id, name, currency, active, fetch_error), 0)) FROM energy_tariff),
     (SELECT bit_xor(hash_record_extended(here, 0)) FROM hmm_installation here)
-""".replace("__MINER__", MINER)
+"""
 
 View = Callable[..., HttpResponse]
 

@@ -70,6 +70,11 @@ class Farm:
         return overlapping(mine, start, end)
 
     @cached_property
+    def miner_count(self) -> int:
+        """How many miners ever had a site."""
+        return len({miner_id for miner_id, _, _ in self.miner_sites})
+
+    @cached_property
     def _by_miner(self) -> Mapping[int, Sequence[Span]]:
         return {miner_id: list(spans) for miner_id, spans in groupby(self._spans, lambda span: span.miner_id)}
 

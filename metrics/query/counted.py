@@ -31,7 +31,7 @@ fullest AS MATERIALIZED (
     FROM ({{counts}}) part GROUP BY n
 ), counted AS MATERIALIZED (
     SELECT fullest.n, fullest.miner_count + CASE
-        WHEN fullest.parts = 1 OR fullest.miner_count = (SELECT count(*) FROM known) THEN 0
+        WHEN fullest.parts = 1 OR fullest.miner_count = %(known_miners)s THEN 0
         ELSE (
             SELECT count(*) FROM (
                 SELECT miner_id FROM known
@@ -44,6 +44,8 @@ fullest AS MATERIALIZED (
 
 def counted_sql(counts: Sequence[str], stored: Sequence[str], told: str) -> str:
     """Return the common table expressions that end with `counted`: n and miner_count of each stretch.
+
+    The query is given `known_miners`, how many there are that ever had a site.
 
     `counts` are queries of moments, each with how many miners did something then; `stored` those of miners and the
     periods that they have rows of, `told` that of what is not stored yet, empty where there is nothing.

@@ -78,19 +78,20 @@ def parts_of(
         return f"part AS ({pools})", stretch_params(stretches, now)
     spans = state.farm.spans(start, end, _only(whom))
     at_site = [s for s in spans if whom.entity_type != "site" or whom.entity_id in (None, s.site_id)]
-    everyone_summed = whom.entity_type == "system" and summed is not None  # who each of them is plays no part
-    miners = [] if everyone_summed else _miners(whom, at_site)
+    since = max(start, state.marks.get("slot", start))
+    # Without telemetry to read it plays no part for the system who each miner is.
+    nameless = whom.entity_type == "system" and (summed is not None or since >= end)
+    miners = [] if nameless else _miners(whom, at_site)
     ladder = (
         LONGEST_FIRST[1:] if whom.entity_type == "site" else LONGEST_FIRST
     )  # a miner may move within a month
     segments = cover(stretches, ladder, state.marks, state.cut)
-    since = max(start, state.marks.get("slot", start))
     window = SlotWindow(since, end, state.cut.slot_s(now), miners, spans, everyone=whom.entity_id is None)
     rest = _summed(whom, summed, names) if summed else _told(window, state, names)
     params = (
-        {"miner_ids": miners, "one_id": whom.entity_id, **rest.params}
+        {"miner_ids": miners, "one_id": whom.entity_id, "known_miners": state.farm.miner_count, **rest.params}
         | stretch_params(stretches, now)
-        | _site_params([] if everyone_summed else at_site)
+        | _site_params([] if nameless else at_site)
         | _standing_params(at_site, stretches, state, now)
     )
     return _tables(whom, segments, rest, names), params

@@ -8,6 +8,7 @@ from typing import Any
 from metrics.live import LiveAsked, live_together
 from metrics.live_day import OF_SYSTEM, kept_day
 from metrics.live_parts import LiveRow
+from metrics.live_summed_day import summed_day
 from metrics.query.prepared import open_state
 from metrics.types.base import MINOR
 
@@ -34,6 +35,8 @@ class FleetToday:
 def fleet_today(types: Sequence[str], now: datetime, *, rejects_of: Sequence[int] = ()) -> FleetToday:
     """Return these types' figures of the system, without percentiles, and the reject rates of these miners. Two queries."""
     state = open_state("daily", now)
+    if (rows := summed_day(types, rejects_of, state, now)) is not None:
+        return _today(rows)
     if set(types) <= set(OF_SYSTEM) and (rows := kept_day(rejects_of, state, now)) is not None:
         return _today(rows)
     asked = [LiveAsked(types, "system")] if types else []

@@ -21,7 +21,7 @@ SINCE_YESTERDAY = "{time} >= %(yesterday)s AND {time} < %(now)s"
 # The system's row of a period counts the miners that have one, so that those need not be counted.
 OF_MINERS_TOO = """
 SELECT count(*) + coalesce(sum(miner_count) FILTER (WHERE entity_type = 'system'), 0)::bigint
-FROM metrics_rollup WHERE period = '{period}' AND entity_type IN ('pool', 'site', 'system')
+FROM metrics_rollup WHERE period = '{period}' AND entity_type = ANY('{{{others}}}')
   AND timestamp >= %(yesterday)s AND timestamp < %(now)s
 """
 
@@ -76,7 +76,10 @@ def classes() -> list[DataClass]:
         settings.RETENTION_RAW_DAYS,
         settings.RETENTION_SLOT_DAYS,
     )
-    of_slots, of_hours = (OF_MINERS_TOO.format(period=period) for period in ("slot", "hourly"))
+    of_slots, of_hours = (
+        OF_MINERS_TOO.format(period=period, others="pool,site,system") for period in ("slot", "hourly")
+    )
+    of_sketches = OF_MINERS_TOO.format(period="hourly", others="site,system")  # one beside each of these hours
     return [
         DataClass(
             "Telemetry in detail",
@@ -96,7 +99,7 @@ def classes() -> list[DataClass]:
         ),
         DataClass("Slots", ("metrics_rollup_slot",), "timestamp", days(slots), of_slots),
         DataClass("Hours", ("metrics_rollup_hourly",), "timestamp", days(slots), of_hours),
-        DataClass("Percentiles of hours", ("metrics_sketch_hourly",), "timestamp", days(slots)),
+        DataClass("Percentiles of hours", ("metrics_sketch_hourly",), "timestamp", days(slots), of_sketches),
         DataClass("Days", ("metrics_rollup_daily",), "timestamp", FOR_EVER),
         DataClass(
             "Weeks and months", ("metrics_rollup_weekly", "metrics_rollup_monthly"), "timestamp", FOR_EVER

@@ -22,6 +22,9 @@ PREFIX = "metrics_kept_"
 
 NOTHING: Mapping[str, str | bool] = MappingProxyType({})
 
+Query = tuple[str, Mapping[str, Any]]
+"""A query and its parameters."""
+
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
 # Otherwise PostgreSQL plans the first five calls anew each, and for ever what it deems to gain by that.
@@ -212,6 +215,16 @@ def _call_all(waiting: Sequence[tuple[Kept, Mapping[str, Any], bool]]) -> int:
     return rows
 
 
+def rows_together(cursor: CursorWrapper, queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
+    """Return the rows of each of these queries, which go to the server in one way."""
+    told = {f"{name}_{n}": value for n, (_, params) in enumerate(queries) for name, value in params.items()}
+    cursor.execute("; ".join(PARAMETER.sub(rf"%(\1_{n})s", sql) for n, (sql, _) in enumerate(queries)), told)
+    found = [cursor.fetchall()]
+    while cursor.nextset():
+        found.append(cursor.fetchall())
+    return found
+
+
 def create_kept(cursor: CursorWrapper, kept: Iterable[KeptFunction]) -> None:
     """Make the functions of `kept`, and drop those of other versions of the code."""
     cursor.execute(STALE, [PREFIX])
@@ -228,7 +241,7 @@ def arguments(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def argument(value: Any) -> Any:
     """Return what the driver writes fast: an array of hundreds of numbers as the text of one."""
-    if isinstance(value, list) and value and all(type(each) is int for each in value):
+    if isinstance(value, list) and set(map(type, value)) == {int}:
         return f"{{{','.join(map(str, value))}}}"
     return value
 

@@ -12,12 +12,14 @@ NEWEST_DAY = {
 }
 """Queries of one number each, by table: rows that the newest whole day added."""
 
-# The key finds a miner's first row; the first of all would be looked for in all rows.
+# Rows lie about as they came, so that there is little from before whichever is found first. That is looked for by the
+# index of times, as PostgreSQL does of a stretch with two ends.
 OLDEST = {
     "telemetry": """
-        SELECT min(first.timestamp) FROM miners_miner m CROSS JOIN LATERAL (
-            SELECT timestamp FROM telemetry WHERE miner_id = m.id ORDER BY timestamp LIMIT 1
-        ) first
+        WITH found AS MATERIALIZED (SELECT timestamp FROM telemetry LIMIT 1)
+        SELECT least(min(earlier.timestamp), (SELECT timestamp FROM found)) FROM telemetry earlier
+        WHERE earlier.timestamp < (SELECT timestamp FROM found)
+          AND earlier.timestamp >= (SELECT timestamp FROM found) - interval '100 years'
     """,
     "telemetry_packed": """
         SELECT min(first_at) FROM telemetry_packed WHERE day = (SELECT min(day) FROM telemetry_packed)

@@ -16,7 +16,7 @@ from metrics.dashboard import version as versions
 from metrics.dashboard.blocks import Present
 from metrics.views import dashboard, fleet_blocks
 from miners.models import Miner, MinerModel, Site
-from tests.factories import UserFactory
+from tests.factories import MinerFactory, UserFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.views.figures import all_explained, asked_by, figures, ids_of, of_store
 from tests.pages import words_of
@@ -199,6 +199,14 @@ def rename_miner(miner: Miner) -> None:
     Miner.objects.filter(pk=miner.pk).update(name="delta-1")
 
 
+def retire_miner(miner: Miner) -> None:
+    Miner.objects.filter(pk=miner.pk).update(retired_at=NOW)
+
+
+def add_miner(_: Miner) -> None:
+    MinerFactory()
+
+
 def rename_tariff(_: Miner) -> None:
     Tariff.objects.filter(pk=1).update(name="Another name")
 
@@ -217,6 +225,8 @@ CHANGES = [
     change_price,
     change_fetch,
     rename_miner,
+    retire_miner,
+    add_miner,
     rename_tariff,
     rename_site,
     limit_model,
