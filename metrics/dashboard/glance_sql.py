@@ -10,7 +10,7 @@ from enum import StrEnum
 from metrics.dashboard.read import ON_TARIFF
 from metrics.query.conditions import Condition
 from metrics.query.fleet_lines import AVERAGE
-from metrics.query.fleet_sql import ALIKE, CONDITIONS, MINERS, SORTS, SUMS_OF
+from metrics.query.fleet_sql import ALIKE, CONDITIONS, MINERS, SINCE, SORTS, SUMS_OF
 from metrics.store.kept import KeptText
 from metrics.types import metric_types
 
@@ -44,14 +44,23 @@ VITALS = (("uptime", "uptime"), ("reject_rate", "reject_rate"), ("temperature", 
 
 _OF_HOUR = ", ".join(metric_types[name].formulas("system", "GBP")[key] for name, key in VITALS)
 
-PASSED_C = "CASE WHEN state = 'online' AND temperature_c > max_temperature_c THEN max_temperature_c END"
+_SORTED = " ".join(f"WHEN '{name}' THEN ({sql})::float8" for name, sql in SORTS.items())
+SORT_KEY = f"(CASE %(sort)s {_SORTED} END) * (CASE WHEN %(descending)s THEN -1 ELSE 1 END) AS sort_key"
+IN_ORDER = "sort_key NULLS LAST, name_key, name"
 
-EVERY_MINER = f"""
-miner AS (SELECT id, site_id, condition, is_known, is_polled, name_key, name, hashrate_ghs, power_w, temperature_c,
-                 reading_at, state_since, {PASSED_C} AS passed_c FROM ({MINERS}) now)"""
+PASSED_C = "CASE WHEN state = 'online' AND temperature_c > max_temperature_c THEN max_temperature_c END AS passed_c"
+
+OF_ALL = "id, condition, name_key, name"
+OF_SUMS = f"site_id, is_known, is_polled, hashrate_ghs, power_w, {SINCE} AS since"
+COLUMNS = {
+    Part.FLEET: [OF_SUMS],
+    Part.TABLE: [OF_SUMS, SORT_KEY],
+    Part.TROUBLE: ["temperature_c", PASSED_C],
+}
+"""What of every miner is carried along for each part, beside OF_ALL: each column takes its time."""
 
 # The others need not be carried along where nothing but trouble is shown.
-IN_TROUBLE = f"{EVERY_MINER[:-1]} WHERE condition <= {LEAST_URGENT} OR temperature_c > max_temperature_c)"
+IN_TROUBLE = f" WHERE condition <= {LEAST_URGENT} OR temperature_c > max_temperature_c"
 
 SHOWN = """
 SELECT {place}, m.id, m.name, model.name AS model, model.max_temperature_c, m.site_id, site.poll_interval_s,
@@ -66,16 +75,15 @@ LEFT JOIN LATERAL (SELECT * FROM miners_latestreading WHERE miner_id = {chosen}.
 MINER = """json_build_array(id, name, model, max_temperature_c, site_id, poll_interval_s, is_polled, state, state_reason,
     state_since, reading_at, hashrate_ghs, power_w, temperature_c)"""
 
-_SORTED = " ".join(f"WHEN '{name}' THEN ({sql})::float8" for name, sql in SORTS.items())
-IN_ORDER = f"""(CASE %(sort)s {_SORTED} END) * (CASE WHEN %(descending)s THEN -1 ELSE 1 END) NULLS LAST, name_key, name"""
-
 # Beyond the last page is the last one.
 PAGE = f"""
+said AS MATERIALIZED (
+    SELECT m.id FROM miners_miner m LEFT JOIN miners_minermodel model ON model.id = m.model_id
+    WHERE concat_ws(' ', m.name, model.name, m.state_reason) ILIKE %(pattern)s
+),
 found AS NOT MATERIALIZED (
     SELECT * FROM miner WHERE (%(condition)s::int IS NULL OR condition = %(condition)s)
-        AND (%(search)s = '' OR id IN (
-            SELECT m.id FROM miners_miner m LEFT JOIN miners_minermodel model ON model.id = m.model_id
-            WHERE concat_ws(' ', m.name, model.name, m.state_reason) ILIKE %(pattern)s))
+        AND (%(search)s = '' OR id IN (SELECT id FROM said))
 ),
 total AS MATERIALIZED (
     SELECT CASE WHEN %(search)s = '' THEN (
@@ -161,7 +169,9 @@ TYPES = dict.fromkeys(("now", "since", "until", "lines_since", "hours_since"), "
 def _query(parts: Iterable[Part]) -> KeptText:
     asked = [part for part in Part if part in set(parts)]
     tables = dict.fromkeys(table for part in asked for table in OF_MINERS.get(part, ()))
-    miners = IN_TROUBLE if asked == [Part.TROUBLE] else EVERY_MINER
+    columns = dict.fromkeys([OF_ALL, *(column for part in asked for column in COLUMNS.get(part, ()))])
+    whose = IN_TROUBLE if asked == [Part.TROUBLE] else ""
+    miners = f"miner AS (SELECT {', '.join(columns)} FROM ({MINERS}) now{whose})"
     told = ", ".join(f"'{key}', {sql}" for part in asked for key, sql in TOLD[part].items())
     begin = f"WITH {', '.join([miners, *tables])} " if tables else ""
     label = "glance" if len(asked) == len(Part) else f"glance_{'_'.join(asked)}"

@@ -51,14 +51,14 @@ FROM (
 """
 
 # Miners that are alike in what the sums ask for are counted first: of thousands there are a few kinds.
-ALIKE = f"""
-SELECT condition, is_known, is_polled, site_id, count(*) AS miners,
-    min(CASE WHEN condition = {_place(Condition.SILENT)} THEN reading_at ELSE state_since END) AS since,
+SINCE = f"CASE WHEN condition = {_place(Condition.SILENT)} THEN reading_at ELSE state_since END"
+ALIKE = """
+SELECT condition, is_known, is_polled, site_id, count(*) AS miners, min(since) AS since,
     sum(hashrate_ghs) AS hashrate_ghs, sum(power_w) AS power_w,
     sum(hashrate_ghs) FILTER (WHERE power_w IS NOT NULL) AS both_ghs,
     sum(power_w) FILTER (WHERE hashrate_ghs IS NOT NULL) AS both_w,
     count(hashrate_ghs) AS hashrates, count(power_w) AS powers
-FROM {{miners}} GROUP BY condition, is_known, is_polled, site_id
+FROM {miners} GROUP BY condition, is_known, is_polled, site_id
 """
 
 SUMS_OF = """
@@ -70,7 +70,7 @@ SELECT condition, sum(miners)::bigint AS miners, min(since) AS since,
     coalesce(sum(miners) FILTER (WHERE is_polled OR is_known), 0)::bigint AS polled
 FROM {alike} GROUP BY condition
 """
-SUMS = SUMS_OF.format(alike=f"({ALIKE.format(miners=f'({MINERS}) miner')}) alike")
+SUMS = SUMS_OF.format(alike=f"({ALIKE.format(miners=f'(SELECT now.*, {SINCE} AS since FROM ({MINERS}) now) miner')}) alike")
 
 MAIN_SITE = """
 SELECT site_id FROM miners_miner WHERE retired_at IS NULL GROUP BY site_id ORDER BY count(*) DESC, site_id LIMIT 1
