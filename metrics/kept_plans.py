@@ -10,7 +10,14 @@ from metrics.engine import kept_plans
 from metrics.miner_page import beside
 from metrics.store.kept import create_kept
 
-KEPT = (*kept_plans.KEPT, *live_day.KEPT, *live_summed_day.KEPT, *glance_sql.KEPT, *beside.KEPT, *pool_page.KEPT)
+KEPT = (
+    *kept_plans.KEPT,
+    *live_day.KEPT,
+    *live_summed_day.KEPT,
+    *glance_sql.KEPT,
+    *beside.KEPT,
+    *pool_page.KEPT,
+)
 
 
 def refresh_kept_plans(**kwargs: Any) -> None:

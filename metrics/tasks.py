@@ -6,6 +6,7 @@ from hmm.jobs import recorded_job
 from metrics.engine.run import FOR_EVER, Busy, run
 from metrics.query.prepared import keep_open_sums
 from metrics.retention.apply import apply_retention
+from metrics.strategies.figures import keep_figures
 
 
 def run_hourly() -> int:
@@ -30,7 +31,10 @@ def run_monthly() -> int:
 
 def sum_open_slot() -> bool:
     """Sum what sites have done in the open slot, where pages of a farm need that; say whether they do."""
-    return keep_open_sums(timezone.now())
+    now = timezone.now()
+    if are_worth_it := keep_open_sums(now):
+        keep_figures(now)
+    return are_worth_it
 
 
 @recorded_job("backfill")

@@ -48,7 +48,9 @@ _SORTED = " ".join(f"WHEN '{name}' THEN ({sql})::float8" for name, sql in SORTS.
 SORT_KEY = f"(CASE %(sort)s {_SORTED} END) * (CASE WHEN %(descending)s THEN -1 ELSE 1 END) AS sort_key"
 IN_ORDER = "sort_key NULLS LAST, name_key, name"
 
-PASSED_C = "CASE WHEN state = 'online' AND temperature_c > max_temperature_c THEN max_temperature_c END AS passed_c"
+PASSED_C = (
+    "CASE WHEN state = 'online' AND temperature_c > max_temperature_c THEN max_temperature_c END AS passed_c"
+)
 
 OF_ALL = "id, condition, name_key, name"
 OF_SUMS = f"site_id, is_known, is_polled, hashrate_ghs, power_w, {SINCE} AS since"
@@ -108,7 +110,9 @@ ALIKE_ONCE = f"alike AS MATERIALIZED ({ALIKE.format(miners='miner')})"
 
 
 def _lines(chosen: str) -> str:
-    return f"(SELECT json_agg({MINER} ORDER BY place) FROM ({SHOWN.format(place='place', chosen=chosen)}) shown)"
+    return (
+        f"(SELECT json_agg({MINER} ORDER BY place) FROM ({SHOWN.format(place='place', chosen=chosen)}) shown)"
+    )
 
 
 TOLD = {

@@ -36,7 +36,8 @@ SELECT n.*, CASE
 FROM (
     SELECT m.id, m.name, m.name_key, model.name AS model, model.max_temperature_c, m.site_id, site.poll_interval_s,
         m.enabled AND m.host <> '' AS is_polled, m.state, m.state_reason, m.state_since, l.timestamp AS reading_at,
-        l.hashrate_ghs, l.power_w, l.temperature_c,
+        l.hashrate_ghs, l.power_w, l.temperature_c, m.customer, m.tier,
+        coalesce(nullif(m.baseline_hashrate_ghs, 0), model.reference_hashrate_ghs) AS rated_hashrate_ghs,
         m.state <> 'unreachable' AND coalesce(l.timestamp >= site.fresh_since, FALSE) AS is_known
     FROM miners_miner m
     JOIN (
@@ -70,7 +71,9 @@ SELECT condition, sum(miners)::bigint AS miners, min(since) AS since,
     coalesce(sum(miners) FILTER (WHERE is_polled OR is_known), 0)::bigint AS polled
 FROM {alike} GROUP BY condition
 """
-SUMS = SUMS_OF.format(alike=f"({ALIKE.format(miners=f'(SELECT now.*, {SINCE} AS since FROM ({MINERS}) now) miner')}) alike")
+SUMS = SUMS_OF.format(
+    alike=f"({ALIKE.format(miners=f'(SELECT now.*, {SINCE} AS since FROM ({MINERS}) now) miner')}) alike"
+)
 
 MAIN_SITE = """
 SELECT site_id FROM miners_miner WHERE retired_at IS NULL GROUP BY site_id ORDER BY count(*) DESC, site_id LIMIT 1

@@ -79,7 +79,9 @@ def classes() -> list[DataClass]:
     of_slots, of_hours = (
         OF_MINERS_TOO.format(period=period, others="pool,site,system") for period in ("slot", "hourly")
     )
-    of_sketches = OF_MINERS_TOO.format(period="hourly", others="site,system")  # one beside each of these hours
+    of_sketches = OF_MINERS_TOO.format(
+        period="hourly", others="site,system"
+    )  # one beside each of these hours
     return [
         DataClass(
             "Telemetry in detail",

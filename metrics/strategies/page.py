@@ -82,9 +82,10 @@ def _sentence(ranking: Ranking) -> str:
     can_save, drawing = power(ranking.can_save_w), power(ranking.drawing_w)
     asked, saved = power(ranking.target_w), power(ranking.saved_w)
     if not ranking.target_w:
-        free = sum(line.rank is not None for line in ranking.lines)
-        return f"{_miners(free)} may be cut, {can_save} of the {drawing} that the site draws now"
-    cutting = f"Cutting {_miners(len(ranking.chosen))} saves {saved}"
+        return (
+            f"{_miners(ranking.lines.free)} may be cut, {can_save} of the {drawing} that the site draws now"
+        )
+    cutting = f"Cutting {_miners(ranking.lines.cut)} saves {saved}"
     if ranking.short_w:
         return f"{cutting} of the {asked} asked for: {power(ranking.short_w)} short, no other may be cut"
     return f"{cutting}, {asked} asked for"

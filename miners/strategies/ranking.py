@@ -4,15 +4,15 @@ docs/strategies.md has the formulas in words.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
-from operator import attrgetter
-from typing import NamedTuple
+from itertools import compress
+from typing import NamedTuple, overload
 
 from miners.models import CurtailmentStrategy, StrategyKind, Tier
-from miners.strategies.orders import ORDERS, Candidate, candidate_of
-from miners.strategies.scores import MinerFigures, Score, Weights, best_j_per_th, score_of, total_of
+from miners.strategies.orders import ORDERS, Candidate, candidates_of
+from miners.strategies.scores import MinerFigures, Score, Weights, best_j_per_th, score_of, totals_of
 
 
 class Verdict(StrEnum):
@@ -66,7 +66,7 @@ class Line(NamedTuple):
     @property
     def miner(self) -> MinerFigures:
         """The miner."""
-        return self.candidate.miner
+        return self.candidate[-1]
 
     @property
     def score(self) -> Score:
@@ -86,6 +86,43 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Lines(Sequence[Line]):
+    """The lines of `candidates`, in their order: `cut` of them to be cut, those up to `free` not needed, then the protected.
+
+    The others, from `drawing` on, draw nothing. A line is made when it is asked for.
+    """
+
+    candidates: Sequence[Candidate]
+    cut: int
+    free: int
+    drawing: int
+    grounds: Grounds
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    @overload
+    def __getitem__(self, place: int) -> Line: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Line]: ...
+    def __getitem__(self, place: int | slice) -> Line | list[Line]:
+        if isinstance(place, slice):
+            return [self._line(n) for n in range(len(self))[place]]
+        return self._line(range(len(self))[place])
+
+    def _line(self, n: int) -> Line:
+        rank = n + 1 if n < self.free else None
+        return Line(self.candidates[n], self._verdict(n), rank, self.grounds)
+
+    def _verdict(self, n: int) -> Verdict:
+        if n < self.cut:
+            return Verdict.CUT
+        if n < self.free:
+            return Verdict.NOT_NEEDED
+        return Verdict.PROTECTED if n < self.drawing else Verdict.NOT_DRAWING
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Every miner once: those that may be cut in their order, then the protected, then those that draw nothing.
 
@@ -93,7 +130,7 @@ class Ranking:
     the choice saves.
     """
 
-    lines: list[Line]
+    lines: Lines
     target_w: float
     drawing_w: float
     can_save_w: float
@@ -102,7 +139,7 @@ class Ranking:
     @property
     def chosen(self) -> list[Line]:
         """The miners to cut, in their order."""
-        return [line for line in self.lines if line.verdict is Verdict.CUT]
+        return self.lines[: self.lines.cut]
 
     @property
     def short_w(self) -> float:
@@ -129,55 +166,41 @@ def rank(miners: Sequence[MinerFigures], terms: Terms, target_w: float) -> Ranki
     """
     if not (math.isfinite(target_w) and target_w >= 0):
         raise ValueError(f"the target must be a number of watts, 0 or more, not {target_w}")
-    drawing = [miner for miner in miners if _draws(miner)]
-    best = best_j_per_th(drawing)
-    candidates = [candidate_of(miner, total_of(miner, terms.weights, best)) for miner in miners]
-    judged = sorted(candidates, key=attrgetter("place"))
-    free, protected, idle = _sorted_out(judged, terms)
+    best = best_j_per_th([miner for miner in miners if _draws(miner)])
+    judged = candidates_of(miners, totals_of(miners, terms.weights, best))
+    drawing = [candidate for candidate in judged if candidate[1] < 0]
+    idle = [candidate for candidate in judged if not candidate[1] < 0]
+    is_protected = [_protection(miner, terms) is not None for _, _, _, miner in drawing]
+    free = [candidate for candidate, kept in zip(drawing, is_protected, strict=True) if not kept]
     ordered = ORDERS[terms.kind](free, target_w)
-    grounds = Grounds(terms, best, target_w, ordered.why)
-    cut = _cut_lines(ordered.candidates, grounds)
+    cut, saved_w = _to_cut(ordered.candidates, target_w)
     return Ranking(
-        lines=[
-            *cut,
-            *(Line(candidate, Verdict.PROTECTED, None, grounds) for candidate in protected),
-            *(Line(candidate, Verdict.NOT_DRAWING, None, grounds) for candidate in idle),
-        ],
+        lines=Lines(
+            [*ordered.candidates, *compress(drawing, is_protected), *idle],
+            cut,
+            free=len(free),
+            drawing=len(drawing),
+            grounds=Grounds(terms, best, target_w, ordered.why),
+        ),
         target_w=target_w,
-        drawing_w=math.fsum([miner.power_w or 0 for miner in drawing]),
-        can_save_w=math.fsum([candidate.power_w for candidate in free]),
-        saved_w=sum(line.miner.power_w or 0 for line in cut if line.verdict is Verdict.CUT),
+        drawing_w=_watts(drawing),
+        can_save_w=_watts(free),
+        saved_w=saved_w,
     )
 
 
-def _sorted_out(
-    judged: Sequence[Candidate], terms: Terms
-) -> tuple[list[Candidate], list[Candidate], list[Candidate]]:
-    """Return those that may be cut, the protected, and those that draw nothing, each in their order."""
-    free: list[Candidate] = []
-    protected: list[Candidate] = []
-    idle: list[Candidate] = []
-    for candidate in judged:
-        if not _draws(candidate.miner):
-            idle.append(candidate)
-        elif _protection(candidate.miner, terms):
-            protected.append(candidate)
-        else:
-            free.append(candidate)
-    return free, protected, idle
+def _watts(candidates: Iterable[Candidate]) -> float:
+    return math.fsum([-candidate[1] for candidate in candidates])
 
 
-def _cut_lines(ordered: Sequence[Candidate], grounds: Grounds) -> list[Line]:
-    """Return the lines of those that may be cut, the first of them chosen until the target is met."""
-    lines: list[Line] = []
-    saved_w = 0.0
-    for number, candidate in enumerate(ordered, 1):
-        verdict = Verdict.NOT_NEEDED
-        if saved_w < grounds.target_w:
-            saved_w += candidate.power_w
-            verdict = Verdict.CUT
-        lines.append(Line(candidate, verdict, number, grounds))
-    return lines
+def _to_cut(ordered: Iterable[Candidate], target_w: float) -> tuple[int, float]:
+    """Return how many of them, from the first on, meet the target, all where they do not; and the watts that saves."""
+    cut, saved_w = 0, 0.0
+    for _, less_w, _, _ in ordered:
+        if saved_w >= target_w:
+            break
+        cut, saved_w = cut + 1, saved_w - less_w
+    return cut, saved_w
 
 
 def _draws(miner: MinerFigures) -> bool:

@@ -1,5 +1,6 @@
 """The page of what is kept: every class that grows, with figures from the database's statistics."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from django.urls import reverse
 from hmm.models import JobRun
 from metrics.retention.classes import Amount, classes, measure
 from metrics.views import retention as views
+from miners.models import Telemetry
+from miners.telemetry.partitions import ensure_partitions
 from tests.metrics.retention.conftest import JULY, Farm
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +42,21 @@ def test_amounts_are_those_of_the_tables(farm: Farm) -> None:
     assert (runs.rows, runs.rows_a_day) == (2, 2)
     assert found["Slots"].rows > 500
     assert found["Telemetry in detail"].rows_a_day is None
+
+
+def test_the_oldest_row_is_found_wherever_it_lies(farm: Farm) -> None:
+    def oldest() -> datetime | None:
+        return next(each.oldest for each in measure(JULY) if each.name == "Telemetry in detail")
+
+    assert oldest() is None  # all of it is packed
+    ensure_partitions(JULY - timedelta(days=1), JULY + timedelta(hours=1))
+    for minutes in (30, -600, 20, -1200):
+        at = JULY + timedelta(minutes=minutes)
+        Telemetry.objects.create(miner_id=farm.miners[0].pk, timestamp=at, covered_s=60)
+        Telemetry.objects.create(
+            miner_id=farm.miners[1].pk, timestamp=at + timedelta(minutes=1), covered_s=60
+        )
+    assert oldest() == JULY - timedelta(minutes=1200)
 
 
 def test_every_table_that_grows_has_a_class(db: None) -> None:

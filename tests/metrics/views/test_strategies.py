@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from metrics.query import NotComputedYet
-from metrics.strategies.figures import site_figures
+from metrics.strategies.figures import keep_figures, site_figures
 from metrics.views import strategies
 from miners.models import CurtailmentStrategy, Miner, MinerState, Site, Tier
 from miners.strategies.seeds import seed_strategies
@@ -26,7 +28,7 @@ WHO_ASKS = 2
 """The queries of the session and of its user."""
 
 QUERIES = 6
-"""Three for strategies, one for the state of the store, one for miners, one for their last 24 hours."""
+"""Three for strategies, one for the state of the store, one for miners, one for whether their last 24 hours are known."""
 
 pytestmark = pytest.mark.django_db
 See = Callable[..., str]
@@ -86,6 +88,37 @@ def test_figures_are_those_of_now_and_of_the_last_24_hours(home: Site) -> None:
     assert found.j_per_th == pytest.approx(15)
     assert found.uptime == pytest.approx(0.5)
     assert [one.name for one in site_figures(elsewhere.site_id, NOW)] == ["b"]
+
+
+def test_the_last_24_hours_are_read_once_and_again_when_the_engine_writes_there(home: Site) -> None:
+    miner = worker("a", home, hours=12)
+    other = worker("b", home)
+    (found, same) = site_figures(home.pk, NOW)
+    with CaptureQueriesContext(connection) as again:
+        assert site_figures(home.pk, NOW) == [found, same]
+    assert not any("hashing_s" in query["sql"] for query in again.captured_queries)
+    late = TelemetryRow(
+        miner_id=miner.pk,
+        timestamp=NOW - timedelta(hours=20),
+        covered_s=600,
+        power_w=36.0,
+        hashrate_ghs=1_200.0,
+    )
+    write_rows([late], source="collector", now=NOW)
+    (after, still) = site_figures(home.pk, NOW)
+    assert after.uptime == pytest.approx(0.5 + 600 / 86_400)
+    assert after.j_per_th == pytest.approx(15 * 74 / 73)
+    assert still == same
+    Miner.objects.filter(pk=other.pk).update(retired_at=NOW)
+    assert site_figures(home.pk, NOW) == [after]
+
+
+def test_what_strategies_rank_by_is_read_before_somebody_looks(home: Site) -> None:
+    worker("a", home)
+    keep_figures(NOW)
+    with CaptureQueriesContext(connection) as seen:
+        assert site_figures(home.pk, NOW)[0].uptime == pytest.approx(1)
+    assert not any("hashing_s" in query["sql"] for query in seen.captured_queries)
 
 
 def test_a_baseline_of_its_own_comes_before_the_data_sheet(home: Site) -> None:
