@@ -13,13 +13,14 @@ NEWEST_DAY = {
 """Queries of one number each, by table: rows that the newest whole day added."""
 
 # Rows lie about as they came, so that there is little from before whichever is found first. That is looked for by the
-# index of times, as PostgreSQL does of a stretch with two ends.
+# index of times: PostgreSQL expects little of a stretch with two ends, and a column that the key lacks, which every row
+# has, keeps it from asking the key for each miner.
 OLDEST = {
     "telemetry": """
         WITH found AS MATERIALIZED (SELECT timestamp FROM telemetry LIMIT 1)
         SELECT least(min(earlier.timestamp), (SELECT timestamp FROM found)) FROM telemetry earlier
         WHERE earlier.timestamp < (SELECT timestamp FROM found)
-          AND earlier.timestamp >= (SELECT timestamp FROM found) - interval '100 years'
+          AND earlier.timestamp >= (SELECT timestamp FROM found) - interval '100 years' AND earlier.covered_s > 0
     """,
     "telemetry_packed": """
         SELECT min(first_at) FROM telemetry_packed WHERE day = (SELECT min(day) FROM telemetry_packed)
