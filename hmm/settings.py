@@ -8,7 +8,7 @@ from csp.constants import SELF
 
 from hmm.lib.data_dir import prepare_data_dir, secret_key
 from hmm.lib.database_url import database_settings, replica_settings
-from hmm.lib.environment import one_of, time_zone, whole_number
+from hmm.lib.environment import at_most, one_of, time_zone, whole_number
 from hmm.lib.redis_url import broker_settings, cache_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,6 +22,7 @@ DEFAULT_CURRENCY: str = one_of("HMM_CURRENCY", "GBP", ("GBP", "EUR", "USD"))
 PRICE_HISTORY_DAYS: int = whole_number("HMM_PRICE_HISTORY_DAYS", 7, 1, 3660)  # fetched for a fresh tariff
 RETENTION_DETAIL_DAYS: int = whole_number("HMM_RETENTION_DETAIL_DAYS", 7, 2, 3660)  # then rows are packed
 RETENTION_RAW_DAYS: int = whole_number("HMM_RETENTION_RAW_DAYS", 90, 3, 36600)  # then they are dropped
+at_most("HMM_RETENTION_DETAIL_DAYS", RETENTION_DETAIL_DAYS, "HMM_RETENTION_RAW_DAYS", RETENTION_RAW_DAYS)
 RETENTION_SLOT_DAYS: int = whole_number("HMM_RETENTION_SLOT_DAYS", 400, 32, 36600)  # slots and hours
 RETENTION_POOL_DAYS: int = whole_number("HMM_RETENTION_POOL_DAYS", 400, 1, 36600)  # and as long as slots
 RETENTION_COIN_DAYS: int = whole_number("HMM_RETENTION_COIN_DAYS", 400, 1, 36600)  # and as long as slots

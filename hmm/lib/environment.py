@@ -22,6 +22,14 @@ def whole_number(name: str, default: int, least: int, greatest: int) -> int:
     return int(text)
 
 
+def at_most(less: str, less_days: int, more: str, more_days: int) -> None:
+    """Raise ImproperlyConfigured, naming both, where the days of the variable `less` are more than those of `more`."""
+    if less_days > more_days:
+        raise ImproperlyConfigured(
+            f"{less} must be at most {more}, and {less_days} days are more than {more_days}"
+        )
+
+
 def time_zone(name: str, default: str) -> str:
     """Return the environment variable `name`, the name of a time zone, or `default` where it is not set.
 

@@ -1,7 +1,12 @@
+import os
+import subprocess
+import sys
+
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from hmm.lib.environment import one_of, time_zone, whole_number
+from hmm.lib.environment import at_most, one_of, time_zone, whole_number
 
 
 @pytest.mark.parametrize(("text", "number"), [("", 8000), ("1", 1), ("65535", 65535)])
@@ -15,6 +20,28 @@ def test_anything_else_is_refused_by_name(monkeypatch, text):
     monkeypatch.setenv("HMM_PORT", text)
     with pytest.raises(ImproperlyConfigured, match="HMM_PORT must be a whole number from 1 to 65535"):
         whole_number("HMM_PORT", 8000, 1, 65535)
+
+
+def test_what_must_not_be_longer_than_another_is_refused_with_both_names():
+    at_most("HMM_SHORT_DAYS", 7, "HMM_LONG_DAYS", 7)
+    with pytest.raises(
+        ImproperlyConfigured,
+        match="^HMM_SHORT_DAYS must be at most HMM_LONG_DAYS, and 8 days are more than 7$",
+    ):
+        at_most("HMM_SHORT_DAYS", 8, "HMM_LONG_DAYS", 7)
+
+
+def test_rows_are_not_to_stay_in_detail_longer_than_they_are_kept():
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"HMM_RETENTION_DETAIL_DAYS": "91", "HMM_RETENTION_RAW_DAYS": "90"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode != 0
+    assert "HMM_RETENTION_DETAIL_DAYS must be at most HMM_RETENTION_RAW_DAYS" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "Asia/Kathmandu", "UTC"])

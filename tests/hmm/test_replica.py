@@ -175,6 +175,40 @@ print(before, reads_from(), Watermark.objects.using("default").exists())
 
 
 @pytest.mark.process
+def test_a_packed_day_is_unpacked_on_the_primary_for_who_reads_from_the_replica(near: Pair) -> None:
+    """A replica makes no temporary table: the figures that need packed rows come from the primary, the same as ever."""
+    said = near.run(
+        """
+from datetime import timedelta
+from django.utils import timezone
+from hmm.replica.lag import measure
+from hmm.replica.route import reads_from, use_replica
+from miners.models import Miner, Site, Telemetry
+from miners.telemetry.overlapping import rows_overlapping
+from miners.telemetry.packed.store import pack
+from miners.telemetry.rows import TelemetryRow
+from miners.telemetry.write import write_rows
+import time
+miner = Miner.objects.create(name="packed", site=Site.objects.get(pk=1))
+noon = (timezone.now() - timedelta(days=10)).replace(hour=12, minute=0, second=0, microsecond=0)
+rows = [TelemetryRow(miner_id=miner.pk, timestamp=noon + timedelta(minutes=n), covered_s=60, power_w=900.0 + n) for n in range(60)]
+write_rows(rows, source="import", now=timezone.now())
+pack([miner.pk], noon.date())
+while measure().lag_s != 0.0: time.sleep(0.1)
+
+def seen():
+    told = rows_overlapping(miner.pk, noon, noon + timedelta(hours=1))
+    return len(told), sum(row.power_w for row in told)
+
+here = seen()
+use_replica()
+print(Telemetry.objects.filter(miner=miner).count(), *here, *seen(), reads_from())
+"""
+    )
+    assert said == "0 59 54870.0 59 54870.0 replica"
+
+
+@pytest.mark.process
 def test_a_request_that_writes_reads_what_it_wrote_and_so_do_the_next(near: Pair) -> None:
     said = near.run(
         VISIT
