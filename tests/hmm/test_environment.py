@@ -26,7 +26,7 @@ def test_what_must_not_be_longer_than_another_is_refused_with_both_names():
     at_most("HMM_SHORT_DAYS", 7, "HMM_LONG_DAYS", 7)
     with pytest.raises(
         ImproperlyConfigured,
-        match="^HMM_SHORT_DAYS must be at most HMM_LONG_DAYS, and 8 days are more than 7$",
+        match=r"^HMM_SHORT_DAYS must be at most HMM_LONG_DAYS, and 8 days are more than 7$",
     ):
         at_most("HMM_SHORT_DAYS", 8, "HMM_LONG_DAYS", 7)
 

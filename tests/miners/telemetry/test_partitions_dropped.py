@@ -54,18 +54,21 @@ def no_sleep(_: float) -> None:
     """Try again at once."""
 
 
+@pytest.mark.native
 def test_an_empty_partition_is_dropped(days: None) -> None:
     assert drop_if_empty(partition())
     assert partition() not in list_partitions()
     assert partition(OTHER) in list_partitions()
 
 
+@pytest.mark.native
 def test_one_with_rows_stays(days: None) -> None:
     write(MinerFactory(), MIDNIGHT + timedelta(hours=1))
     assert not drop_if_empty(partition(), no_sleep)
     assert partition() in list_partitions()
 
 
+@pytest.mark.native
 def test_what_somebody_else_has_dropped_is_gone(days: None) -> None:
     assert drop_if_empty(partition())
     assert drop_if_empty(partition())
@@ -83,6 +86,7 @@ def in_thread(work: object) -> threading.Thread:
     return thread
 
 
+@pytest.mark.native
 def test_who_drops_gives_up_while_a_reader_holds_telemetry_and_nobody_waits_behind(days: None) -> None:
     """A long reader, a drop that wants its lock, and a writer: the writer gets through, the partition stays."""
     miner = MinerFactory()
@@ -118,6 +122,7 @@ def test_who_drops_gives_up_while_a_reader_holds_telemetry_and_nobody_waits_behi
     assert drop_if_empty(partition(), no_sleep)
 
 
+@pytest.mark.native
 def test_writers_that_go_on_all_the_while_lose_nothing_and_never_fail(days: None) -> None:
     """Rows for the day after are stored one transaction after the other while partitions come and go."""
     miner = MinerFactory()
@@ -150,6 +155,7 @@ def test_writers_that_go_on_all_the_while_lose_nothing_and_never_fail(days: None
         assert cursor.fetchone() == (sum(stored),)
 
 
+@pytest.mark.native
 def test_a_late_row_and_the_drop_of_its_day_take_turns(days: None) -> None:
     """A writer of an old day keeps its partition until it commits; the row is there afterwards, whoever was first."""
     outcome: list[bool] = []
