@@ -78,9 +78,11 @@ def analytics_csv(request: HttpRequest) -> StreamingHttpResponse:
 def analytics_json(request: HttpRequest) -> JsonResponse:
     """The table of the page, unrounded; `chart=1`: as the chart to zoom draws it."""
     asked, here = _asked(request)
+    if request.GET.get("chart") and asked.view == "series":
+        with as_stored_meanwhile() as meanwhile:  # as the page around it, which says so
+            chart = chart_json(asked, series(asked, here), here)
+        return JsonResponse({**chart, "notice": meanwhile.words})
     report = REPORTS[asked.view](asked, here)
-    if request.GET.get("chart") and report.is_drawn_by_script:
-        return JsonResponse(chart_json(asked, report, here))
     records = [{name: _plain(cell) for name, cell in row.items()} for row in report.records]
     return JsonResponse({"title": report.title, "view": asked.view, "rows": records})
 

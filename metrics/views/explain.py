@@ -18,7 +18,7 @@ from metrics.explain.build import explanation
 from metrics.explain.figure import NotThere, figure_ref
 from metrics.explain.price import price_account, price_ref
 from metrics.explain.reading import reading_account, reading_ref
-from metrics.query import NotComputedYet, Refused
+from metrics.query import NotComputedYet, Refused, as_stored_meanwhile
 
 
 @require_safe
@@ -42,7 +42,9 @@ def _answer(request: HttpRequest, template: str, in_panel: bool) -> HttpResponse
     now, here = timezone.now(), installation()
     context: dict[str, Any] = {"now": now, "in_panel": in_panel}
     try:
-        context |= _explained(request.GET.dict(), now, here)
+        with as_stored_meanwhile() as meanwhile:
+            context |= _explained(request.GET.dict(), now, here)
+        context["being_computed"] = meanwhile.words
     except NotThere as refusal:
         return render(
             request, template, {**context, "reason": f"{refusal}."[0].upper() + f"{refusal}."[1:]}, status=404

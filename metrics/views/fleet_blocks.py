@@ -14,7 +14,7 @@ from metrics.dashboard.version import unchanged_is_304
 from metrics.dashboard.vitals import TYPES as TYPES_OF_VITALS
 from metrics.dashboard.vitals import vitals
 from metrics.dashboard.yesterday import TYPES, against_yesterday
-from metrics.query import NotComputedYet
+from metrics.query import NotComputedYet, as_stored_meanwhile
 from metrics.query.merge_parts import Whom
 from metrics.query.same_time import same_time_yesterday
 from metrics.views.present import present as _present
@@ -55,10 +55,12 @@ def attention_context(shown: Shown) -> dict[str, Any]:
 def yesterday_context(at: Present) -> dict[str, Any]:
     """Return what the template of `fleet_yesterday` is given."""
     try:
-        found = same_time_yesterday(TYPES, Whom("system"), at.now)
+        with as_stored_meanwhile() as meanwhile:
+            found = same_time_yesterday(TYPES, Whom("system"), at.now)
     except NotComputedYet as error:
         return {"not_computed": str(error)}
-    return {"days": against_yesterday(found, at.zone, at.currency) if found else None}
+    days = against_yesterday(found, at.zone, at.currency) if found else None
+    return {"days": days, "being_computed": meanwhile.words}
 
 
 def vitals_context(shown: Shown) -> dict[str, Any]:

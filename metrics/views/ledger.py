@@ -14,6 +14,7 @@ from metrics.ledger import csv_file
 from metrics.ledger.asked import ledger_asked
 from metrics.ledger.read import LedgerReader
 from metrics.ledger.shown import shown
+from metrics.query import as_stored_meanwhile
 from metrics.views.refusals import says_why
 from miners.models import Miner
 
@@ -26,11 +27,13 @@ SUGGESTED = 200
 @says_why("Ledger")
 def ledger(request: HttpRequest) -> HttpResponse:
     """A page of a day's ledger, asked with `day`, and `miner` or `of=together`."""
-    reader = _reader(request)
-    page = reader.page()
+    with as_stored_meanwhile() as meanwhile:
+        reader = _reader(request)
+        page = reader.page()
     context = {
         "now": reader.now,
         "ledger": page,
+        "being_computed": meanwhile.words,
         "shown": shown(page, reader.zone, reader.currency),
         "kept_days": settings.RETENTION_SLOT_DAYS,
         "names": Miner.objects.filter(retired_at=None).values_list("name", flat=True)[:SUGGESTED],
@@ -41,7 +44,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
 @require_safe
 @says_why("Ledger")
 def ledger_csv(request: HttpRequest) -> StreamingHttpResponse:
-    """All lines of the day that `ledger` shows page by page, with the figures unrounded."""
+    """All lines of the day that `ledger` shows page by page, with the figures unrounded; 503 while they are not right."""
     reader = _reader(request)
     asked = reader.asked
     whose = slugify(reader.name) if not asked.is_of_each else "every-miner"

@@ -97,18 +97,20 @@ def miner_charts(request: HttpRequest, miner_id: int) -> HttpResponse:
 @require_safe
 @never_cache
 def miner_series(request: HttpRequest, miner_id: int, quantity: str) -> JsonResponse:
-    """A chart's line over `span` as JSON (docs/design-language.md); 409 where it is not computed yet, 503 while it is."""
+    """A chart's line over `span` as JSON (docs/design-language.md), as it is stored while a run is at work on it; 409 where it is not computed."""
     span = _span(request)
     if quantity not in QUANTITIES or not Miner.objects.filter(pk=miner_id).exists():
         raise Http404
     at = _present()
     try:
-        line = read.line(miner_id, quantity, span, at.now, at.zone)
+        with as_stored_meanwhile() as meanwhile:
+            line = read.line(miner_id, quantity, span, at.now, at.zone)
     except NotComputedYet as error:
         return JsonResponse({"detail": str(error)}, status=status_of(error))
     ends = (at.now - SPANS[span].length, at.now)
     marks = read.marks(miner_id, ends[0])
-    return JsonResponse(chart_json(QUANTITIES[quantity], line, marks, at.zone, ends))
+    chart = chart_json(QUANTITIES[quantity], line, marks, at.zone, ends)
+    return JsonResponse({**chart, "notice": meanwhile.words})
 
 
 @require_POST

@@ -122,8 +122,17 @@
     });
     const plot = data.t.length ? new uPlot(given, [data.t, ...lines(data)], place) : null;
     drawn.set(figure, { plot, data });
+    sayNotice(figure, data);
     readingAt(figure, data, null);
     sayLegend(figure, data);
+  }
+
+  // Figures that are shown as they are stored while they are being computed; the page may say so itself.
+  function sayNotice(figure, { notice = "" }) {
+    const place = figure.querySelector("[data-notice]");
+    if (!place) return;
+    place.hidden = !notice;
+    place.textContent = notice && `${notice[0].toUpperCase()}${notice.slice(1)}.`;
   }
 
   function sayLegend(figure, data) {

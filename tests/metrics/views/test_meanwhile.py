@@ -20,6 +20,7 @@ from metrics.models.token import create_token
 from metrics.query import as_stored_meanwhile, prepared
 from metrics.query.meanwhile import A_MOMENT_S, goes_without, patience_of
 from metrics.strategies.figures import site_figures
+from metrics.views import fleet_blocks
 from metrics.views import miner as views
 from tests.metrics.fleet_at_work import report, working_miners
 from tests.pages import words_of
@@ -33,7 +34,8 @@ NOTICE = "are being computed just now by a long run; until then they are shown a
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared, "PATIENCE_S", 0.05)
     monkeypatch.setattr(timezone, "now", lambda: NOW)
-    monkeypatch.setattr(views, "_present", lambda: Present(NOW, ZoneInfo("Europe/London"), "GBP"))
+    for each in (views, fleet_blocks):
+        monkeypatch.setattr(each, "_present", lambda: Present(NOW, ZoneInfo("Europe/London"), "GBP"))
 
 
 def in_another_connection(work: Callable[[], Any]) -> Any:
@@ -85,6 +87,41 @@ def test_what_is_stored_is_shown_and_what_is_right_is_told(member: Client) -> No
         assert in_another_connection(lambda: api(YESTERDAY - timedelta(days=1))) == (200, None)
     assert NOTICE not in page()
     assert api(YESTERDAY) == (200, None)
+
+
+FIGURE = "type=energy_cost&key=total_kwh&entity_type=system&period=daily"
+SHOWN = {
+    "a day's ledger": "/ledger?day=2026-05-31",
+    "one miner's ledger": "/ledger?day=2026-05-31&miner=gamma-1",
+    "today against yesterday": "/blocks/fleet-yesterday",
+    "an explanation": f"/explain?{FIGURE}&at=2026-05-31",
+    "an explanation of a range": f"/explain?{FIGURE}&from=2026-05-30&to=2026-05-31",
+    "a miner's chart": "/miners/{miner}/series/power?span=24h",
+    "a chart of analytics": "/analytics.json?metric=hashrate.avg&of=all&period=daily&from=2026-05-30&to=2026-05-31&chart=1",
+}
+"""What people look at; each is of yesterday too."""
+FILES = ("/ledger.csv?day=2026-05-31", "/analytics.csv?metric=hashrate.avg&from=2026-05-30&to=2026-05-31")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whatever_people_look_at_is_shown_and_files_wait_until_they_are_right(member: Client) -> None:
+    (miner,) = working_miners(1, NOW, hours=60)
+    run(NOW)
+    report(miner, YESTERDAY + timedelta(minutes=5))
+
+    def answers() -> dict[str, tuple[int, bool]]:
+        found = {what: member.get(address.format(miner=miner.pk)) for what, address in SHOWN.items()}
+        return {what: (answer.status_code, NOTICE in answer.text) for what, answer in found.items()}
+
+    def statuses() -> list[int]:
+        return [member.get(address).status_code for address in FILES]
+
+    with transaction.atomic():
+        assert try_lock(LOCK)
+        assert in_another_connection(answers) == dict.fromkeys(SHOWN, (200, True))
+        assert in_another_connection(statuses) == [503, 503]
+    assert answers() == dict.fromkeys(SHOWN, (200, False))
+    assert statuses() == [200, 200]
 
 
 @pytest.mark.django_db(transaction=True)
