@@ -12,7 +12,7 @@ from django import template
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from hmm.lib.ages import age_words
@@ -84,6 +84,12 @@ def lasting(since: datetime | None) -> SafeString | str:
 def unbroken(words: object) -> str:
     """Words, or markup, in which no line ends between a number and its unit: 15.3 p."""
     return BEFORE_UNIT.sub(UNBROKEN, str(words))
+
+
+@register.filter
+def breakable(name: str) -> SafeString:
+    """A name such as database_size_bytes, which a narrow column breaks behind an underscore and nowhere else."""
+    return mark_safe(escape(name).replace("_", "_<wbr>"))
 
 
 @register.filter

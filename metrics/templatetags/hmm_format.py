@@ -5,6 +5,7 @@ from math import floor, log10
 
 from django import template
 
+from hmm.lib.ages import age_words
 from hmm.lib.units import UNKNOWN, format_hashrate
 
 register = template.Library()
@@ -111,16 +112,13 @@ def percent(share: float | None) -> str:
 @register.filter
 def age(span: timedelta | None) -> str:
     """Return how long something lasts or is ago: 12 s, 8 min, 3 h, 2 days."""
-    if span is None:
-        return UNKNOWN
-    seconds = max(0, int(span.total_seconds()))
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 2 * 3600:
-        return f"{seconds // 60} min"
-    if seconds < 48 * 3600:
-        return f"{seconds // 3600} h"
-    return f"{seconds // 86400:,} days"
+    return UNKNOWN if span is None else age_words(span)
+
+
+@register.filter
+def seconds_ago(age_s: float) -> str:
+    """Return an age in seconds as people say it: now, 12 s ago, 3 min ago."""
+    return age_words(timedelta(seconds=age_s), past=True)
 
 
 def clock(moment: datetime, now: datetime, zone: tzinfo) -> str:
