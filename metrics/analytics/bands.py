@@ -7,10 +7,10 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Bar, Tick, bar_chart
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import Column, Here, Report
+from metrics.analytics.report import Column, Here, Report, figure_column
 from metrics.dashboard.prices import BANDS, legend
 from metrics.query.bands import EnergyByBand, energy_by_band
-from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy, money
+from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy
 
 
 def bands(asked: Asked, here: Here) -> Report:
@@ -36,9 +36,15 @@ def bands(asked: Asked, here: Here) -> Report:
         f"Energy by price, {whom.name}",
         [
             Column("band", f"Price, {hundredth} a kWh", is_number=False),
-            Column("kwh", "Energy", energy),
+            figure_column("kwh", "Energy", "energy_cost", "kwh", here),
             Column("share", "Share", lambda share: "–" if share is None else f"{decimal(100 * share, 1)} %"),
-            Column(f"cost_{here.currency.lower()}", "Cost", lambda cost: money(cost, here.currency)),
+            figure_column(
+                f"cost_{here.currency.lower()}",
+                "Cost",
+                "energy_cost",
+                f"cost_{here.currency.lower()}",
+                here,
+            ),
         ],
         [
             [name, band.kwh, band.kwh / total if total else None, band.cost]

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Tick
 from hmm.lib.svg_heat import STEPS, Cell, HeatRow, heat_class, heat_map
+from hmm.lib.times import local_midnight
 from hmm.lib.units import counted
 from metrics.analytics.asked import Asked
 from metrics.analytics.report import (
@@ -20,6 +21,7 @@ from metrics.analytics.report import (
     named_figure,
     open_column,
 )
+from metrics.explain.figure import FigureRef, hrefs_of
 from metrics.figure_words import in_words
 from metrics.query import values_in_range
 
@@ -45,12 +47,21 @@ def calendar(asked: Asked, here: Here) -> Report:
     opened = {each.start.astimezone(here.zone).date() for each in found if each.is_open}
     told = {day: value for day, value in days.items() if value is not None}
     ramp = [value for day, value in told.items() if day not in opened]
+    ref = FigureRef(asked.metric_type, key, whom.entity_type, whom.entity_id, "daily", asked.start)
+    at = hrefs_of(ref)
     title = f"{named_figure(asked.metric_type, key, here)}, {whom.name}"
     return Report(
         title,
         [
             Column("day", "Day", day_words, is_number=False),
-            figure_column(key, named_figure(asked.metric_type, key, here), asked.metric_type, key, here),
+            figure_column(
+                key,
+                named_figure(asked.metric_type, key, here),
+                asked.metric_type,
+                key,
+                here,
+                lambda row: at(local_midnight(row[0], here.zone)),
+            ),
             open_column(),
         ],
         [[day, value, day in opened] for day, value in days.items()],

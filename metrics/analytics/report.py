@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString, mark_safe
 
-from metrics.figure_words import in_words, title_of
+from metrics.column_words import words_of_column
+from metrics.figure_words import title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,14 @@ class Column:
     title: str
     say: Callable[[Any], str] = str
     is_number: bool = True
+    alike: Callable[[list[Any]], Callable[[Any], str]] | None = None
+    """In place of `say`: how each cell is said, chosen by all of them."""
+    href: Callable[[Sequence[Any]], str] | None = None
+    """The address, escaped, that explains the cell of a row; "" for none."""
+
+    def said(self, cells: list[Any]) -> list[str]:
+        """Return its cells in words."""
+        return [*map(self.alike(cells) if self.alike else self.say, cells)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +70,19 @@ class Report:
     @property
     def said(self) -> list[list[str]]:
         """The rows in words."""
-        return [[c.say(cell) for c, cell in zip(self.columns, row, strict=True)] for row in self.rows]
+        cells = [c.said([row[n] for row in self.rows]) for n, c in enumerate(self.columns)]
+        return [[*line] for line in zip(*cells, strict=True)]
 
     @property
     def body(self) -> SafeString:
         """The rows as lines of a table; made here, since a template takes several times as long for hundreds."""
-        return mark_safe("".join(f"<tr>{self._line(row)}</tr>" for row in self.said))
+        lines = zip(self.said, self.rows, strict=True)
+        return mark_safe("".join(f"<tr>{self._line(said, row)}</tr>" for said, row in lines))
 
-    def _line(self, row: Sequence[str]) -> str:
-        first, *others = map(escape, row)
+    def _line(self, said: Sequence[str], row: Sequence[Any]) -> str:
+        first, *others = map(escape, said)
         cells = [
-            f'<td class="num">{cell}</td>' if column.is_number else f"<td>{cell}</td>"
+            f'<td class="num">{_linked(cell, column, row)}</td>' if column.is_number else f"<td>{cell}</td>"
             for column, cell in zip(self.columns[1:], others, strict=True)
         ]
         return f'<th scope="row">{first}</th>{"".join(cells)}'
@@ -87,6 +98,11 @@ class Report:
         return [{c.name: cell for c, cell in zip(self.columns, row, strict=True)} for row in self.rows]
 
 
+def _linked(text: str, column: Column, row: Sequence[Any]) -> str:
+    href = column.href(row) if column.href else ""
+    return f'<a class="explained" href="{href}">{text}</a>' if href else text
+
+
 @dataclass(frozen=True, slots=True)
 class Here:
     """When and where a report is made."""
@@ -96,9 +112,21 @@ class Here:
     currency: str
 
 
-def figure_column(name: str, title: str, metric_type: str, key: str, here: Here) -> Column:
-    """Return a column of figures of one key."""
-    return Column(name, title, lambda value: in_words(metric_type, key, value, here.currency))
+def figure_column(
+    name: str,
+    title: str,
+    metric_type: str,
+    key: str,
+    here: Here,
+    href: Callable[[Sequence[Any]], str] | None = None,
+) -> Column:
+    """Return a column of figures of one key, all in one unit."""
+    return Column(
+        name,
+        title,
+        alike=lambda values: words_of_column(metric_type, key, here.currency, values),
+        href=href,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -1,16 +1,25 @@
 """A metric over time: of several entities, or beside the range before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
 from hmm.lib.buckets import buckets
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import Column, Here, Report, Stat, day_words, named_figure, open_column
+from metrics.analytics.report import (
+    Column,
+    Here,
+    Report,
+    Stat,
+    day_words,
+    figure_column,
+    named_figure,
+    open_column,
+)
 from metrics.analytics.sides import NOTHING_TO_COMPARE, sides
 from metrics.analytics.whom import Whom
-from metrics.explain.figure import FigureRef, explained
+from metrics.explain.figure import FigureRef, explained, hrefs_of
 from metrics.figure_words import Unit, in_words, unit_of
 from metrics.query import aggregate, values_in_range
 from metrics.templatetags.hmm_format import SMALL_MONEY, SYMBOLS, UNKNOWN, decimal, digits_that_count, percent
@@ -36,13 +45,14 @@ def series(asked: Asked, here: Here) -> Report:
     starts = sorted({start for each in told for start in each.figures})
     opened = {start for each in told for start in each.opened}
     lines = [[each.figures.get(start) for start in starts] for each in told]
-    columns = [_column(asked, each, each.name, here) for each in asked.whom]
+    columns = [_column(asked, each, each.name, here, lambda start: start) for each in asked.whom]
     notes = [
         f"{_begins(start, asked, here)} is not over: its figures are up to now." for start in sorted(opened)
     ]
     if asked.compare:
-        lines.append(_line_before(asked, starts, here))
-        columns.append(_column(asked, asked.whom[0], BEFORE, here))
+        before = _before(asked, starts, here)
+        lines.append([value for _, value in before.values()])
+        columns.append(_column(asked, asked.whom[0], BEFORE, here, lambda start: before[start][0]))
         notes += _notes_on_before(asked, here)
     begins = Column("start", "Begins", lambda moment: _said(moment, asked.period), is_number=False)
     return Report(
@@ -58,11 +68,16 @@ def series(asked: Asked, here: Here) -> Report:
     )
 
 
-def _line_before(asked: Asked, starts: Sequence[datetime], here: Here) -> list[float | None]:
-    """Return the figure of the range before beside each of these."""
+Beside = tuple[datetime | None, float | None]
+"""When a period of the range before began, and its figure; null where there is none."""
+
+
+def _before(asked: Asked, starts: Sequence[datetime], here: Here) -> dict[datetime, Beside]:
+    """Return what the range before has beside each of these."""
     before = _told(asked, asked.whom[0], *asked.before, here).figures
-    placed = {_place(start, asked, asked.before, here): value for start, value in before.items()}
-    return [placed.get(_place(start, asked, (asked.start, asked.end), here)) for start in starts]
+    placed = {_place(start, asked, asked.before, here): (start, value) for start, value in before.items()}
+    nothing: Beside = (None, None)
+    return {s: placed.get(_place(s, asked, (asked.start, asked.end), here), nothing) for s in starts}
 
 
 def chart_json(asked: Asked, report: Report, here: Here) -> dict[str, Any]:
@@ -130,9 +145,19 @@ def _told(asked: Asked, whom: Whom, start: datetime, end: datetime, here: Here) 
     return Told({each.start: each.value for each in found}, {each.start for each in found if each.is_open})
 
 
-def _column(asked: Asked, whom: Whom, title: str, here: Here) -> Column:
+def _column(
+    asked: Asked, whom: Whom, title: str, here: Here, start_of: Callable[[datetime], datetime | None]
+) -> Column:
+    """Return a column of its figures, of the period that begins at `start_of` the line's own."""
     key = asked.key_of(whom.entity_type, here.currency)
-    return Column(title, title, lambda value: in_words(asked.metric_type, key, value, here.currency))
+    ref = FigureRef(asked.metric_type, key, whom.entity_type, whom.entity_id, asked.period, asked.start)
+    at = hrefs_of(ref)
+
+    def href(row: Sequence[Any]) -> str:
+        start = start_of(row[0])
+        return at(start) if start else ""
+
+    return figure_column(title, title, asked.metric_type, key, here, href)
 
 
 def _stat(asked: Asked, whom: Whom, here: Here) -> Stat:

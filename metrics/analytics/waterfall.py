@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Tick
@@ -10,10 +11,15 @@ from hmm.lib.svg_steps import Step, step_chart
 from hmm.lib.units import counted
 from metrics.analytics.asked import Asked, same_key
 from metrics.analytics.report import NOTHING_MEASURED, Column, Here, Report
-from metrics.analytics.sides import NOTHING_TO_COMPARE, sides
+from metrics.analytics.sides import NOTHING_TO_COMPARE, Sides, sides
+from metrics.analytics.whom import Whom
+from metrics.column_words import money_unit
+from metrics.explain.figure import FigureRef
 from metrics.query import aggregate
 from metrics.templatetags.hmm_format import SYMBOLS, money
 from metrics.types.base import MINOR
+
+RANGE_BEFORE, THIS_RANGE = "Range before", "This range"
 
 TICKS = ("Before", "Energy", "Price", "Now")
 """The steps in words that fit beside each other on a phone."""
@@ -37,9 +43,15 @@ def waterfall(asked: Asked, here: Here) -> Report:
     now = _energy(asked, both.now, both.period, here) if both else None
     before = _energy(asked, both.before, both.period, here) if both else None
     title = f"What changed the cost, {whom.name}"
+    hrefs: dict[str, str] = {}
     columns = [
         Column("step", "", is_number=False),
-        Column(f"amount_{here.currency.lower()}", "Amount", lambda amount: money(amount, here.currency)),
+        Column(
+            f"amount_{here.currency.lower()}",
+            "Amount",
+            alike=lambda amounts: money_unit(amounts, here.currency).words,
+            href=lambda row: hrefs.get(row[0], ""),
+        ),
     ]
     if both is None or now is None or before is None:
         why = (
@@ -48,6 +60,7 @@ def waterfall(asked: Asked, here: Here) -> Report:
             else NOTHING_TO_COMPARE
         )
         return Report(title, columns, [], notes=[why], empty=NOTHING_BEFORE if now else NOTHING_MEASURED)
+    hrefs |= {name: escape(_ref(whom, span, both.period, here).url) for name, span in _ends(both)}
     found = steps(before, now)
     return Report(
         title,
@@ -67,10 +80,10 @@ def steps(before: Energy, now: Energy) -> list[tuple[str, float]]:
     price = before.cost / before.kwh if before.kwh else 0.0
     by_energy = (now.kwh - before.kwh) * price
     return [
-        ("Range before", before.cost),
+        (RANGE_BEFORE, before.cost),
         ("More or less energy", by_energy),
         ("Dearer or cheaper kWh", now.cost - before.cost - by_energy),
-        ("This range", now.cost),
+        (THIS_RANGE, now.cost),
     ]
 
 
@@ -88,10 +101,22 @@ def _energy(asked: Asked, span: tuple[datetime, datetime], period: str, here: He
     if not found:
         return None
     value = found[0].value_json
-    cost = value[same_key("energy_cost", f"cost_{here.currency.lower()}", whom.entity_type, here.currency)]
+    cost = value[_cost_key(whom, here)]
     if cost is None or value[f"avg_price_{MINOR[here.currency]}"] is None:
         return None
     return Energy(value["priced_kwh"], cost)
+
+
+def _cost_key(whom: Whom, here: Here) -> str:
+    return same_key("energy_cost", f"cost_{here.currency.lower()}", whom.entity_type, here.currency)
+
+
+def _ends(both: Sides) -> list[tuple[str, tuple[datetime, datetime]]]:
+    return [(RANGE_BEFORE, both.before), (THIS_RANGE, both.now)]
+
+
+def _ref(whom: Whom, span: tuple[datetime, datetime], period: str, here: Here) -> FigureRef:
+    return FigureRef("energy_cost", _cost_key(whom, here), whom.entity_type, whom.entity_id, period, *span)
 
 
 def _chart(found: list[tuple[str, float]], here: Here) -> SafeString:
@@ -107,6 +132,6 @@ def _chart(found: list[tuple[str, float]], here: Here) -> SafeString:
 
 
 def _class(name: str, change: float) -> str:
-    if name.endswith("range") or name.startswith("Range"):
+    if name in (RANGE_BEFORE, THIS_RANGE):
         return "bar series-1"
     return "bar band-high" if change > 0 else "bar band-low"

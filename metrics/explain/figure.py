@@ -1,6 +1,6 @@
 """Which figure is to be explained: one key of a metric of one entity, in a period or over a range; and its address."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -8,7 +8,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from metrics.query import Refused, kinds_of
@@ -58,13 +58,18 @@ class FigureRef:
     @property
     def url(self) -> str:
         """The address of its explanation."""
-        # Words of the registry, numbers and times: nothing in it needs quoting.
-        one = f"&entity_id={self.entity_id}" if self.entity_id is not None else ""
         when = (
             f"from={written(self.start)}&to={written(self.end)}" if self.end else f"at={written(self.start)}"
         )
+        return f"{self.what}&{when}"
+
+    @property
+    def what(self) -> str:
+        """The address but for the time."""
+        # Words of the registry, numbers and times: nothing in it needs quoting.
+        one = f"&entity_id={self.entity_id}" if self.entity_id is not None else ""
         whose = f"entity_type={self.entity_type}{one}&period={self.period}"
-        return f"{explain_address()}?type={self.metric_type}&key={self.key}&{whose}&{when}"
+        return f"{explain_address()}?type={self.metric_type}&key={self.key}&{whose}"
 
     @property
     def anchor(self) -> str:
@@ -95,6 +100,12 @@ def explained(text: str, ref: Ref, *, in_block: bool = False, place: str = "") -
     """
     name = format_html('id="{}{}" ', place, ref.anchor) if in_block else ""
     return format_html('<a {}class="explained" href="{}" {}>{}</a>', name, ref.url, OPENS, text)
+
+
+def hrefs_of(ref: FigureRef) -> Callable[[datetime], str]:
+    """Return what gives the figure of another start its address, escaped: hundreds of lines of a table are made of it."""
+    what = escape(ref.what)
+    return lambda start: f"{what}&amp;at={written(start)}"
 
 
 def times_in(given: Mapping[str, str], zone: ZoneInfo) -> tuple[datetime, datetime | None]:

@@ -8,6 +8,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from hmm.lib.local_times import clock_change, clock_span
+from metrics.column_words import MoneyUnit, money_unit
 from metrics.explain.figure import FigureRef, explained
 from metrics.ledger.lines import Amounts, LedgerLine, keys_of
 from metrics.ledger.read import Ledger
@@ -16,10 +17,13 @@ from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy, money, per
 WHOLE = 0.995
 """From this coverage on, an amount is called complete."""
 
-ON_CARDS = {"Expected earnings": "Expected"}
-"""Shorter headings, where a line is a card on a phone."""
+EARNED, ON_CARDS = "Expected earnings", "Expected"
+"""The heading, and what is left of it where a line is a card on a phone."""
 
-TITLES = ("Energy", "Average price", "Cost", "Expected earnings", "Profit", "Measured")
+DIGITS = 4
+"""Decimals of energy and of money in a line: a small miner's half hour costs hundredths of a penny."""
+
+TITLES = ("Energy", "Average price", "Cost", EARNED, "Profit", "Measured")
 """What the amounts of a whole day are called."""
 
 
@@ -64,24 +68,32 @@ class ShownLedger:
 
 def shown(ledger: Ledger, zone: tzinfo, currency: str) -> ShownLedger:
     """Return the page in words."""
+    unit = unit_of_lines(ledger.lines, currency)
     return ShownLedger(
-        headings(currency),
-        [_line(line, zone, currency) for line in ledger.lines],
+        headings(currency, unit),
+        [_line(line, zone, currency, unit) for line in ledger.lines],
         _totals(ledger, currency),
         _notes(ledger, currency),
     )
 
 
-def headings(currency: str) -> list[str]:
+def unit_of_lines(lines: Sequence[LedgerLine], currency: str) -> MoneyUnit:
+    """Return the unit of all amounts of money in these lines: profit is then, also to the eye, earnings less cost."""
+    has = (line.amounts for line in lines)
+    sums = (sum_ for a in has for sum_ in (a.cost, a.earned, a.profit))
+    return money_unit(sums, currency, DIGITS, whole_from=1)
+
+
+def headings(currency: str, unit: MoneyUnit) -> list[str]:
     """Return the headings of the amounts, with their units."""
-    hundredth = SYMBOLS[currency][1]
-    return ["kWh", f"Price, {hundredth}", "Cost", "Expected earnings", "Profit", "Measured"]
+    sums = [f"{title}, {unit.text}" for title in ("Cost", EARNED, "Profit")]
+    return ["kWh", f"Price, {SYMBOLS[currency][1]}", *sums, "Measured"]
 
 
-def _line(line: LedgerLine, zone: tzinfo, currency: str) -> ShownLine:
+def _line(line: LedgerLine, zone: tzinfo, currency: str, unit: MoneyUnit) -> ShownLine:
     note = "no readings" if line.is_missing else "so far" if line.is_open else ""
     cells = _cells(
-        _texts(line.amounts, currency), headings(currency), currency, line.miner_id, "slot", line.start
+        _texts(line.amounts, unit), headings(currency, unit), currency, line.miner_id, "slot", line.start
     )
     return ShownLine(line, clock_span(line.start, line.end, zone), cells, note)
 
@@ -102,14 +114,14 @@ def _cells(
     ]
 
 
-def _texts(has: Amounts, currency: str) -> list[str]:
-    sums = [money(amount, currency) for amount in (has.cost, has.earned, has.profit)]
-    return [decimal(has.kwh, 4), decimal(has.price, 2), *sums, percent(has.coverage)]
+def _texts(has: Amounts, unit: MoneyUnit) -> list[str]:
+    sums = [unit.number(amount) for amount in (has.cost, has.earned, has.profit)]
+    return [decimal(has.kwh, DIGITS), decimal(has.price, 2), *sums, percent(has.coverage)]
 
 
 def _cell(cell: Cell) -> str:
     link = f'<a class="explained" href="{escape(cell.figure.url)}">{escape(cell.text)}</a>'
-    label = escape(ON_CARDS.get(cell.label, cell.label))
+    label = escape(cell.label.replace(EARNED, ON_CARDS))
     return f'<td role="cell" class="num" data-label="{label}">{link}</td>'
 
 

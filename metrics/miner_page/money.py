@@ -1,13 +1,14 @@
 """What a miner's electricity cost and what its work could expect to earn, period by period."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from hmm.lib.times import local_midnight
+from metrics.column_words import MoneyUnit, money_unit
 from metrics.explain.figure import FigureRef
 from metrics.query import MetricRow
-from metrics.templatetags.hmm_format import energy, money, percent, price, sats
+from metrics.templatetags.hmm_format import energy, percent, price, sats
 from metrics.types.base import MINOR
 
 WHOLE = 0.995
@@ -41,8 +42,9 @@ def money_lines(rows: Sequence[MetricRow], zone: tzinfo, currency: str) -> list[
     by_start: dict[datetime, dict[str, MetricRow]] = {}
     for row in rows:
         by_start.setdefault(row.timestamp, {})[row.metric_type] = row
+    unit = money_unit(_sums(rows, currency), currency)
     return [
-        _line(by_start[start], zone, currency)
+        _line(by_start[start], zone, currency, unit)
         for start in sorted(by_start, reverse=True)
         if "energy_cost" in by_start[start]
     ]
@@ -58,18 +60,24 @@ def first_start(period: str, now: datetime, zone: tzinfo) -> datetime:
     return local_midnight(today - timedelta(days=days), zone)
 
 
-def _line(types: Mapping[str, MetricRow], zone: tzinfo, currency: str) -> MoneyLine:
+def _sums(rows: Sequence[MetricRow], currency: str) -> Iterator[float | None]:
+    """Yield the amounts of money of these rows, which a table says in one unit."""
+    keys = [f"{name}_{currency.lower()}" for name in ("cost", "revenue", "profit")]
+    return (row.value_json.get(key) for row in rows for key in keys)
+
+
+def _line(types: Mapping[str, MetricRow], zone: tzinfo, currency: str, unit: MoneyUnit) -> MoneyLine:
     row, code, minor = types["energy_cost"], currency.lower(), MINOR[currency]
     cost, work = row.value_json, types["earnings"].value_json if "earnings" in types else {}
     profit = work.get(f"profit_{code}")
     return MoneyLine(
         when=_when(row.timestamp.astimezone(zone), row.period, is_open=bool(cost.get("partial"))),
         energy=energy(cost["kwh"]),
-        cost=money(cost[f"cost_{code}"], currency),
+        cost=unit.words(cost[f"cost_{code}"]),
         average_price=price(cost[f"avg_price_{minor}"], currency),
         coins=sats(work.get("btc")) if work.get("btc") is not None else "",
-        revenue=money(work.get(f"revenue_{code}"), currency),
-        profit=money(profit, currency),
+        revenue=unit.words(work.get(f"revenue_{code}")),
+        profit=unit.words(profit),
         profit_tone="muted" if profit is None else "good" if profit >= 0 else "bad",
         break_even=price(work.get(f"break_even_{minor}"), currency),
         note="" if cost["coverage"] >= WHOLE else f"{percent(cost['coverage'])} measured",

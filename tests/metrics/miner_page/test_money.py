@@ -51,11 +51,11 @@ def test_a_line_says_cost_earnings_and_what_is_left() -> None:
         LONDON,
         "GBP",
     )
-    assert (line.energy, line.cost, line.average_price) == ("1.20 kWh", "£0.24", "20.0 p")
+    assert (line.energy, line.cost, line.average_price) == ("1.20 kWh", "£0.240", "20.0 p")
     assert (line.coins, line.revenue, line.profit, line.profit_tone) == (
         "1,234 sat",
-        "£0.90",
-        "£0.66",
+        "£0.900",
+        "£0.660",
         "good",
     )
     assert (line.break_even, line.note) == ("75.0 p", "")

@@ -51,7 +51,7 @@ def test_each_miner_has_a_line_a_slot_with_the_figures_of_the_store(member: Clie
         for when in ("12:00–12:30", "12:30–13:00", "13:00–13:30 · so far")
         for name in ("gamma-1", "gamma-2")
     ]
-    assert found[2][2:] == ["0.0090", "20.00", "0.18 p", "–", "–", "100 %"]
+    assert found[2][2:] == ["0.0090", "20.00", "0.1800", "–", "–", "100 %"]
     stored = Metric.objects.get(
         metric_type="energy_cost",
         period="slot",
