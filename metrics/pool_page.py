@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import sparkline
 from hmm.lib.told_rows import instance_of
+from metrics.explain.figure import FigureRef
 from metrics.query import MetricRow, metrics_in_range, open_metrics
 from metrics.query.reading import Beside, ask_beside, told_beside
 from metrics.store.kept import KeptText
@@ -57,12 +58,16 @@ class PoolRow:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """What work could expect in bitcoins and in money, what its energy cost, and the price (pence) at which both are alike."""
+    """What work could expect in bitcoins and in money, what its energy cost, and the price (pence) at which both are alike.
+
+    `refs` says which figure of the store each is, by its name here.
+    """
 
     btc: float | None
     revenue: float | None
     cost: float | None
     break_even: float | None
+    refs: Mapping[str, FigureRef]
 
 
 def pool_rows(now: datetime) -> list[PoolRow]:
@@ -81,9 +86,20 @@ def earnings_today(now: datetime, currency: str) -> Earned | None:
     found = open_metrics(["earnings"], period="daily", entity_type="system", now=now)
     if None not in found:
         return None
-    figures, money = found[None]["earnings"].value_json, currency.lower()
-    hundredths = next(value for key, value in figures.items() if key.startswith("break_even_"))
-    return Earned(figures["btc"], figures[f"revenue_{money}"], figures[f"cost_{money}"], hundredths)
+    row, money = found[None]["earnings"], currency.lower()
+    keys = {
+        "btc": "btc",
+        "revenue": f"revenue_{money}",
+        "cost": f"cost_{money}",
+        "break_even": next(key for key in row.value_json if key.startswith("break_even_")),
+    }
+    return Earned(
+        **{name: row.value_json[key] for name, key in keys.items()},
+        refs={
+            name: FigureRef("earnings", key, "system", None, "daily", row.timestamp)
+            for name, key in keys.items()
+        },
+    )
 
 
 def coin_table(prices: Prices | None) -> list[tuple[str, list[tuple[str, float | None]]]]:

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Bar, Tick, bar_chart
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import Column, Here, Report, figure_column
+from metrics.analytics.report import Column, Here, Report, figure_column, formed_href
 from metrics.dashboard.prices import BANDS, legend
 from metrics.query.bands import EnergyByBand, energy_by_band
 from metrics.templatetags.hmm_format import SYMBOLS, decimal, energy
@@ -36,14 +36,20 @@ def bands(asked: Asked, here: Here) -> Report:
         f"Energy by price, {whom.name}",
         [
             Column("band", f"Price, {hundredth} a kWh", is_number=False),
-            figure_column("kwh", "Energy", "energy_cost", "kwh", here),
-            Column("share", "Share", lambda share: "–" if share is None else f"{decimal(100 * share, 1)} %"),
+            figure_column("kwh", "Energy", "energy_cost", "kwh", here, formed_href(asked.query, "kwh")),
+            Column(
+                "share",
+                "Share",
+                lambda share: "–" if share is None else f"{decimal(100 * share, 1)} %",
+                href=formed_href(asked.query, "share"),
+            ),
             figure_column(
                 f"cost_{here.currency.lower()}",
                 "Cost",
                 "energy_cost",
                 f"cost_{here.currency.lower()}",
                 here,
+                formed_href(asked.query, "cost"),
             ),
         ],
         [

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from hmm.lib.svg import Bar, Tick, bar_chart
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import Column, Here, Report, named_figure
+from metrics.analytics.report import Column, Here, Report, formed_href, named_figure
 from metrics.figure_words import unit_of
 from metrics.query.distribution import Share, distribution
 from metrics.sketches.quantities import ACCURACY, LEAST
@@ -38,8 +38,13 @@ def distributed(asked: Asked, here: Here) -> Report:
         [
             Column("from", f"From, {unit.text}", lambda value: decimal(value, unit.digits)),
             Column("to", f"Below, {unit.text}", lambda value: decimal(value, unit.digits)),
-            Column("hours", "Hours", lambda value: decimal(value, 1)),
-            Column("share", "Share", lambda share: f"{decimal(100 * share, 1)} %"),
+            Column("hours", "Hours", lambda value: decimal(value, 1), href=formed_href(asked.query, "hours")),
+            Column(
+                "share",
+                "Share",
+                lambda share: f"{decimal(100 * share, 1)} %",
+                href=formed_href(asked.query, "share"),
+            ),
         ],
         [[low, high, hours, hours / total] for low, high, hours in found],
         chart=_chart(found, unit.text, unit.digits, title) if found else None,

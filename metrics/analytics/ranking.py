@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from hmm.lib.svg_rows import NamedBar, row_chart
 from hmm.lib.units import counted
 from metrics.analytics.asked import Asked
-from metrics.analytics.report import Column, Here, Report, figure_column, named_figure
+from metrics.analytics.report import Column, Here, Report, figure_column, formed_href, named_figure
 from metrics.analytics.series import change_percent, change_words
 from metrics.analytics.sides import Sides, sides
 from metrics.column_words import words_of_column
@@ -62,7 +62,7 @@ def ranking(asked: Asked, here: Here) -> Report:
             Column("miner", "Miner", is_number=False),
             figure_column(key, title, asked.metric_type, key, here, figure),
             figure_column("before", "Range before", asked.metric_type, key, here, before),
-            Column("change_percent", "Change", change_words),
+            Column("change_percent", "Change", change_words, href=formed_href(asked.query, "change")),
         ],
         found,
         chart=_chart(best, worst, say, title) if best else None,

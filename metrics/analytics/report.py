@@ -6,11 +6,13 @@ from datetime import date, datetime
 from functools import lru_cache
 from html import escape
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString, mark_safe
 
 from metrics.column_words import words_of_column
+from metrics.explain.figure import explain_address
 from metrics.figure_words import title_of
 
 
@@ -142,6 +144,12 @@ OPEN = "so far"
 def open_column() -> Column:
     """Return a column that says of a line whether its period is not over yet."""
     return Column("is_open", "Is it over", lambda is_open: OPEN if is_open else "over", is_number=False)
+
+
+def formed_href(asked_query: str, column: str) -> Callable[[Sequence[Any]], str]:
+    """Return what gives a cell that the view itself forms the address of its explanation (`metrics.analytics.explained`)."""
+    base = escape(f"{explain_address()}{asked_query}&formed=view&column={column}&line=")
+    return lambda row: f"{base}{quote(str(row[0]))}"
 
 
 def named_figure(metric_type: str, key: str, here: Here) -> str:

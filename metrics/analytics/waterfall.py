@@ -10,7 +10,7 @@ from hmm.lib.svg import Tick
 from hmm.lib.svg_steps import Step, step_chart
 from hmm.lib.units import counted
 from metrics.analytics.asked import Asked, same_key
-from metrics.analytics.report import NOTHING_MEASURED, Column, Here, Report
+from metrics.analytics.report import NOTHING_MEASURED, Column, Here, Report, formed_href
 from metrics.analytics.sides import NOTHING_TO_COMPARE, Sides, sides
 from metrics.analytics.whom import Whom
 from metrics.column_words import money_unit
@@ -44,13 +44,14 @@ def waterfall(asked: Asked, here: Here) -> Report:
     before = _energy(asked, both.before, both.period, here) if both else None
     title = f"What changed the cost, {whom.name}"
     hrefs: dict[str, str] = {}
+    formed = formed_href(asked.query, "amount")
     columns = [
         Column("step", "", is_number=False),
         Column(
             f"amount_{here.currency.lower()}",
             "Amount",
             alike=lambda amounts: money_unit(amounts, here.currency).words,
-            href=lambda row: hrefs.get(row[0], ""),
+            href=lambda row: hrefs.get(row[0]) or formed(row),
         ),
     ]
     if both is None or now is None or before is None:

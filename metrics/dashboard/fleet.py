@@ -1,7 +1,7 @@
 """The fleet in one sentence and five figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from itertools import zip_longest
 
@@ -198,19 +198,24 @@ def _price_figure(price_now: PriceNow | None, now: datetime) -> Figure:
 
 
 def _cost_figure(today: EnergyToday | None, currency: str, midnight: datetime) -> Figure:
-    keys = (f"total_cost_{currency.lower()}", "total_kwh", f"avg_price_{MINOR[currency]}")
-    whole, *refs = (FigureRef("energy_cost", key, "system", None, "daily", midnight) for key in keys)
+    whole = FigureRef("energy_cost", f"total_cost_{currency.lower()}", "system", None, "daily", midnight)
     if today is None:
         return Figure("Cost today", UNKNOWN, ["nothing measured yet"], whole)
-    notes = [energy(today.kwh), f"average {price(today.average_price, currency)}"]
-    return Figure("Cost today", money(today.cost, currency), [*notes, *_shortfalls(today)], whole, refs)
+    notes = {
+        "total_kwh": energy(today.kwh),
+        f"avg_price_{MINOR[currency]}": f"average {price(today.average_price, currency)}",
+        **_shortfalls(today),
+    }
+    refs = [replace(whole, key=key) for key in notes]
+    return Figure("Cost today", money(today.cost, currency), [*notes.values()], whole, refs)
 
 
-def _shortfalls(today: EnergyToday) -> list[str]:
-    found = []
+def _shortfalls(today: EnergyToday) -> dict[str, str]:
+    """Return what the cost is short of, by the key of the metric that tells it."""
+    found = {}
     if today.coverage is not None and today.coverage < WHOLE:
-        found.append(f"{percent(today.coverage)} measured")
+        found["coverage"] = f"{percent(today.coverage)} measured"
     unpriced = (today.kwh or 0) - (today.priced_kwh or 0)
     if unpriced > 0.001 * (today.kwh or 0):
-        found.append(f"{energy(unpriced)} without a price")
+        found["priced_kwh"] = f"{energy(unpriced)} without a price"
     return found

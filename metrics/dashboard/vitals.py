@@ -31,11 +31,17 @@ class Vital:
     note: str
     spark: SafeString
     ref: FigureRef
+    note_ref: FigureRef | None = None
 
     @property
     def link(self) -> SafeString:
         """The number as a link to its explanation."""
         return explained(self.number, self.ref, in_block=True)
+
+    @property
+    def note_link(self) -> str:
+        """The note, as a link to its explanation where it is a figure."""
+        return explained(self.note, self.note_ref, in_block=True) if self.note_ref else self.note
 
 
 def vitals(page: Shown) -> list[Vital]:
@@ -71,6 +77,7 @@ def shown(
             _shares(shares),
             _spark(hours, "reject_rate", first),
             _of_day("reject_rate", "reject_rate", midnight),
+            _of_day("reject_rate", "rejected", midnight),
         ),
         Vital(
             "Temperature today",
@@ -82,6 +89,7 @@ def shown(
             else "nobody tells one",
             _spark(hours, "temperature", first),
             _of_day("temperature", "avg", midnight),
+            _of_day("temperature", "max", midnight),
         ),
     ]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from metrics.dashboard.fleet import Figure
+from metrics.explain.average_power import AveragePowerRef
 from metrics.explain.figure import FigureRef
 from metrics.miner_page.series import JOULES_PER_KWH
 from metrics.query.merge import Figure as Merged
@@ -88,7 +89,7 @@ def _compared(
     today, before = (_of(day, *of) if of else _average_power_w(day) for day in (found.today, found.yesterday))
     text = words(today)
     note = f"yesterday {words(before)}" if before is not None else "yesterday not known"
-    ref, note_ref = (_ref(day, *of) if of else None for day in (found.today, found.yesterday))
+    ref, note_ref = (_ref(day, *of) if of else _power_ref(day) for day in (found.today, found.yesterday))
     return Compared(Figure(label, text, [note], ref, [note_ref]), change(today, before, better, words))
 
 
@@ -102,6 +103,11 @@ def _ref(figures: Mapping[str, Merged], metric_type: str, key: str) -> FigureRef
     if of is None:
         return None
     return FigureRef(metric_type, key, of.entity_type, of.entity_id, "hourly", of.start, of.end)
+
+
+def _power_ref(figures: Mapping[str, Merged]) -> AveragePowerRef | None:
+    of = figures.get("energy_cost")
+    return AveragePowerRef(of.entity_type, of.entity_id, of.start, of.end) if of else None
 
 
 def _average_power_w(figures: Mapping[str, Merged]) -> float | None:

@@ -25,6 +25,7 @@ class Account:
     command: str
     url: str
     notice: str = ""
+    command_words: str = "To ask again"
 
 
 def day_words(moment: datetime, zone: ZoneInfo) -> str:

@@ -33,6 +33,8 @@ class PriceDay:
     highest: str
     negative_hours: str
     url: str
+    lowest_url: str
+    highest_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def price_history(known: KnownPrices) -> PriceHistory:
 
     One query, or two.
     """
-    key = f"price-history/2/{known.tariff.pk}/{known.tariff.currency}/{known.zone.key}/{told_of_the_past(known)}"
+    key = f"price-history/3/{known.tariff.pk}/{known.tariff.currency}/{known.zone.key}/{told_of_the_past(known)}"
     found: tuple[datetime, PriceHistory] | None = cache.get(key)
     if found is None or found[0] != known.today.start:
         days = _Days(known_prices(known.tariff, known.now, known.zone, HISTORY_DAYS))
@@ -95,17 +97,19 @@ class _Days:
 
     def _line(self, day: Bucket) -> PriceDay:
         found = self._within(day.start, day.end)
-        pence = [point.pence_per_kwh for point in found]
+        lowest, highest = (best(found, key=lambda point: point.pence_per_kwh) for best in (min, max))
         below = sum(
             (min(p.end, day.end) - max(p.start, day.start) for p in found if p.pence_per_kwh < 0), timedelta()
         )
         return PriceDay(
             self._name(day),
-            decimal(min(pence), 2),
+            decimal(lowest.pence_per_kwh, 2),
             decimal(average_pence(found, day.start, day.end), 2),
-            decimal(max(pence), 2),
+            decimal(highest.pence_per_kwh, 2),
             f"{below / timedelta(hours=1):g}",
             PriceRef(self.known.tariff.pk, day.start, day.end).url,
+            PriceRef(self.known.tariff.pk, max(lowest.start, day.start)).url,
+            PriceRef(self.known.tariff.pk, max(highest.start, day.start)).url,
         )
 
     def _short(self, bucket: Bucket) -> str:

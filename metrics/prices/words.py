@@ -8,6 +8,7 @@ from energy.cheapest import CheapestPlan
 from energy.outlook import Publication, average_pence, missing, negative_runs
 from hmm.lib.local_times import clock_span
 from metrics.explain.price import PriceRef
+from metrics.prices.explained import plan_url
 from metrics.prices.read import KnownPrices
 from metrics.templatetags.hmm_format import clock, decimal, price
 
@@ -27,17 +28,31 @@ def notices(known: KnownPrices) -> list[Notice]:
     return [*_publication(known), *_missing(known), *_negative(known)]
 
 
-def plan_words(plan: CheapestPlan, known: KnownPrices) -> str:
-    """Return what the cheapest hours come to, beside what all hours ahead cost on average."""
+@dataclass(frozen=True, slots=True)
+class PlanWords:
+    """What the cheapest hours come to, beside what all hours ahead cost on average, with the addresses that explain both."""
+
+    hours: str
+    price: str = ""
+    url: str = ""
+    usual: str = ""
+    usual_url: str = ""
+
+
+def plan_words(plan: CheapestPlan, known: KnownPrices) -> PlanWords:
+    """Return what a plan comes to; without a price `hours` says why there is none."""
     hours = _hours(plan.wish.wanted_s)
     if plan.pence_per_kwh is None:
-        return f"No stretch that is known is like that: {_wish(plan, known)}."
-    found = f"{hours}" if plan.is_whole else f"Only {_hours(plan.found_s)} of {hours}"
-    words = f"{found} for {price(plan.pence_per_kwh, known.tariff.currency)} on average"
-    usual = average_pence(known.points, known.now, known.tomorrow.end)
-    if usual is None:
-        return f"{words}."
-    return f"{words}; all hours from now on cost {price(usual, known.tariff.currency)}."
+        return PlanWords(f"No stretch that is known is like that: {_wish(plan, known)}.")
+    minute, end = known.now.replace(second=0, microsecond=0), known.tomorrow.end
+    usual = average_pence(known.points, minute, end)
+    return PlanWords(
+        hours if plan.is_whole else f"Only {_hours(plan.found_s)} of {hours}",
+        price(plan.pence_per_kwh, known.tariff.currency),
+        plan_url(plan, known),
+        "" if usual is None else price(usual, known.tariff.currency),
+        PriceRef(known.tariff.pk, minute, end).url,
+    )
 
 
 def stretch_words(plan: CheapestPlan, known: KnownPrices) -> list[tuple[str, str, str, str]]:

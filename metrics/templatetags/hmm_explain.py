@@ -1,11 +1,16 @@
 """Figures that explain themselves: `{% explained … %}£1.92{% endexplained %}` on any page (docs/pages.md)."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django import template
+from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from metrics.explain.figure import OPENS, FigureRef
+from hmm.lib.times import local_midnight
+from metrics.dashboard.miner_table import MinerRow
+from metrics.explain.figure import OPENS, FigureRef, explain_address
 from metrics.explain.figure import explained as link
 
 register = template.Library()
@@ -34,6 +39,42 @@ def explained(
         return text
     ref = FigureRef(metric_type, key, entity_type, entity_id, period, begins, None if at else end)
     return link(text, ref, in_block=in_block)
+
+
+@dataclass(frozen=True, slots=True)
+class MinerHrefs:
+    """How the addresses that explain a miner's figures of now and its rejects of today begin; its id ends them."""
+
+    reading: str
+    rejects: str
+
+
+@register.simple_tag
+def miner_hrefs(now: datetime) -> MinerHrefs:
+    """The beginnings of the addresses that explain the figures of a table of miners at `now`."""
+    today = local_midnight(timezone.localdate(now), timezone.get_current_timezone())
+    rejects = FigureRef("reject_rate", "reject_rate", "miner", None, "daily", today).url
+    return MinerHrefs(escape(f"{explain_address()}?reading={{}}&of="), escape(f"{rejects}&entity_id="))
+
+
+@register.simple_tag
+def miner_figures(miner: MinerRow, hrefs: MinerHrefs) -> SafeString:
+    """The cells of a miner's figures, each with its explanation; made here, since a template takes several times as long."""
+    key, hot = miner.key, " is-hot" if miner.is_hot else ""
+    cells = (
+        ("hashrate", "Hashrate", "", miner.hashrate),
+        ("power", "Power, W", "", miner.power_w),
+        ("temperature", "Temp., °C", hot, f"{miner.temperature_c} hot" if hot else miner.temperature_c),
+        ("efficiency", "J/TH", "", miner.efficiency_j_per_th),
+        ("rejects", "Rejects, %", "", miner.rejects_percent),
+    )
+    return mark_safe(
+        "".join(
+            f'<td role="cell" class="num{css_class}" data-label="{label}"><a id="figure-{name}-{key}" class="explained" '
+            f'href="{hrefs.rejects if name == "rejects" else hrefs.reading.format(name)}{key}">{said}</a></td>'
+            for name, label, css_class, said in cells
+        )
+    )
 
 
 @register.simple_tag

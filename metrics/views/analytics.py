@@ -1,6 +1,5 @@
 """Analytics: one view at a time, said wholly by its address; the same as CSV and as JSON."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -11,27 +10,14 @@ from django.views.decorators.http import require_safe
 
 from hmm.installation import installation
 from metrics.analytics.asked import Asked, asked_of, read_asked
-from metrics.analytics.bands import bands
-from metrics.analytics.calendar import calendar
-from metrics.analytics.distribution import distributed
 from metrics.analytics.form import form_of
-from metrics.analytics.ranking import ranking
-from metrics.analytics.report import Here, Report
+from metrics.analytics.report import Here
+from metrics.analytics.reports import REPORTS
 from metrics.analytics.series import chart_json, series
-from metrics.analytics.waterfall import waterfall
 from metrics.analytics.whom import offered
 from metrics.files import csv_response
 from metrics.query import NotComputedYet, Refused, as_stored_meanwhile
 from metrics.views.refusals import says_why, status_of
-
-REPORTS: dict[str, Callable[[Asked, Here], Report]] = {
-    "series": series,
-    "calendar": calendar,
-    "distribution": distributed,
-    "ranking": ranking,
-    "bands": bands,
-    "waterfall": waterfall,
-}
 
 
 @require_safe

@@ -11,13 +11,20 @@
   const lines = () => [...block.querySelectorAll("tbody tr")];
   const here = () => lines().indexOf(document.activeElement.closest("tbody tr"));
   const focusLine = (line) => line?.querySelector("th a").focus();
+  const links = (line) => [...line.querySelectorAll("a")];
 
   function searchedFor() {
     const { state, q } = document.getElementById("miner-deeds")?.elements ?? {};
     return JSON.stringify([state?.value, q?.value]);
   }
 
-  function unhide() {
+  // A farm's table would be a hundred stops of the tab key: its figures are reached from their line, by the arrows.
+  function shorten() {
+    for (const link of block.querySelectorAll("tbody a.explained")) link.tabIndex = -1;
+  }
+
+  function prepare() {
+    shorten();
     for (const part of document.querySelectorAll("[data-scripted][hidden]")) part.hidden = false;
   }
 
@@ -52,7 +59,7 @@
     for (const box of boxes()) box.checked = chosen.has(box.value);
     const found = document.getElementById("pick-found");
     if (found) found.checked = searchedFor() === allFound;
-    unhide();
+    prepare();
     say();
     // Its own line has the focus again by its id, unless it is no longer shown.
     if (left >= 0 && here() < 0) focusLine(lines().at(Math.min(left, lines().length - 1)));
@@ -63,6 +70,15 @@
     const next = here() < 0 ? 0 : Math.min(Math.max(here() + by, 0), all.length - 1);
     focusLine(all[next]);
     return all.length > 0;
+  }
+
+  function along(by) {
+    const line = lines()[here()];
+    if (!line) return false;
+    const all = links(line);
+    const place = all.indexOf(document.activeElement) + by;
+    all[Math.min(Math.max(place, 0), all.length - 1)].focus();
+    return true;
   }
 
   function pick() {
@@ -87,6 +103,8 @@
     k: () => step(-1),
     ArrowDown: () => here() >= 0 && step(1),
     ArrowUp: () => here() >= 0 && step(-1),
+    ArrowRight: () => along(1),
+    ArrowLeft: () => along(-1),
     x: pick,
     "/": search,
     "?": help,
@@ -104,7 +122,7 @@
   });
 
   addEventListener("pageshow", say); // going back, the browser ticks what was ticked
-  unhide();
+  prepare();
 
   const switcher = document.getElementById("single-keys");
   switcher.checked = !localStorage.getItem(KEYS_OFF);

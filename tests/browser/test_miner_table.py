@@ -106,6 +106,18 @@ def test_miners_are_selected_by_keys_and_given_an_order_together(
     expect(page.locator("#picked")).to_have_text("3 selected")
     expect(page.get_by_role("link", name="gamma-3", exact=True)).to_be_focused()
 
+    page.keyboard.press("ArrowRight")
+    hashrate = page.locator(f"#figure-hashrate-{Miner.objects.get(name='gamma-3').pk}")
+    expect(hashrate).to_be_focused()
+    refresh(page)
+    expect(hashrate).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog#panel")).to_contain_text("Hashrate now")
+    page.keyboard.press("Escape")
+    expect(hashrate).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("link", name="gamma-3", exact=True)).to_be_focused()
+
     page.get_by_label("What to do", exact=True).select_option("pause")
     page.get_by_role("button", name="Go on").click()
     dialog = page.get_by_role("dialog", name="Pause 2 miners?")

@@ -103,10 +103,10 @@ def test_what_today_cost_opens_its_explanation(member: Client) -> None:
     page = member.get(reverse("metrics:fleet_summary")).text
     told = {asked["key"]: text for text, asked in of_store(page)[1:]}  # the first is the sentence's
     assert of_store(page)[0][0] == "0.36\N{NO-BREAK SPACE}p so far today"
-    assert list(told) == ["total_cost_gbp", "total_kwh", "avg_price_pence"]
+    assert list(told) == ["total_cost_gbp", "total_kwh", "avg_price_pence", "coverage"]
     assert told["avg_price_pence"] == "average 10.0 p"
     assert all(OF_TODAY in asked_by(page, "energy_cost", key) for key in told)
-    assert all_explained(member, page) == 10
+    assert all_explained(member, page) == 11
 
 
 def test_a_day_without_a_figure_is_explained_as_well(member: Client) -> None:
@@ -126,9 +126,7 @@ def test_both_days_open_their_explanations_as_far_as_they_are_counted(member: Cl
         hours | {"from": "2026-05-31T23:00Z", "to": "2026-06-01T12:00Z"},
         hours | {"from": "2026-05-30T23:00Z", "to": "2026-05-31T12:00Z"},
     ]
-    assert (
-        all_explained(member, page) == len(figures(page)) == 8
-    )  # all but the power, which the store does not have
+    assert all_explained(member, page) == len(figures(page)) == 10
 
 
 def test_both_days_are_explained_by_the_amounts_that_are_shown(member: Client) -> None:
@@ -136,7 +134,7 @@ def test_both_days_are_explained_by_the_amounts_that_are_shown(member: Client) -
     report(miner, NOW - timedelta(hours=24), rows=9)
     publish([1000.0] * 100, NOW - timedelta(hours=26, minutes=10))
     page = member.get(reverse("metrics:fleet_yesterday")).text
-    costs = [(text, asked) for text, asked in figures(page) if asked["key"] == "total_cost_gbp"]
+    costs = [(text, asked) for text, asked in figures(page) if asked.get("key") == "total_cost_gbp"]
     assert len({text for text, _ in costs}) == 2
     for text, asked in costs:
         told = re.search(r'explained-figure">([^<]+)<', member.get("/explain", asked).text)
@@ -149,14 +147,14 @@ def test_the_vitals_open_their_explanations(member: Client) -> None:
     page = member.get(reverse("metrics:fleet_vitals")).text
     for metric_type, key in (("uptime", "uptime"), ("reject_rate", "reject_rate"), ("temperature", "avg")):
         assert asked_by(page, metric_type, key) == [OF_TODAY]
-    assert all_explained(member, page) == 3
+    assert all_explained(member, page) == 5
 
 
 def test_no_two_figures_of_the_dashboard_have_one_id(member: Client) -> None:
     (miner,) = working_miners(1, NOW, hours=2)
     report(miner, NOW - timedelta(hours=24), rows=12)
     found = ids_of(member.get(reverse("metrics:dashboard")).text)
-    assert sum(name.startswith("figure-") for name in found) == 18
+    assert sum(name.startswith("figure-") for name in found) == 29
     assert len(set(found)) == len(found)
 
 

@@ -1,0 +1,86 @@
+"""Explain an average power: what the store has is energy, which a page divides by the time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from hmm.lib.units import UNKNOWN
+from metrics.explain.account import Account
+from metrics.explain.build import explanation
+from metrics.explain.figure import FigureRef, explain_address, explained, id_in, times_in, written
+from metrics.query import Refused
+from metrics.query.words import check_word
+from metrics.templatetags.hmm_format import decimal, power
+
+JOULES_PER_KWH = 3_600_000
+ENERGY = {"miner": "kwh", "site": "total_kwh", "system": "total_kwh"}
+"""By kind of entity: the key of its energy."""
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePowerRef:
+    """The average power of an entity from `start` to `end`, whole hours."""
+
+    entity_type: str
+    entity_id: int | None
+    start: datetime
+    end: datetime
+
+    @property
+    def url(self) -> str:
+        """The address of its explanation."""
+        one = f"&entity_id={self.entity_id}" if self.entity_id is not None else ""
+        ends = f"from={written(self.start)}&to={written(self.end)}"
+        return f"{explain_address()}?formed=power&entity_type={self.entity_type}{one}&{ends}"
+
+    @property
+    def anchor(self) -> str:
+        """The id of its link."""
+        start = f"{self.start.astimezone(UTC):%Y%m%dT%H%M}"
+        return f"figure-average-power-{self.entity_type}-{self.entity_id or 'all'}-{start}"
+
+    @property
+    def energy(self) -> FigureRef:
+        """The figure of the store that it is formed of."""
+        key = ENERGY[self.entity_type]
+        return FigureRef("energy_cost", key, self.entity_type, self.entity_id, "hourly", self.start, self.end)
+
+
+def average_power_ref(given: Mapping[str, str], zone: ZoneInfo) -> AveragePowerRef:
+    """Return the average power that an address asks for. Raises Refused naming what is wrong with it."""
+    entity_type = given.get("entity_type", "")
+    check_word("entity_type", entity_type, list(ENERGY))
+    entity_id = id_in("entity_id", given.get("entity_id", "")) if entity_type != "system" else None
+    start, end = times_in(given, zone)
+    if end is None:
+        raise Refused("from", "is needed, and to")
+    return AveragePowerRef(entity_type, entity_id, start, end)
+
+
+def average_power_account(ref: AveragePowerRef, now: datetime, zone: ZoneInfo, currency: str) -> Account:
+    """Return the explanation, which is that of the energy and how it is divided. Raises NotComputedYet, NotThere."""
+    energy = explanation(ref.energy, now, zone, currency)
+    seconds = (ref.end - ref.start).total_seconds()
+    kwh = energy.value if isinstance(energy.value, int | float) else None
+    power_w = None if kwh is None else kwh * JOULES_PER_KWH / seconds
+    return Account(
+        title="Average power",
+        whose=energy.whose,
+        text=power(power_w),
+        when=energy.period,
+        definition="The energy of this time over all of its seconds, measured or not, as the average hashrate of all is "
+        "their hashes over all of the time.",
+        notice="" if energy.is_known else "There is no figure: nothing was measured in this time.",
+        pairs=[
+            ("Formula", "W = kWh × 3,600,000 ÷ s"),
+            ("Energy", explained(energy.text, ref.energy)),
+            ("Time", f"{decimal(seconds, 0)} s"),
+            ("Exactly", UNKNOWN if power_w is None else f"{power_w!r} W"),
+            ("Measured", f"{energy.coverage} of the time, by {energy.records:,} readings"),
+        ],
+        tables=energy.tables,
+        command=energy.command,
+        command_words="To compute it again",
+        url=ref.url,
+    )
