@@ -26,7 +26,8 @@ from metrics.figure_words import in_words
 from metrics.query import values_in_range
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-MOST_TICKS = 6
+MOST_TICKS = 5
+"""So many dates have room below the map on a phone."""
 
 
 def calendar(asked: Asked, here: Here) -> Report:

@@ -88,3 +88,9 @@ def test_an_axis_is_as_wide_as_its_labels_need():
     assert 'width="44"' in usual
     assert 'width="75"' in long
     assert 'x="69"' in long
+
+
+def test_words_below_a_chart_stand_below_their_mark_but_for_the_last() -> None:
+    ticks = [Tick(at, f"{at}") for at in (0.0, 0.02, 0.5, 0.99)]
+    drawn = bar_chart([Bar(0, 1, 1, "", "")], ticks, label="", unit="p", now_at=None)
+    assert re.findall(r'class="tick-text ([\w-]+)"', drawn) == ["at-middle"] * 3 + ["at-end"]
