@@ -127,6 +127,7 @@ AXES_LOCKOUT_TEMPLATE = "hmm/locked_out.html"
 AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "hmm.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"  # storage; people see the installation's zone, which lives in the database

@@ -22,6 +22,7 @@ from metrics.models import Watermark
 from miners.models import Command, LatestReading, Miner, SetAside, StateChange
 from pools.models import CoinPrice, NetworkState, Pool, PoolReading
 from tests.factories import MinerFactory, MinerModelFactory, PriceSlotFactory, UserFactory
+from tests.pages import words_of
 
 OURS = [
     model
@@ -179,3 +180,13 @@ def test_the_box_of_a_row_is_that_of_django() -> None:
     miner = MinerFactory(name='Garage "3" <b>')
     its_admin = admin.site._registry[Miner]
     assertHTMLEqual(its_admin.action_checkbox(miner), admin.ModelAdmin.action_checkbox(its_admin, miner))
+
+
+def test_quantities_have_their_units_and_times_the_clock_of_24_hours(boss: Client) -> None:
+    miner = MinerFactory(state_since=AT)
+    page = words_of(boss.get(reverse("admin:miners_miner_change", args=[miner.pk])))
+    assert "Baseline hashrate, GH/s:" in page
+    assert "Baseline power, W:" in page
+    assert "1 Jun 2026 13:00:00" in page
+    models = words_of(boss.get(reverse("admin:miners_minermodel_changelist")))
+    assert "Max temperature, °C" in models

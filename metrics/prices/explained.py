@@ -35,7 +35,8 @@ def plan_url(plan: CheapestPlan, known: KnownPrices) -> str:
 def plan_account(given: Mapping[str, str], now: datetime, zone: ZoneInfo) -> Account:
     """Return the explanation of what the cheapest hours cost that are wished for at `now`. Raises Refused, NotThere."""
     form = CheapestForm(
-        {**USUAL, **{name: given[name] for name in ASKED if name in given}}, list(Tariff.objects.order_by("pk"))
+        {**USUAL, **{name: given[name] for name in ASKED if name in given}},
+        list(Tariff.objects.order_by("pk")),
     )
     if form.chosen is None:
         raise NotThere("tariff", f"there is no tariff {given.get('tariff', '')}")
