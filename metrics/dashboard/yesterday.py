@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from metrics.dashboard.fleet import Figure
-from metrics.explain.average_power import AveragePowerRef
+from metrics.explain.average_power import JOULES_PER_KWH, AveragePowerRef
 from metrics.explain.figure import FigureRef
-from metrics.miner_page.series import JOULES_PER_KWH
 from metrics.query.merge import Figure as Merged
 from metrics.query.same_time import SameTime
 from metrics.templatetags.hmm_format import decimal, hashrate, money, power

@@ -40,7 +40,10 @@ PERIODS = {"slot": "slot", "hourly": "hour", "daily": "day", "weekly": "week", "
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What the panel says of a figure. `value` is it as stored, null where there is none; times are aware."""
+    """What the panel says of a figure. `value` is it as stored, null where there is none; times are aware.
+
+    `measured_s` is how much of the time so far was measured, of all miners together their share of it.
+    """
 
     ref: FigureRef
     title: str
@@ -59,6 +62,7 @@ class Explanation:
     source: str
     command: str
     tables: list[Table]
+    measured_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def explanation(ref: FigureRef, now: datetime, zone: ZoneInfo, currency: str) ->
         source=found.source,
         command=_command(ref, bucket, zone),
         tables=list(tables(ref, bucket, records, Setting(now, zone, currency, state))),
+        measured_s=coverage * _elapsed_s(bucket, now) if isinstance(coverage, int | float) else None,
     )
 
 
@@ -109,6 +114,10 @@ def _bucket(ref: FigureRef, at: Setting) -> Bucket:
         return cut.bucket_at(ref.period, ref.start)
     whole = stretches_of(cut, ref.period, ref.start, min(ref.end, at.now), None)
     return whole[0] if whole else Bucket(ref.start, ref.end)
+
+
+def _elapsed_s(bucket: Bucket, now: datetime) -> float:
+    return (min(bucket.end, now.replace(microsecond=0)) - bucket.start).total_seconds()
 
 
 def _found(ref: FigureRef, bucket: Bucket, now: datetime) -> _Found:

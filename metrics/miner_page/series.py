@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from math import gcd
 from typing import Any
@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 from hmm.lib.buckets import DEFAULT_SLOT_S, Bucket, buckets
 from hmm.lib.units import hashrate_unit
+from metrics.explain.average_power import JOULES_PER_KWH, AveragePowerRef
+from metrics.explain.figure import FigureRef
 from metrics.query import MetricRow
 from miners.models import Telemetry
 
-JOULES_PER_KWH = 3_600_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,17 @@ def chart_json(
         "series": [{"label": quantity.title, "unit": unit, "digits": quantity.digits, "values": shown}],
         "marks": [{"t": int(at.timestamp()), "label": label} for at, label in marks],
     }
+
+
+def explained_from(quantity: str, span: Span, miner_id: int) -> str:
+    """Return the address that explains a figure of the chart, but for its start, which ends it; "" where it is of readings."""
+    if span.period is None:
+        return ""
+    if quantity == "power":
+        what = AveragePowerRef("miner", miner_id, EPOCH, None, span.period).what
+    else:
+        what = FigureRef(QUANTITIES[quantity].metric_type, "avg", "miner", miner_id, span.period, EPOCH).what
+    return f"{what}&at="
 
 
 def _buckets(span: Span, rows: Sequence[MetricRow], now: datetime, zone: ZoneInfo) -> list[Bucket]:

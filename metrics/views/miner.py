@@ -18,7 +18,7 @@ from metrics.dashboard.version import unchanged_is_304
 from metrics.miner_page import blocks, read
 from metrics.miner_page.beside import miner_beside, told_miner
 from metrics.miner_page.money import BACK
-from metrics.miner_page.series import QUANTITIES, SPANS, USUAL_SPAN, chart_json
+from metrics.miner_page.series import QUANTITIES, SPANS, USUAL_SPAN, chart_json, explained_from
 from metrics.query import MetricRow, NotComputedYet, as_stored_meanwhile
 from metrics.query.reading import ask_beside
 from metrics.views.present import present as _present
@@ -110,7 +110,8 @@ def miner_series(request: HttpRequest, miner_id: int, quantity: str) -> JsonResp
     ends = (at.now - SPANS[span].length, at.now)
     marks = read.marks(miner_id, ends[0])
     chart = chart_json(QUANTITIES[quantity], line, marks, at.zone, ends)
-    return JsonResponse({**chart, "notice": meanwhile.words})
+    explained = explained_from(quantity, SPANS[span], miner_id)
+    return JsonResponse({**chart, "notice": meanwhile.words, "explained": explained})
 
 
 @require_POST

@@ -147,6 +147,15 @@
     }));
   }
 
+  // The cell's figure as a link to its explanation, where the chart says how its address begins.
+  function explain(cell, seconds, { explained }) {
+    const link = document.createElement("a");
+    link.className = "explained";
+    link.href = explained + new Date(seconds * 1000).toISOString().replace(/:00\.000Z$/, "Z");
+    link.append(...cell.childNodes);
+    cell.append(link);
+  }
+
   function fillTable(figure, data) {
     const table = document.createElement("table");
     const heads = table.createTHead().insertRow();
@@ -162,9 +171,14 @@
     data.t.forEach((seconds, index) => {
       const row = body.insertRow();
       say(row, "th", when(seconds), "row");
-      for (const series of data.series) say(row, "td", shown(series.values[index], series) + (isOpen(series, index) ? " so far" : ""));
+      for (const series of data.series) {
+        say(row, "td", shown(series.values[index], series) + (isOpen(series, index) ? " so far" : ""));
+        if (data.explained && series.values[index] !== null) explain(row.lastChild, seconds, data);
+      }
     });
-    figure.querySelector("[data-table]").replaceChildren(table);
+    const place = figure.querySelector("[data-table]");
+    place.replaceChildren(table);
+    htmx.process(table);
   }
 
   async function load(figure) {

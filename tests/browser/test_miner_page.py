@@ -53,6 +53,8 @@ def test_a_chart_is_a_table_too_with_gaps_as_dashes(visit: Visit, owner: Any) ->
     table = page.locator("#chart-power table")
     expect(table.get_by_role("cell", name="18.0 W").first).to_be_visible()
     expect(table.get_by_role("cell", name="–").first).to_be_visible()
+    table.get_by_role("link", name="18.0 W").first.click()
+    expect(page.locator("dialog#panel")).to_contain_text("W = kWh × 3,600,000 ÷ s")
 
 
 def test_another_span_is_in_the_address_and_keeps_the_focus(

@@ -80,6 +80,19 @@ def test_the_average_power_of_the_day_is_its_energy_by_its_time(member: Client) 
     assert "The hours it is merged from" in said
 
 
+@pytest.mark.parametrize(("quantity", "title"), [("power", "Average power"), ("hashrate", "Hashrate")])
+def test_a_figure_of_a_miners_chart_explains_itself(quantity: str, title: str, member: Client) -> None:
+    miner = Miner.objects.get(name="gamma-1")
+    chart = member.get(f"/miners/{miner.pk}/series/{quantity}?span=24h").json()
+    (series,) = chart["series"]
+    place = next(n for n, value in enumerate(series["values"]) if value is not None)
+    said = explained(
+        member, f"{chart['explained']}{datetime.fromtimestamp(chart['t'][place], UTC):%Y-%m-%dT%H:%MZ}"
+    )
+    assert f"{title} miner gamma-1 {series['values'][place]:.{series['digits']}f} {series['unit']}" in said
+    assert member.get(f"/miners/{miner.pk}/series/{quantity}?span=3h").json()["explained"] == ""
+
+
 def test_a_price_band_names_the_slots_that_it_came_from(member: Client) -> None:
     page = member.get(f"/analytics?view=bands&{RANGE}").text
     middling, dear = (
@@ -118,7 +131,7 @@ def test_the_cheapest_hours_say_which_slots_were_chosen(member: Client) -> None:
     [
         ("formed=magic", 422, "formed: 'magic' is unknown"),
         ("formed=power&entity_type=pool&at=2026-06-03", 422, "entity_type"),
-        ("formed=power&entity_type=system&at=2026-06-03", 422, "from: is needed"),
+        ("formed=power&entity_type=system&at=2026-06-03", 422, "from: is needed, and to"),
         (
             "formed=power&entity_type=miner&entity_id=9999&from=2026-06-02&to=2026-06-03",
             404,
