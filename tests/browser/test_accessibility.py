@@ -34,8 +34,12 @@ PAGES = {
         "/analytics?metric=hashrate.avg",
         "/analytics?view=calendar",
         "/analytics?view=bands",
+        "/analytics?view=ranking",
     ],
-    "metrics:explain": ["/explain?type=energy_cost&key=total_kwh&entity_type=system&period=daily&at={today}"],
+    "metrics:explain": [
+        "/explain?type=energy_cost&key=total_kwh&entity_type=system&period=daily&at={today}",
+        "/explain?formed=view&view=bands&column=kwh&line=10–20+p",
+    ],
     "metrics:retention": ["/retention"],
     "miners:commands": ["/miners/{miner}/commands"],
     "miners:welcome": ["/welcome"],
