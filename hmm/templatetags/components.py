@@ -5,7 +5,7 @@ Parts without a body need no tag: `{% include "components/stat.html" with label=
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
@@ -24,6 +24,7 @@ BEFORE_UNIT = re.compile(rf"(?<=\d) (?=(?:{UNITS})(?![\w/]))")
 """The space between a number and its unit."""
 
 UNBROKEN = "\N{NO-BREAK SPACE}"
+KEPT_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC")
 
 
 @register.simple_block_tag
@@ -87,6 +88,12 @@ def unbroken(words: object) -> str:
 
 
 @register.filter
+def local_moments(words: str) -> str:
+    """Words in which moments as they are kept, 2026-06-01 12:00:00 UTC, are local ones: 1 Jun 2026, 13:00:00."""
+    return KEPT_MOMENT.sub(_local_moment, words)
+
+
+@register.filter
 def breakable(name: str) -> SafeString:
     """A name such as database_size_bytes, which a narrow column breaks behind an underscore and nowhere else."""
     return mark_safe(escape(name).replace("_", "_<wbr>"))
@@ -96,6 +103,15 @@ def breakable(name: str) -> SafeString:
 def heading(columns: Sequence[tuple[str, bool]], place: int) -> str:
     """The title of the column at that place, for the label that a cell has where its line is a card."""
     return columns[place][0]
+
+
+def _local_moment(found: re.Match[str]) -> str:
+    try:
+        moment = datetime.strptime(found[0], "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    except ValueError:  # looks like one, and is none
+        return found[0]
+    local = timezone.localtime(moment)
+    return f"{local.day} {local:%b %Y, %H:%M:%S}"
 
 
 def _part(name: str, content: str, **context: str) -> SafeString:

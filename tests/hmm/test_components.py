@@ -5,6 +5,7 @@ import json
 import struct
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import django_htmx
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hmm.lib.ages import age_words
-from hmm.templatetags.components import unbroken
+from hmm.templatetags.components import breakable, local_moments, unbroken
 
 STATIC = Path(settings.BASE_DIR) / "static"
 
@@ -119,3 +120,14 @@ def test_the_manifest_names_icons_of_the_size_it_says() -> None:
         told = (STATIC / "hmm" / icon["src"]).read_bytes()
         width, height = struct.unpack(">II", told[16:24])  # of a PNG's header
         assert icon["sizes"] == f"{width}x{height}"
+
+
+def test_names_break_behind_underscores_alone() -> None:
+    assert breakable("a_b<c") == "a_<wbr>b&lt;c"
+
+
+def test_moments_as_they_are_kept_are_said_by_the_clock_of_the_place() -> None:
+    words = "the reading of 2026-06-01 12:00:05 UTC: up for 3 s; 2026-99-01 12:00:05 UTC"
+    with timezone.override(ZoneInfo("Europe/London")):
+        said = local_moments(words)
+    assert said == "the reading of 1 Jun 2026, 13:00:05: up for 3 s; 2026-99-01 12:00:05 UTC"
