@@ -94,7 +94,7 @@ def test_the_block_shows_the_latest_and_marks_what_is_old(member: Client) -> Non
     put(now - timedelta(minutes=10), "polls_ok_per_s", "collector", 0.5, pid=3)
     put(now, "replication_lag_bytes", "database", 2048, replica="<b>east</b>")
     text = member.get(reverse("system_metrics")).text
-    assert '<td class="num">4 <span class="muted">requests/s</span></td>' in text
+    assert '<td class="num">4 <span class="unit muted">requests/s</span></td>' in text
     assert "pid 1: 2.50 requests/s" in text
     assert text.count(">old<") == 1
     assert "2.0" in text
@@ -112,7 +112,7 @@ def test_the_block_is_one_question_however_much_there_is(member: Client, django_
     for service, name in (("web", "http_requests_per_s"), ("worker", "queue_depth_tasks")):
         put(timezone.now(), name, service, 1)
     with django_assert_num_queries(2):
-        assert "queue_depth_tasks" in member.get(reverse("system_metrics")).text
+        assert "queue_<wbr>depth_<wbr>tasks" in member.get(reverse("system_metrics")).text
 
 
 @pytest.mark.django_db
