@@ -39,6 +39,7 @@ class RankingRow:
     power_w: str
     score: str
     parts: list[tuple[str, PartShown]]
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def _row(line: Line, *, has_target: bool) -> RankingRow:
             ("Efficiency", _part(score.efficiency)),
             ("Uptime", _part(score.uptime)),
         ],
+        key=str(miner.miner_id),
     )
 
 

@@ -1,7 +1,7 @@
 """Figures that explain themselves: `{% explained … %}£1.92{% endexplained %}` on any page (docs/pages.md)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.utils import timezone
@@ -55,6 +55,31 @@ def miner_hrefs(now: datetime) -> MinerHrefs:
     today = local_midnight(timezone.localdate(now), timezone.get_current_timezone())
     rejects = FigureRef("reject_rate", "reject_rate", "miner", None, "daily", today).url
     return MinerHrefs(escape(f"{explain_address()}?reading={{}}&of="), escape(f"{rejects}&entity_id="))
+
+
+@register.simple_tag
+def strategy_hrefs(now: datetime) -> dict[str, str]:
+    """How the addresses begin that explain what a strategy ranks a miner by, by the column; its id ends them.
+
+    Its last reading, and the 24 hours that end with the last half-hour that is over.
+    """
+    until = datetime.fromtimestamp(int(now.timestamp()) // 1800 * 1800, UTC)
+    ends = (until - timedelta(hours=24), until)
+    past = {
+        name: f"{FigureRef(*of, 'miner', None, 'slot', *ends).url}&entity_id="
+        for name, of in (("Efficiency", ("efficiency", "j_per_th")), ("Uptime", ("uptime", "uptime")))
+    }
+    now_of = {
+        name: f"{explain_address()}?reading={of}&of="
+        for name, of in (("Power", "power"), ("Performance", "hashrate"))
+    }
+    return past | now_of
+
+
+@register.filter
+def of_column(hrefs: dict[str, str], column: str) -> str:
+    """What explains the figures of that column."""
+    return hrefs[column]
 
 
 @register.simple_tag

@@ -34,6 +34,19 @@ def test_a_target_shows_who_would_be_cut(visit: Visit, member: Any, faults: list
     expect(page.get_by_role("main")).to_contain_text("Cutting 2 miners saves 36.0 W, 30.0 W asked for")
     expect(page.get_by_role("row", name="gamma-3")).to_contain_text("protected")
     expect(page.get_by_label("Draw less by, kW")).to_have_value("0.03")
+    row = page.get_by_role("row", name="gamma-2")
+    for column, title in (
+        ("Power", "Power now"),
+        ("Performance", "Hashrate now"),
+        ("Efficiency", "Efficiency"),
+        ("Uptime", "Uptime"),
+    ):
+        row.locator(f"td[data-label^={column}] a").click()
+        expect(page.locator("dialog#panel")).to_contain_text(title)
+        expect(page.locator("dialog#panel")).to_contain_text("miner gamma-2")
+        page.keyboard.press("Escape")
+    row.get_by_role("link", name="gamma-2").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("gamma-2")
     assert faults == []
 
 
