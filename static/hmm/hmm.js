@@ -95,13 +95,26 @@
     sayHowStale();
   });
 
-  // What a person has opened stays open when its block is replaced.
+  // What has no id is known again by where it leads, or by what it is called.
+  function signOf(element) {
+    const name = element.hasAttribute("href") ? "href" : "aria-label";
+    return element.hasAttribute(name) ? `[${name}="${CSS.escape(element.getAttribute(name))}"]` : "";
+  }
+
+  // What a person has opened, scrolled or focused stays so when its block is replaced; htmx keeps the focus of what has an id.
   let opened = [];
-  document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    opened = [...detail.target.querySelectorAll("details[open][id]")].map((element) => element.id);
+  let scrolled = [];
+  let focused = "";
+  document.body.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+    const active = document.activeElement;
+    opened = [...target.querySelectorAll("details[open][id]")].map((element) => element.id);
+    scrolled = [...target.querySelectorAll(".scroll[aria-label]")].map((element) => [signOf(element), element.scrollLeft, element.scrollTop]);
+    focused = target.contains(active) && !active.id ? signOf(active) : "";
   });
   document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
     for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    for (const [sign, left, top] of scrolled) document.querySelector(sign)?.scrollTo(left, top);
+    if (focused && document.activeElement === document.body) document.querySelector(focused)?.focus({ preventScroll: true });
     const dialog = detail.target.closest("dialog");
     if (dialog && !dialog.open) open(dialog);
     keepAges();

@@ -34,9 +34,22 @@ def test_the_cheapest_hours_stay_marked_when_the_page_refreshes_itself(
     assert marked == 4
     page.get_by_text("As a table").click()
     expect(outlook.get_by_role("cell", name="✓ chosen")).to_have_count(marked)
-    page.evaluate("document.body.dispatchEvent(new CustomEvent('hmm:refresh'))")
+    table = outlook.get_by_role("region", name="Prices slot by slot")
+    price = table.get_by_role("link").nth(30)
+    price.focus()
+    before = table.evaluate("(region) => region.scrollTop")
+    assert before > 0
+    with page.expect_response("**/blocks/price-outlook*"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('hmm:refresh'))")
     settle(page)
     expect(outlook.get_by_role("cell", name="✓ chosen")).to_have_count(marked)
+    expect(price).to_be_focused()
+    assert table.evaluate("(region) => region.scrollTop") == before
+    table.focus()
+    with page.expect_response("**/blocks/price-outlook*"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('hmm:refresh'))")
+    settle(page)
+    expect(table).to_be_focused()
     assert faults == []
 
 
