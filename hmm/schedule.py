@@ -58,6 +58,9 @@ RECURRING = (
     Recurring("miners.tasks.compress_telemetry", (25,)),
 )
 
+STEADY = (("metrics.tasks.freshen_open_slot", 4.0),)
+"""What each worker does again after so many seconds, beside its queue: functions, named by their dotted paths."""
+
 
 def utc_cron(minutes: tuple[int, ...], zone: ZoneInfo, now: datetime) -> str:
     """Return the cron expression, in UTC, of these minutes of each hour in `zone`.

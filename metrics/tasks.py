@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from hmm.jobs import recorded_job
+from metrics.engine.open_sums import LASTS
 from metrics.engine.run import FOR_EVER, Busy, run
 from metrics.query.prepared import keep_open_sums
 from metrics.retention.apply import apply_retention
@@ -35,6 +36,11 @@ def sum_open_slot() -> bool:
     if are_worth_it := keep_open_sums(now):
         keep_figures(now)
     return are_worth_it
+
+
+def freshen_open_slot() -> bool:
+    """Have the sums of the open slot renewed before a reader would find them too old; say whether there are any."""
+    return keep_open_sums(timezone.now(), LASTS / 2)
 
 
 @recorded_job("backfill")

@@ -115,7 +115,7 @@ def with_open_sums(
     is read, after some waiting.
     """
     opened = state.marks.get("slot", now)
-    told = state.summed is not None and state.summed.as_of(now) is not None
+    told = state.summed is not None and state.summed.as_of(now, state.sums_last) is not None
     if told or not opened < high or not _worth_summing(state, opened, now):
         return state
     if use_primary():
@@ -135,13 +135,15 @@ def with_open_sums(
     return fresh_state(now, low, high, min(low, now))
 
 
-def keep_open_sums(now: datetime) -> bool:
+def keep_open_sums(now: datetime, older_than: timedelta | None = None) -> bool:
     """Bring the sums of the open slot up to `now`, so that readers seldom have to; return whether there are any.
 
-    One query where they are not worth it.
+    Those that readers would show are left as they are, but for what is `older_than` that. One query where sums are not
+    worth it.
     """
     low, high = _extent("slot", now, now, now, installation().zone)
-    return with_open_sums(known_state(now, low, high, low), low, high, now, patient=True).summed is not None
+    state = replace(known_state(now, low, high, low), sums_last=older_than)
+    return with_open_sums(state, low, high, now, patient=True).summed is not None
 
 
 def _worth_summing(state: State, opened: datetime, now: datetime) -> bool:

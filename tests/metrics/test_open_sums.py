@@ -16,7 +16,7 @@ from metrics.engine.run import Busy, run
 from metrics.models import OpenPart, OpenSums
 from metrics.query import aggregate, open_metrics, prepared
 from metrics.query.today import fleet_today
-from metrics.tasks import sum_open_slot
+from metrics.tasks import freshen_open_slot, sum_open_slot
 from miners.membership import move_miner
 from miners.models import Miner, Site, SiteTariff
 from pools.coin_history import store_network
@@ -255,6 +255,24 @@ def test_the_job_of_each_minute_sums_for_a_farm_and_has_one_look_at_a_house(
     monkeypatch.setattr(prepared, "WORTH_SUMMING", ALWAYS)
     assert sum_open_slot()
     assert OpenSums.objects.get().end == NOW
+
+
+def test_sums_are_renewed_before_a_reader_would_have_to(
+    told: list[Miner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "WORTH_SUMMING", ALWAYS)
+
+    def end_of_sums_after(seconds: int) -> datetime:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + seconds * SECOND)
+        assert freshen_open_slot()
+        return OpenSums.objects.get().end
+
+    run(NOW)
+    assert end_of_sums_after(0) == NOW
+    assert end_of_sums_after(60) == NOW  # nobody has told more
+    store_rows([Row(told[1].pk, epoch(f"{DAY}T12:19"), epoch(f"{DAY}T12:20"), 5.0)], now=NOW)
+    assert end_of_sums_after(4) == NOW
+    assert end_of_sums_after(6) == NOW + 6 * SECOND
 
 
 def test_while_the_engine_is_at_work_telemetry_is_read(

@@ -1,19 +1,21 @@
-"""django-q2's own command, which also reports how worker and database are doing."""
+"""django-q2's own command, which also reports how worker and database are doing, and does what cannot wait for the queue."""
 
 import multiprocessing
 from typing import Any
 
 from django_q.management.commands.qcluster import Command as ClusterCommand
 
+from hmm.steady import start_steady
 from hmm.system_metrics.reporter import start_probing
 
 
 class Command(ClusterCommand):
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the cluster; the thread begins after the cluster has forked, which no thread outlives."""
+        """Run the cluster; threads begin after the cluster has forked, which no thread outlives."""
         super().handle(*args, **options)
         if options.get("run_once"):
             return
         start_probing()
+        start_steady()
         for child in multiprocessing.active_children():
             child.join()
