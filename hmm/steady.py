@@ -40,7 +40,7 @@ class Steady:
         try:
             close_old_connections()
             self._work()
-        except Exception as error:  # whatever the fault, the next time may do
+        except Exception as error:  # noqa: BLE001  (whatever the fault, the next time may do)
             self._failed(error)
             return False
         if self._failing:
