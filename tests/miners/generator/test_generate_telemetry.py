@@ -382,7 +382,7 @@ def test_the_number_of_queries_does_not_grow_with_the_miners(
     generate(site, "--miners", 400, "--hours", 1)
     miners = list(Miner.objects.filter(site=site).select_related("model"))
     marks = run.marks_before(NOON + timedelta(hours=3), 2, 3600)
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(50):
         planned = run.make_plan(miners, marks)
         assert run.failures(planned, run.write(planned, seed=1, now=NOON)) == []
     with connection.cursor() as cursor:
