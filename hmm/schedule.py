@@ -35,13 +35,12 @@ class Recurring:
 
 
 EACH_MINUTE = tuple(range(60))
-EACH_TWO_MINUTES = tuple(range(0, 60, 2))
 EACH_TEN_MINUTES = tuple(range(0, 60, 10))
 
 RECURRING = (
     Recurring("hmm.jobs.heartbeat", EACH_MINUTE, save=False),
     Recurring("energy.tasks.fetch_prices", EACH_TEN_MINUTES),
-    Recurring("pools.tasks.check_pools", EACH_TWO_MINUTES, save=False),
+    Recurring("pools.tasks.check_pools", EACH_MINUTE, save=False),
     Recurring("pools.tasks.fetch_coins", EACH_TEN_MINUTES),
     Recurring("metrics.tasks.sum_open_slot", EACH_MINUTE, save=False),
     Recurring("metrics.tasks.run_hourly", (5,)),

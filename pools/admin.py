@@ -68,7 +68,7 @@ class PoolAdmin(LightListAdmin):
 
     @admin.action(description="Check the active pools now", permissions=["change"])
     def check_now(self, request: HttpRequest, pools: QuerySet[Pool]) -> None:
-        """Have the task queue check all that are active, as it does each two minutes."""
+        """Have the task queue check all that are active, as it does each minute."""
         async_task(CHECK, save=False)
         self.message_user(request, "The active pools are being checked; see Pool readings.")
 

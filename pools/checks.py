@@ -20,7 +20,7 @@ from pools.stratum import Handshake, parse_endpoint, shake_hands
 
 logger = logging.getLogger(__name__)
 
-CHECK_EVERY_S = 120
+CHECK_EVERY_S = 60
 CHECK_LIMIT_S = 20.0
 AT_ONCE = 32
 LONGEST_GAP = 2.5
@@ -57,7 +57,7 @@ def check_pools(pools: Sequence[Pool], now: datetime, limit_s: float = CHECK_LIM
 
 def _check_in_thread(pool: Pool, limit_s: float) -> Checked | None:
     try:
-        with to_store():
+        with to_store(CHECK_EVERY_S):
             return check_pool(pool, limit_s)
     except Exception:
         logger.exception(

@@ -13,6 +13,8 @@ from pools.network import network_points
 
 logger = logging.getLogger(__name__)
 
+FETCH_EVERY_S = 600
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -36,7 +38,7 @@ def fetch_coin_prices(now: datetime, only: str | None = None, base_url: str | No
         if (only and source.name != only) or not any(coin in source.coins for coin, _ in wanted):
             continue
         try:
-            with to_store():
+            with to_store(FETCH_EVERY_S):
                 told = source.prices(base_url)
         except HttpError as error:
             errors.append(f"{source.name}: {error.reason}")
@@ -55,6 +57,6 @@ def fetch_coin_prices(now: datetime, only: str | None = None, base_url: str | No
 
 def fetch_network(now: datetime) -> int:
     """Fetch and store what the network is; return how many rows are new. Raises HttpError."""
-    with to_store():
+    with to_store(FETCH_EVERY_S):
         points = network_points(now)
     return store_network(points, now)

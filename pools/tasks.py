@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_pools() -> int:
-    """Check every active pool, each two minutes; return how many readings were stored."""
+    """Check every active pool, each minute; return how many readings were stored."""
     readings = check_side_by_side(list(Pool.objects.filter(active=True).order_by("pk")), timezone.now())
     for reading in readings:
         if reading.error:

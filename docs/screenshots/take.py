@@ -35,7 +35,7 @@ PAGES = {
     "system": "/system",
 }
 SHOWS = {"pools": "reachable"}
-"""What a page says once it is worth a picture: pools are checked each two minutes."""
+"""What a page says once it is worth a picture: pools are checked each minute."""
 
 DESK = {"width": 1280, "height": 1500}
 PHONE = {"width": 375, "height": 1500}

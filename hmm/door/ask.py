@@ -34,9 +34,13 @@ LONGEST_LEAVE_ALONE_S = 3600.0
 FAIR_S = 1.0
 """A service that had less time than this is not to blame for its silence."""
 
+JUST_ASKED_S = 10.0
+"""So young an answer is taken by whoever asks to store it, too: several pools of one house share their address."""
+
 CACHE_PREFIX = "door:1:"
 _last_moment: ContextVar[float] = ContextVar("last_moment", default=inf)
-_is_to_store: ContextVar[bool] = ContextVar("is_to_store", default=False)
+_asks_again_in_s: ContextVar[float | None] = ContextVar("asks_again_in_s", default=None)
+"""When who asks to store it asks again; None for who looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +161,16 @@ def no_longer_than(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def to_store() -> Iterator[None]:
-    """Within, this thread asks for what is stored, less often than answers are fresh: no question to measure the cache by."""
-    token = _is_to_store.set(True)
+def to_store(again_in_s: float = 0.0) -> Iterator[None]:
+    """Within, this thread asks for what is stored, and again in so many seconds: no question to measure the cache by.
+
+    An answer of the cache that will not be fresh until then is not taken, so that those who look find a fresh one meanwhile.
+    """
+    token = _asks_again_in_s.set(again_in_s)
     try:
         yield
     finally:
-        _is_to_store.reset(token)
+        _asks_again_in_s.reset(token)
 
 
 def forget_answers(source: Source, url: str, params: Mapping[str, str] | None = None) -> None:
@@ -176,14 +183,14 @@ def _kept_or_asked(question: _Question, read: Read[T], within_s: float | None) -
     """Return the fresh answer of the cache, else ask; what stands in where that fails, or has just failed."""
     source = question.source
     kept: _Kept | None = cache.get(question.key)
-    if kept is not None and kept.age_s < source.fresh_s:
-        if not _is_to_store.get():
+    if kept is not None and kept.age_s < _young_enough_s(source):
+        if not _is_to_store():
             books().note(source.name, question.host, Outcome.HIT)
         return kept.read(read)
     if failure := _failed_just_now(question):
         books().note(source.name, question.host, Outcome.UNASKED)
         return _standing_in(question, kept, read, failure)
-    counted = Outcome.UNCACHED if _is_to_store.get() else Outcome.MISS
+    counted = Outcome.UNCACHED if _is_to_store() else Outcome.MISS
     try:
         kept_now = _asked(question, read, within_s, counted)
     except HttpError as error:
@@ -192,9 +199,18 @@ def _kept_or_asked(question: _Question, read: Read[T], within_s: float | None) -
     return kept_now.read(read)
 
 
+def _is_to_store() -> bool:
+    return _asks_again_in_s.get() is not None
+
+
+def _young_enough_s(source: Source) -> float:
+    """Return the age up to which an answer is given again to who asks now."""
+    return max(source.fresh_s - (_asks_again_in_s.get() or 0.0), min(source.fresh_s, JUST_ASKED_S))
+
+
 def _failed_just_now(question: _Question) -> HttpError | None:
     """Return the failure that who looks is told again, None where the service is to be asked."""
-    if _is_to_store.get():
+    if _is_to_store():
         return None
     failure: _Failure | None = cache.get(question.failure_key)
     return failure.told_again() if failure and failure.age_s < question.source.failure_kept_s else None

@@ -254,6 +254,19 @@ class TestFailuresToldAgain:
         of_jobs = {Outcome.UNCACHED_ERROR: 2, Outcome.UNCACHED: 1}
         assert counts(QUICK, device) == of_jobs | {Outcome.UNASKED: 1, Outcome.HIT: 1}
 
+    @pytest.mark.parametrize(
+        ("age_s", "again_in_s", "asked"), [(50, 60, 1), (250, 60, 2), (250, 0, 1), (9, 600, 1), (11, 600, 2)]
+    )
+    def test_who_asks_to_store_it_takes_what_stays_fresh_until_the_next_time(
+        self, age_s: float, again_in_s: float, asked: int
+    ):
+        with numbers(OK, OK) as device:
+            ask(QUICK, url_of(device), number)
+            with pytest.MonkeyPatch.context() as later, to_store(again_in_s):
+                later.setattr(import_module("hmm.door.ask")._Kept, "age_s", age_s)
+                ask(QUICK, url_of(device), number)
+        assert len(device.asked) == asked
+
     def test_it_is_kept_for_a_minute_and_no_longer_than_an_answer_is_fresh(self):
         assert (QUICK.failure_kept_s, replace(QUICK, fresh_s=20).failure_kept_s) == (60, 20)
         with numbers(DOWN, OK) as device:

@@ -40,7 +40,7 @@ class TestChecking:
         assert PoolReading.objects.get().pool_id == reading.pool_id
         dirty = DirtyRange.objects.get()
         assert (dirty.kind, dirty.entity_ids) == ("pool", [reading.pool_id])
-        assert (dirty.start, dirty.end) == (reading.timestamp - timedelta(seconds=120), reading.timestamp)
+        assert (dirty.start, dirty.end) == (reading.timestamp - timedelta(seconds=60), reading.timestamp)
 
     def test_no_pool_waits_for_another(self):
         with silent_device() as silent, web_pool({"/pool/pool.status": STATUS}) as web:
@@ -171,7 +171,7 @@ class TestStoring:
 
 
 @pytest.mark.parametrize(
-    ("gap_s", "covered"), [(None, 120), (1, 1), (119, 119), (300, 300), (301, 120), (9000, 120)]
+    ("gap_s", "covered"), [(None, 60), (1, 1), (119, 119), (150, 150), (151, 60), (9000, 60)]
 )
 def test_a_reading_covers_the_time_since_the_one_before(gap_s, covered):
     assert covered_s(NOW, None if gap_s is None else NOW - timedelta(seconds=gap_s)) == covered
