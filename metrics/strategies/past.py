@@ -61,5 +61,5 @@ def _read(
 
 
 def _key(miner_ids: Sequence[int], stretch: Bucket, version: str) -> str:
-    told = f"{this_database()} {stretch.start:%s} {stretch.end:%s} {version}".encode()
+    told = f"{this_database()} {stretch.start.isoformat()} {stretch.end.isoformat()} {version}".encode()
     return f"strategies-past-{blake2b(told + array('q', miner_ids).tobytes(), digest_size=16).hexdigest()}"

@@ -5,6 +5,7 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from miners.models import StrategyKind, Tier
 from miners.strategies.scores import MinerFigures
@@ -13,20 +14,27 @@ TIERS = {tier: place for place, tier in enumerate(Tier)}
 """Who is cut first where customers have priority."""
 
 
-Candidate = tuple[float, float, int, MinerFigures]
-"""A miner that may be cut, behind what it sorts by: the total of its score, its watts with a minus, its id.
+class Candidate(NamedTuple):
+    """A miner that may be cut, behind what it sorts by: the total of its score, its watts with a minus, its id.
 
-So the lowest score comes first; of equal ones that which draws most, then the lowest id. One without a score has an
-infinite one, and comes last: nothing is known to judge it by. Plain tuples sort fastest.
-"""
+    So the lowest score comes first; of equal ones that which draws most, then the lowest id. One without a score has an
+    infinite one, and comes last: nothing is known to judge it by.
+    """
+
+    total: float
+    less_w: float
+    miner_id: int
+    miner: MinerFigures
 
 
 def candidates_of(miners: Sequence[MinerFigures], totals: Sequence[float | None]) -> list[Candidate]:
     """Return the candidates, in order."""
-    return sorted(
+    # Plain tuples sort in half the time that named ones take.
+    found = sorted(
         (math.inf if total is None else total, -(miner.power_w or 0.0), miner.miner_id, miner)
         for miner, total in zip(miners, totals, strict=True)
     )
+    return list(map(Candidate._make, found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,8 @@ def by_score(candidates: Sequence[Candidate], target_w: float) -> Ordered:
 
 def by_tier(candidates: Sequence[Candidate], target_w: float) -> Ordered:
     """All standard customers before the premium ones, and those before VIPs; within a tier the lowest score first."""
-    ordered = sorted(candidates, key=lambda candidate: TIERS[candidate[-1].tier])
-    return Ordered(ordered, lambda candidate: _score_words(candidate, f"{candidate[-1].tier.label} tier, "))
+    ordered = sorted(candidates, key=lambda candidate: TIERS[candidate.miner.tier])
+    return Ordered(ordered, lambda candidate: _score_words(candidate, f"{candidate.miner.tier.label} tier, "))
 
 
 def by_share(candidates: Sequence[Candidate], target_w: float) -> Ordered:
@@ -68,10 +76,10 @@ def by_share(candidates: Sequence[Candidate], target_w: float) -> Ordered:
         candidate = queues[customer].popleft()
         ordered.append(candidate)
         if queues[customer]:
-            heapq.heapreplace(furthest_behind, (ahead_w - candidate[1], customer))
+            heapq.heapreplace(furthest_behind, (ahead_w - candidate.less_w, customer))
         else:
             heapq.heappop(furthest_behind)
-    return Ordered(ordered, lambda candidate: _share_words(candidate[-1].customer, shares_w, target_w))
+    return Ordered(ordered, lambda candidate: _share_words(candidate.miner.customer, shares_w, target_w))
 
 
 ORDERS: Mapping[StrategyKind, Order] = {
@@ -86,7 +94,7 @@ def _queues(candidates: Sequence[Candidate]) -> dict[str, deque[Candidate]]:
     """Return each customer's miners, the lowest score first."""
     queues: dict[str, deque[Candidate]] = defaultdict(deque)
     for candidate in candidates:
-        queues[candidate[-1].customer].append(candidate)
+        queues[candidate.miner.customer].append(candidate)
     return dict(queues)
 
 
@@ -98,7 +106,7 @@ def _shares_w(queues: Mapping[str, Iterable[Candidate]], target_w: float) -> dic
 
 
 def _score_words(candidate: Candidate, before: str = "") -> str:
-    total = candidate[0]
+    total = candidate.total
     if math.isinf(total):
         return f"{before}nothing is known to judge it by: last"
     return f"{before}score {total:.1f}, lowest first"

@@ -66,7 +66,7 @@ class Line(NamedTuple):
     @property
     def miner(self) -> MinerFigures:
         """The miner."""
-        return self.candidate[-1]
+        return self.candidate.miner
 
     @property
     def score(self) -> Score:
@@ -168,8 +168,8 @@ def rank(miners: Sequence[MinerFigures], terms: Terms, target_w: float) -> Ranki
         raise ValueError(f"the target must be a number of watts, 0 or more, not {target_w}")
     best = best_j_per_th([miner for miner in miners if _draws(miner)])
     judged = candidates_of(miners, totals_of(miners, terms.weights, best))
-    drawing = [candidate for candidate in judged if candidate[1] < 0]
-    idle = [candidate for candidate in judged if not candidate[1] < 0]
+    drawing = [candidate for candidate in judged if candidate.less_w < 0]
+    idle = [candidate for candidate in judged if not candidate.less_w < 0]
     is_protected = [_protection(miner, terms) is not None for _, _, _, miner in drawing]
     free = [candidate for candidate, kept in zip(drawing, is_protected, strict=True) if not kept]
     ordered = ORDERS[terms.kind](free, target_w)
@@ -190,7 +190,7 @@ def rank(miners: Sequence[MinerFigures], terms: Terms, target_w: float) -> Ranki
 
 
 def _watts(candidates: Iterable[Candidate]) -> float:
-    return math.fsum([-candidate[1] for candidate in candidates])
+    return math.fsum([-candidate.less_w for candidate in candidates])
 
 
 def _to_cut(ordered: Iterable[Candidate], target_w: float) -> tuple[int, float]:
