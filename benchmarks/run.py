@@ -10,6 +10,7 @@ ARGS="--soak --hours=24"` the collector's day in minutes, `make bench ARGS=--pol
 real sockets.
 """
 
+import argparse
 import os
 import sys
 from datetime import UTC, datetime, timedelta
@@ -42,8 +43,47 @@ from benchmarks import (  # noqa: E402
 from benchmarks.measure import heading  # noqa: E402
 from metrics.engine.run import fill  # noqa: E402
 
+WHAT = ("tick", "packing", "import", "pages", "farm", "soak", "poll")
 
-def main() -> None:
+
+def asked() -> argparse.Namespace:
+    """Return what the command line asks for; what it cannot mean ends the program and says why."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    alone = parser.add_mutually_exclusive_group()
+    for what in WHAT:
+        alone.add_argument(f"--{what}", dest="what", action="store_const", const=what)
+    parser.add_argument("--large", action="store_true", help="ten times the miners, and a tick beside a past")
+    for name, number in (("days", 1), ("hours", 2), ("devices", 6000), ("cycles", 10)):
+        parser.add_argument(f"--{name}", type=int, default=number, metavar="N", help=f"{number} if not given")
+    return parser.parse_args()
+
+
+def measure(ask: argparse.Namespace) -> None:
+    """Measure what is asked for, everything that the store promises if nothing is."""
+    match ask.what:
+        case "soak":
+            soak.soak(dataset.make(6000, days=0), dataset.START, ask.hours)
+        case "poll":
+            poll.poll(ask.devices, ask.cycles)
+        case "pages":
+            say_where()
+            pages.pages()
+        case "farm":
+            farm.farm()
+        case "tick":
+            heading()
+            ticks(ask)
+        case "packing":
+            packing.packing(dataset.make(100))
+        case "import":
+            importing.importing()
+        case _:
+            everything(ask)
+
+
+def everything(ask: argparse.Namespace) -> None:
     """Measure everything that the store promises."""
     say_where()
     ids = dataset.make(100)
@@ -60,9 +100,9 @@ def main() -> None:
     reading.hours_of_a_miner(ids)
     reading.latest(100)
     figure_pages.figure_pages(ids)
-    if "--large" in sys.argv:
+    if ask.large:
         large()
-    ticks()
+    ticks(ask)
     packing.packing(ids)
     importing.importing()
 
@@ -75,9 +115,8 @@ def large() -> None:
     reading.latest(1000)
 
 
-def ticks() -> None:
+def ticks(ask: argparse.Namespace) -> None:
     """The collector's tick of a few and of many miners, and of the same beside all that they have said for days."""
-    days = option("days", 1)
     today = datetime.now(UTC).replace(
         hour=0, minute=0, second=0, microsecond=0
     )  # of which a collector knows the partition
@@ -86,17 +125,11 @@ def ticks() -> None:
     many = dataset.make(6000, days=0)
     vacuum()
     first_s = tick.tick(many, begins)
-    if "--large" in sys.argv:
-        dataset.fill(many, days, today + timedelta(hours=23) - timedelta(days=days))
+    if ask.large:
+        dataset.fill(many, ask.days, today + timedelta(hours=23) - timedelta(days=ask.days))
         vacuum()
         then_s = tick.tick(many, begins + timedelta(minutes=20))
         print(f"{'of that before there was a past':52} × {then_s / first_s:.2f}")
-
-
-def option(name: str, default: int) -> int:
-    """Return the whole number given as --NAME=NUMBER."""
-    given = [text.partition("=")[2] for text in sys.argv if text.startswith(f"--{name}=")]
-    return int(given[-1]) if given else default
 
 
 def vacuum() -> None:
@@ -114,25 +147,9 @@ def say_where() -> None:
 
 
 if __name__ == "__main__":
+    wanted = asked()
     databases = setup_databases(verbosity=0, interactive=False)
     try:
-        if "--soak" in sys.argv:
-            soak.soak(dataset.make(6000, days=0), dataset.START, option("hours", 2))
-        elif "--poll" in sys.argv:
-            poll.poll(option("devices", 6000), option("cycles", 10))
-        elif "--pages" in sys.argv:
-            say_where()
-            pages.pages()
-        elif "--farm" in sys.argv:
-            farm.farm()
-        elif "--tick" in sys.argv:
-            heading()
-            ticks()
-        elif "--packing" in sys.argv:
-            packing.packing(dataset.make(100))
-        elif "--import" in sys.argv:
-            importing.importing()
-        else:
-            main()
+        measure(wanted)
     finally:
         teardown_databases(databases, verbosity=0)
