@@ -11,8 +11,9 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from energy.models import PriceSlot, StandingCharge, Tariff
+from energy.points import PriceError
 from energy.providers import providers
-from energy.standing import mark_changed_charges, stored_charges
+from energy.standing import check_charge, mark_changed_charges, stored_charges
 from hmm.admin import LightListAdmin, ReadOnlyAdmin
 from hmm.lib.units import counted
 
@@ -123,6 +124,15 @@ class StandingChargeForm(forms.ModelForm):
     class Meta:
         model = StandingCharge
         fields = ("tariff", "start", "end", "pence_per_day")
+
+    def clean_pence_per_day(self) -> float:
+        """Refuse what nobody means."""
+        pence_per_day = float(self.cleaned_data["pence_per_day"])
+        try:
+            check_charge(pence_per_day)
+        except PriceError as error:
+            raise forms.ValidationError(str(error)) from None
+        return pence_per_day
 
     def clean(self) -> dict[str, Any]:
         """Refuse an overlap, naming the other charge."""

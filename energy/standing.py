@@ -7,10 +7,25 @@ from itertools import pairwise
 from django.db import transaction
 
 from energy.models import StandingCharge, Tariff
+from energy.points import MAX_PENCE_PER_KWH as MAX_PENCE_PER_DAY
+from energy.points import PriceError
 from energy.providers.base import Charge
 from hmm.dirty import mark_tariff_dirty
 
 NO_END = datetime.max.replace(tzinfo=UTC)
+
+LEAST_PENCE_PER_DAY = 0.01
+"""No bill tells less than a hundredth of a penny a day apart from nothing."""
+
+
+def check_charge(pence_per_day: float) -> None:
+    """Raise PriceError unless a person can mean `pence_per_day`; nothing, and less than nothing, can be meant."""
+    if abs(pence_per_day) > MAX_PENCE_PER_DAY:
+        raise PriceError(f"A standing charge lies within {MAX_PENCE_PER_DAY:,.0f} p a day.")
+    if 0 < abs(pence_per_day) < LEAST_PENCE_PER_DAY:
+        raise PriceError(
+            f"This is less than {LEAST_PENCE_PER_DAY:g} p a day; write 0 where nothing is charged, and pence, not pounds."
+        )
 
 
 def store_charges(tariff: Tariff, charges: Iterable[Charge], horizon: datetime) -> bool:

@@ -20,8 +20,15 @@ def add_range(parser: ArgumentParser) -> None:
 
 
 def range_ends(options: Mapping[str, Any], zone: tzinfo) -> tuple[datetime | None, datetime | None]:
-    """Return what --from and --to mean, None for one that is left out. Ends the command where they mean nothing."""
-    return _instant("--from", options["start"], zone), _instant("--to", options["end"], zone, is_end=True)
+    """Return what --from and --to mean, None for one that is left out.
+
+    Ends the command where they mean nothing, or the range of both ends before it begins.
+    """
+    low = _instant("--from", options["start"], zone)
+    high = _instant("--to", options["end"], zone, is_end=True)
+    if low is not None and high is not None:
+        _check_order(low, high, options["start"], options["end"])
+    return low, high
 
 
 def given_range(
@@ -33,10 +40,16 @@ def given_range(
     """
     start, end = range_ends(options, zone)
     low, high = start or first, end or last
-    if low >= high:
-        begin, stop = options["start"] or f"{low:%Y-%m-%d}", options["end"] or f"now, {high:%Y-%m-%d %H:%M}Z"
-        fail(f"the range ends (--to {stop}) before it begins (--from {begin})")
+    begin, stop = options["start"] or f"{low:%Y-%m-%d}", options["end"] or f"now, {high:%Y-%m-%d %H:%M}Z"
+    _check_order(low, high, begin, stop)
     return low, high
+
+
+def _check_order(low: datetime, high: datetime, begin: str, stop: str) -> None:
+    if low >= high and begin == stop:
+        fail(f"the range is empty: --from and --to are both {begin}")
+    if low >= high:
+        fail(f"the range ends (--to {stop}) before it begins (--from {begin})")
 
 
 def _instant(option: str, text: str | None, zone: tzinfo, *, is_end: bool = False) -> datetime | None:

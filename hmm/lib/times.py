@@ -60,10 +60,18 @@ def _time_with_offset(text: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is neither a date (2025-03-30) nor a time (2025-03-30T12:00Z)") from None
+        parsed = None
+    if parsed is None or _is_date_of_another_form(text):
+        raise ValueError(f"{text!r} is neither a date (2025-03-30) nor a time (2025-03-30T12:00Z)")
     if parsed.tzinfo is None:
         raise NaiveTimeError(f"{text!r} has no UTC offset; write {text}Z or {text}+01:00")
     return parsed
+
+
+def _is_date_of_another_form(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(date.fromisoformat(text))
+    return False
 
 
 def _bare_date(text: str) -> date | None:

@@ -30,7 +30,7 @@ class Invalid(Schema):
     detail: list[Problem]
 
 
-REFUSALS = {401: Refusal, 403: Refusal, 409: Refusal, 422: Invalid}
+REFUSALS = {401: Refusal, 403: Refusal, 409: Refusal, 422: Invalid, 503: Refusal}
 """The answers that are not results, for the OpenAPI description."""
 
 

@@ -15,13 +15,19 @@ from hmm.lib.buckets import PERIODS
 from metrics.api.answers import answer
 from metrics.api.cursors import Cursor, read_cursor, write_cursor
 from metrics.api.errors import REFUSALS, BadParameter
-from metrics.api.parameters import MAX_DAYS, Identifier, Limit, Paged, Parameters, Stretch, Whole
+from metrics.api.parameters import Days, Identifier, Limit, Paged, Parameters, Stretch
 from metrics.api.shown import MetricPage, MetricTypes, shown, shown_type
 from metrics.query import MetricRow, Position, described_types, latest_start, metrics_in_range
 from metrics.query.stretches import past_stretch
 from metrics.types import metric_types
 
 router = Router(tags=["metrics"])
+
+
+def _entity_types(described: dict[str, Any]) -> None:
+    described["anyOf"][0]["enum"] = sorted(
+        {entity for name in metric_types.names() for entity in metric_types[name].entities}
+    )
 
 
 class Whose(Schema):
@@ -31,7 +37,11 @@ class Whose(Schema):
         description="The metric type, such as energy_cost.",
         json_schema_extra={"enum": [*metric_types.names()]},
     )
-    entity_type: str | None = Field(None, description="miner, pool, site or system; all when left out.")
+    entity_type: str | None = Field(
+        None,
+        description="miner, pool, site or system, as far as the type has it; all when left out.",
+        json_schema_extra=_entity_types,
+    )
     entity_id: Identifier | None = Field(None, description="The id of the miner, pool or site.")
 
 
@@ -43,9 +53,7 @@ class MetricParameters(Whose, Paged):
         "hours, 30 days, 13 weeks, a year of months.",
         json_schema_extra={"enum": [*PERIODS]},
     )
-    days: Whole | None = Field(
-        None, ge=1, le=MAX_DAYS, description="The last N × 24 hours, in place of `from` and `to`."
-    )
+    days: Days | None = Field(None, description="The last N × 24 hours, in place of `from` and `to`.")
 
 
 class LatestParameters(Whose, Parameters):
@@ -104,7 +112,7 @@ def latest(request: HttpRequest, given: Query[LatestParameters]) -> HttpResponse
 @router.get(
     "/metrics/types",
     operation_id="metric_types",
-    response={200: MetricTypes, **{status: REFUSALS[status] for status in (401, 403, 422)}},
+    response={200: MetricTypes, **{status: REFUSALS[status] for status in (401, 403, 422, 503)}},
     summary="What each metric means",
 )
 def types(request: HttpRequest) -> HttpResponse:

@@ -15,13 +15,12 @@ from metrics.query import Refused
 from metrics.query.stretches import MAX_DAYS, Stretch, stretch_between
 
 __all__ = [
-    "MAX_DAYS",
+    "Days",
     "Identifier",
     "Limit",
     "Paged",
     "Parameters",
     "Stretch",
-    "Whole",
     "stretch",
 ]
 
@@ -34,11 +33,17 @@ def _digits(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_digits)]
-"""A whole number: not 7.0, not 1e3, not +7, which all would pass as an int."""
+_WHOLE = BeforeValidator(_digits)
+"""Just digits: not 7.0, not 1e3, not +7, which all would pass as an int.
 
-Limit = Annotated[Whole, Field(ge=1, le=1000, description="How many results at most, 1 to 1000.")]
-Identifier = Annotated[Whole, Field(ge=1, le=MAX_ID)]
+Bounds stand before it: of those behind it pydantic makes words that JSON Schema does not know.
+"""
+
+Limit = Annotated[
+    int, Field(ge=1, le=1000), _WHOLE, Field(description="How many results at most, 1 to 1000.")
+]
+Identifier = Annotated[int, Field(ge=1, le=MAX_ID), _WHOLE]
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS), _WHOLE]
 
 
 class Parameters(Schema):

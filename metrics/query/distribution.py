@@ -47,7 +47,7 @@ def distribution(
     for a type without sketches, and NotComputedYet.
     """
     now = now or timezone.now()
-    check_word("type", metric_type, [quantity.name for quantity in QUANTITIES])
+    check_word("type", metric_type, [quantity.name for quantity in QUANTITIES], of="percentiles")
     state = prepared_state("hourly", start, end, now)
     hours = state.cut.buckets("hourly", start, min(end, now))
     inside = [hour for hour in hours if hour.start >= start and hour.end <= min(end, now)]

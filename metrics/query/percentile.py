@@ -40,7 +40,7 @@ def percentile(
     readings of their miners; within 1 %. Sketches are merged for it: percentiles themselves never are.
     Raises UnknownWord for a percent or a type that has none, else as `aggregate`.
     """
-    check_word("type", metric_type, [quantity.name for quantity in QUANTITIES])
+    check_word("type", metric_type, [quantity.name for quantity in QUANTITIES], of="percentiles")
     check_word("percent", str(percent), [str(known) for known in PERCENTS])
     found = average(
         metric_type=metric_type,

@@ -11,7 +11,7 @@ from metrics.query.keys import numeric_key
 from metrics.query.merge import Figure, Tail, merged
 from metrics.query.merge_parts import Whom
 from metrics.query.prepared import prepared_state
-from metrics.query.words import Refused, check_words
+from metrics.query.words import Refused, check_type_of, check_words
 from miners.models import Miner
 
 MOST_RANKED = 1000
@@ -68,6 +68,7 @@ def _ranked(
     now: datetime | None = None,
 ) -> list[Ranked]:
     now = now or timezone.now()
+    check_type_of("miner", metric_type)
     check_words(metric_type, period, "miner")
     numeric_key(metric_type, "miner", key)
     if not 1 <= n <= MOST_RANKED:

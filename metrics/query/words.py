@@ -17,8 +17,9 @@ class Refused(ValueError):
 class UnknownWord(Refused):
     """A metric type, period, entity type or key that there is not."""
 
-    def __init__(self, field: str, value: str, known: Sequence[str]) -> None:
-        super().__init__(field, f"{value!r} is unknown; there are: {', '.join(known) or 'none yet'}")
+    def __init__(self, field: str, value: str, known: Sequence[str], of: str = "") -> None:
+        unknown = f"is unknown of {of}" if of else "is unknown"
+        super().__init__(field, f"{value!r} {unknown}; there are: {', '.join(known) or 'none yet'}")
 
 
 def check_words(metric_type: str, period: str, entity_type: str | None) -> None:
@@ -26,7 +27,7 @@ def check_words(metric_type: str, period: str, entity_type: str | None) -> None:
     check_type(metric_type)
     check_word("period", period, PERIODS)
     if entity_type is not None:
-        check_word("entity_type", entity_type, metric_types[metric_type].entities)
+        check_word("entity_type", entity_type, metric_types[metric_type].entities, of=metric_type)
 
 
 def check_type(metric_type: str) -> None:
@@ -34,7 +35,14 @@ def check_type(metric_type: str) -> None:
     check_word("type", metric_type, metric_types.names())
 
 
-def check_word(field: str, value: str, known: Sequence[str]) -> None:
-    """Raise UnknownWord unless `value` is one of `known`."""
+def check_type_of(entity_type: str, metric_type: str) -> None:
+    """Raise UnknownWord unless there is such a metric type, and entities of that type have it."""
+    check_type(metric_type)
+    known = [name for name in metric_types.names() if entity_type in metric_types[name].entities]
+    check_word("type", metric_type, known, of=f"a {entity_type}")
+
+
+def check_word(field: str, value: str, known: Sequence[str], of: str = "") -> None:
+    """Raise UnknownWord unless `value` is one of `known`, which are all, or all that `of` has."""
     if value not in known:
-        raise UnknownWord(field, value, known)
+        raise UnknownWord(field, value, known, of)

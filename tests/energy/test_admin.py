@@ -120,3 +120,32 @@ def test_standing_charges_may_not_overlap(admin_client):
     first = StandingCharge.objects.get(start=day(1))
     change = reverse("admin:energy_standingcharge_change", args=[first.pk])
     assert "overlaps" in str(errors(admin_client.post(change, charge(1, 40, 6))))
+
+
+@pytest.mark.parametrize(
+    ("pence", "reason"),
+    [
+        (5e-324, "less than 0.01 p a day; write 0 where nothing is charged"),
+        (-0.0099, "less than 0.01 p a day"),
+        (1e5 + 1, "within 100,000 p a day"),
+        (1e308, "within 100,000 p a day"),
+        ("inf", "Enter a number"),
+        ("", "This field is required"),
+    ],
+)
+def test_a_standing_charge_that_nobody_means_is_refused(admin_client, pence, reason):
+    add = reverse("admin:energy_standingcharge_add")
+    assert reason in str(errors(admin_client.post(add, charge(1, pence) | {"tariff": TariffFactory().pk})))
+    assert not StandingCharge.objects.exists()
+
+
+def test_a_standing_charge_may_be_nothing_a_hundredth_of_a_penny_and_a_credit(admin_client):
+    tariff, add = TariffFactory(), reverse("admin:energy_standingcharge_add")
+    for number, pence in enumerate((0, 0.01, -12.5), start=1):
+        stored = admin_client.post(add, charge(number, pence, number + 1) | {"tariff": tariff.pk})
+        assert stored.status_code == 302
+    assert list(StandingCharge.objects.order_by("start").values_list("pence_per_day", flat=True)) == [
+        0,
+        0.01,
+        -12.5,
+    ]

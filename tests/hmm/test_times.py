@@ -36,7 +36,9 @@ def test_what_is_not_of_this_century_is_refused(text: str, is_end: bool) -> None
         parse_when(text, ZoneInfo("Asia/Kathmandu"), is_end=is_end)
 
 
-@pytest.mark.parametrize("text", ["", "now", "2025-02-30", "2025-3-1", "12:00Z", "2025-03-30T25:00Z"])
+@pytest.mark.parametrize(
+    "text", ["", "now", "2025-02-30", "2025-3-1", "12:00Z", "2025-03-30T25:00Z", "20250330", "2025W131"]
+)
 def test_what_is_no_date_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is neither a date"):
         parse_when(text, LONDON)

@@ -236,6 +236,16 @@ def test_every_question_has_a_table_and_an_example_in_the_help(miner):
         (["range", "--type", "hashrate", "--limit", "0"], "limit: must be 1"),
         (["range", "--type", "hashrate", "--cursor", "2025-03-01"], "cursor: "),
         (["range", "--type", "hashrate", "--cursor", "2025-03-01T00:00/miner/1"], "cursor: "),
+        (["range", "--type", "hashrate", "--cursor", "0001-01-01T00:00:00+23:00/miner/1"], "^--cursor: "),
+        (
+            ["range", "--type", "hashrate", "--entity-type", "pool"],
+            "^--entity-type: 'pool' is unknown of hashrate; there are: miner, site, system",
+        ),
+        (
+            ["top", "--type", "pool_health", "--key", "health_score"],
+            "^--type: 'pool_health' is unknown of a miner; there are: earnings, efficiency",
+        ),
+        (["percentile", "--type", "uptime"], "^--type: 'uptime' is unknown of percentiles; there are: hash"),
         (["average", "--type", "hashrate", "--key", "watts"], "key: .*there are: records, coverage, avg"),
         (["top", "--type", "hashrate", "--key", "unit"], "key: "),
         (["top", "--type", "hashrate", "--key", "avg", "-n", "0"], "^-n: must be 1 to 1000"),

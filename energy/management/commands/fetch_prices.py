@@ -1,7 +1,7 @@
 """manage.py fetch_prices."""
 
 from argparse import ArgumentParser
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -89,7 +89,15 @@ def _stretch(
     due = stretch_due(facts_of(tariff), provider_of(tariff), now, history_days())
     low, high = start or due[0], end or due[1]
     if low >= high:
-        fail(f"{span(low, high)} is no stretch of time: --from must be before --to")
+        raise FetchError(_not_due(start, due))
     if high - low > LONGEST:
         fail(f"{span(low, high)} is longer than ten years; fetch it in parts")
     return low, high
+
+
+def _not_due(start: datetime | None, due: tuple[datetime, datetime]) -> str:
+    """Return why nothing is left to ask for, where the end that was not given is what is due."""
+    first, last = (f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for moment in due)
+    if start is None:
+        return f"--to is not after {first}, where what is due begins; say with --from where to begin"
+    return f"--from is not before {last}, where what is due ends; say with --to where to end"

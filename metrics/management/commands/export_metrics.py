@@ -57,6 +57,8 @@ class Command(HmmCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         selection = _selection(options, timezone.now())
         target = options["output"]
+        if not target:
+            fail("-o is empty; give the name of a file, or - for standard output")
         try:
             with StopSignals(), destination(target, compressed=options["gzip"]) as out:
                 prepare(selection)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hmm.lib.buckets import PERIODS
 from hmm.lib.command_ranges import add_range
+from hmm.lib.times import EARLIEST, LATEST
 from metrics.query.stretches import Stretch, past_stretch
 from metrics.query.words import Refused, check_word
 from metrics.types import metric_types
@@ -120,7 +121,7 @@ def position_of(options: Options, kinds: Sequence[Callable[[str], Any]]) -> Any:
         return None
     at, *rest = text.split("/")
     try:
-        moment = _with_offset(datetime.fromisoformat(at))
+        moment = _possible(datetime.fromisoformat(at))
         parts = [None if part == "-" else kind(part) for kind, part in zip(kinds, rest, strict=True)]
     except ValueError:
         raise Refused(
@@ -129,9 +130,9 @@ def position_of(options: Options, kinds: Sequence[Callable[[str], Any]]) -> Any:
     return (moment, *parts)
 
 
-def _with_offset(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("no offset")
+def _possible(moment: datetime) -> datetime:
+    if moment.tzinfo is None or not EARLIEST.year < moment.year < LATEST.year:
+        raise ValueError("no time that a row begins at")
     return moment
 
 

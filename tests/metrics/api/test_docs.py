@@ -24,7 +24,7 @@ def test_description_names_addresses_parameters_and_refusals(ask: Ask) -> None:
     }
     assert {name for name, p in parameters.items() if p["required"]} == {"type", "period"}
     assert "energy_cost" in parameters["type"]["schema"]["enum"]
-    assert set(metrics["responses"]) == {"200", "401", "403", "409", "422"}
+    assert set(metrics["responses"]) == {"200", "401", "403", "409", "422", "503"}
     assert {"http", "apiKey"} == {s["type"] for s in described["components"]["securitySchemes"].values()}
 
 

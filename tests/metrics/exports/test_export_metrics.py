@@ -62,6 +62,7 @@ def test_formats_are_those_of_the_registry() -> None:
         (["--format", "json", "--from", "2025-06-12", "--to", "2025-06-10"], "ends .* before it begins"),
         (["--format", "json", "-o", "/nowhere/at/all"], "no directory /nowhere/at; make it first"),
         (["--format", "json", "-o", "/tmp"], "/tmp is a directory"),
+        (["--format", "json", "-o", ""], "-o is empty"),
     ],
 )
 def test_bad_input_is_one_clear_line(db: None, arguments: list[str], words: str) -> None:

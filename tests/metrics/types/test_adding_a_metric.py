@@ -19,6 +19,7 @@ from metrics.types.base import Extra, MetricType, distinct_extras
 
 APPS = ("hmm", "energy", "pools", "miners", "metrics")
 EXAMPLES = re.compile(r"```python\n(.*?)```", re.DOTALL)
+REGISTERED = re.compile(r'metric_types\.register\(\s*"\w+"')
 
 TELEMETRY = """miner,timestamp,power_w,hashrate_ghs,temperature_c,fan_rpm,accepted,rejected,covered_s
 left,2025-06-02T10:20:00Z,100,500,60,3000,1,0,1200
@@ -58,7 +59,16 @@ def copy_with_examples(copy: Path) -> None:
     for app in APPS:
         shutil.copytree(settings.BASE_DIR / app, copy / app, ignore=shutil.ignore_patterns("__pycache__"))
     for number, example in enumerate(examples()):
+        leave_out(copy, REGISTERED.search(example))
         (copy / f"metrics/types/example_{number}.py").write_text(example, encoding="utf-8")
+
+
+def leave_out(copy: Path, registered: re.Match[str] | None) -> None:
+    """Remove the file that registers that name already, where somebody has followed the page in earnest."""
+    assert registered is not None
+    for path in (copy / "metrics/types").glob("*.py"):
+        if registered.group() in path.read_text(encoding="utf-8"):
+            path.unlink()
 
 
 def follow(copy: Path) -> list[Any]:
