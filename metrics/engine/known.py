@@ -1,6 +1,6 @@
 """What a process has found out and need not ask again, as long as what it was made of has not changed.
 
-Whoever keeps something says in its key all that it follows from: nothing here ever expires by time.
+Whoever keeps something says in its key all that it follows from, or looks how old it is: nothing here expires by itself.
 """
 
 from collections import OrderedDict

@@ -9,12 +9,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from metrics.query import NotComputedYet, as_stored_meanwhile
-from metrics.strategies.figures import site_figures
+from metrics.query import NotComputedYet
 from metrics.strategies.form import RankingForm
+from metrics.strategies.lately import ranking_lately
 from metrics.strategies.page import show_ranking
 from miners.models import CurtailmentStrategy
-from miners.strategies.ranking import rank, terms_of
 
 
 @require_safe
@@ -32,15 +31,13 @@ def strategy_ranking(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "metrics/strategy_ranking.html", {"form": form}, status=422)
     strategy, target_kw = form.cleaned_data["strategy"], form.cleaned_data["target_kw"]
-    context: dict[str, Any] = {"form": form, "strategy": strategy, "now": timezone.now()}
+    context: dict[str, Any] = {"form": form, "strategy": strategy}
     try:
-        with as_stored_meanwhile() as meanwhile:
-            figures = site_figures(strategy.site_id, context["now"])
+        ranked = ranking_lately(strategy, 1000 * (target_kw or 0), timezone.now())
     except NotComputedYet as error:
         context["not_computed"] = str(error)
         return render(request, "metrics/strategy_ranking.html", context, status=409)
-    ranking = rank(figures, terms_of(strategy), 1000 * (target_kw or 0))
-    context["ranking"] = show_ranking(ranking, form.cleaned_data["page"] or 1)
-    context["being_computed"] = meanwhile.words
+    context |= {"now": ranked.now, "being_computed": ranked.being_computed}
+    context["ranking"] = show_ranking(ranked.ranking, form.cleaned_data["page"] or 1)
     context["asked"] = urlencode({name: asked[name] for name in ("strategy", "target_kw") if asked.get(name)})
     return render(request, "metrics/strategy_ranking.html", context)

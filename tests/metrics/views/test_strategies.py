@@ -14,6 +14,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from metrics.query import NotComputedYet
+from metrics.strategies import lately
 from metrics.strategies.figures import keep_figures, site_figures
 from metrics.views import strategies
 from miners.models import CurtailmentStrategy, Miner, MinerState, Site, Tier
@@ -27,8 +28,10 @@ NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 WHO_ASKS = 2
 """The queries of the session and of its user."""
 
-QUERIES = 6
-"""Three for strategies, one for the state of the store, one for miners, one for whether their last 24 hours are known."""
+QUERIES = 7
+"""Three for strategies, one each for what people said of miners, the state of the store, miners, and their last 24 hours."""
+TURNED = 4
+"""Of another page of a farm's ranking: three for strategies, and one for what people said."""
 
 pytestmark = pytest.mark.django_db
 See = Callable[..., str]
@@ -231,7 +234,7 @@ def test_figures_that_are_still_to_be_computed_are_named(
     def refuse(*_: Any) -> None:
         raise NotComputedYet(NOW - timedelta(days=3), NOW)
 
-    monkeypatch.setattr(strategies, "site_figures", refuse)
+    monkeypatch.setattr(lately, "site_figures", refuse)
     assert "manage.py backfill_metrics --from 2026-05-29" in see(409)
 
 
@@ -257,6 +260,34 @@ def test_the_page_takes_the_same_few_queries_however_many_miners(
     member.get(url)  # the first read of a day has the store computed
     with django_assert_num_queries(WHO_ASKS + QUERIES):
         member.get(url)
+
+
+def test_the_pages_of_a_farm_are_of_one_ranking_that_is_soon_made_anew(
+    home: Site,
+    member: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    monkeypatch.setattr(lately, "MANY", 1)
+    miner = worker("a", home)
+    worker("b", home)
+
+    def said_after(seconds: float, queries: int = WHO_ASKS + QUERIES) -> str:
+        monkeypatch.setattr(strategies.timezone, "now", lambda: NOW + timedelta(seconds=seconds))
+        with django_assert_num_queries(queries):
+            return words_of(member.get(reverse("metrics:strategy_ranking")))
+
+    member.get(reverse("metrics:strategy_ranking"), {"target_kw": 1})  # has the store computed
+    first = said_after(0)
+    assert "as of 13:00:00" in first
+    Miner.objects.filter(pk=miner.pk).update(state=MinerState.UNREACHABLE)
+    assert said_after(9.9, WHO_ASKS + TURNED) == first
+    later = said_after(10)
+    assert "as of 13:00:10" in later
+    assert "a no customer · standard not drawing" in later
+    Miner.objects.filter(name="b").update(tier=Tier.VIP, customer="Ann")
+    assert "b Ann · VIP" in said_after(11)
+    assert "as of 13:00:05" in said_after(5)  # the clock was set back
 
 
 def test_nothing_on_the_page_needs_inline_script_or_style(home: Site, member: Client) -> None:
