@@ -159,7 +159,8 @@ def _power_w(figures: Figures, info: Fields, sensors: Fields) -> float | None:
 def _note_faults(figures: Figures, info: Fields) -> None:
     """Note what the device itself says is wrong with it."""
     for key in FAULTS:
-        if text := clean_text(info.get(key), 200):
+        fault = info.get(key)
+        if isinstance(fault, str) and (text := clean_text(fault, 200)):
             figures.warnings.append(f"the miner says {key.replace('_', ' ')}: {text}")
 
 

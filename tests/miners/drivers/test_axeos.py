@@ -228,7 +228,7 @@ def test_an_odd_value_is_unknown_and_the_rest_stands(odd, key):
 
 
 def test_what_the_miner_itself_says_is_wrong_is_a_warning():
-    reading = read_axeos(GAMMA | {"hashRate": 0, "power_fault": "OVER TEMPERATURE", "hardware_fault": ""})
+    reading = read_axeos(GAMMA | {"hashRate": 0, "power_fault": "OVER TEMPERATURE", "hardware_fault": 0})
     assert reading.warnings == ("the miner says power fault: OVER TEMPERATURE",)
 
 
