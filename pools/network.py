@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,10 @@ HALVING_BLOCKS = 210_000
 LATEST_HEIGHT = 10_000_000
 GENESIS = datetime(2009, 1, 3, tzinfo=UTC)
 MOST_DIFFICULTY = 1e20
+CHANGE_PARTS = ("time", "height", "difficulty", "change")
+LARGEST_LEAP = 1000.0
+"""Each 2,016 blocks the difficulty changes fourfold at most; a list may leave some changes out."""
+
 LONGEST_BETWEEN_CHANGES = timedelta(days=28)
 INTERVALS = ((89, "3m"), (180, "6m"), (365, "1y"), (730, "2y"), (1095, "3y"))
 """Days, and what mempool.space calls that much of the past; without a name it tells all of it."""
@@ -91,15 +96,31 @@ def read_chaininfo(reply: Reply) -> NetworkPoint:
 
 
 def read_changes(reply: Reply, now: datetime) -> list[NetworkPoint]:
-    """Return [time, height, difficulty, change] rows in order of time. Raises BadAnswer unless each is whole."""
+    """Return [time, height, difficulty, change] rows in order of time.
+
+    Raises BadAnswer unless each is whole and can follow on the one before it.
+    """
     told = reply.json()
     if not isinstance(told, list) or not told:
         raise BadAnswer("answer is not a list of changes of difficulty", 200)
-    return sorted(_change(row, now) for row in told)
+    found = sorted(_change(row, now) for row in told)
+    for before, after in pairwise(found):
+        if not _can_follow(before, after):
+            raise BadAnswer(
+                f"a difficulty of {after.difficulty:g} at {after.height} cannot follow {before.difficulty:g} at {before.height}",
+                200,
+            )
+    return found
+
+
+def _can_follow(before: NetworkPoint, after: NetworkPoint) -> bool:
+    """Return whether these can be changes of one chain: it grows, and its difficulty makes no leaps."""
+    leap = max(after.difficulty / before.difficulty, before.difficulty / after.difficulty)
+    return after.height >= before.height and leap <= LARGEST_LEAP
 
 
 def _change(row: Any, now: datetime) -> NetworkPoint:
-    if not isinstance(row, list) or len(row) < 3:
+    if not isinstance(row, list) or len(row) < len(CHANGE_PARTS):
         raise BadAnswer(f"a change of difficulty is {str(row)[:60]}", 200)
     return NetworkPoint(_moment(row[0], now), _height(row[1]), _difficulty(row[2]))
 

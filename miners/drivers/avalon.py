@@ -95,13 +95,17 @@ def _adds_up(supply: list[str]) -> bool:
 
 def mode(kind: Kind | None, fields: dict[str, str]) -> str | None:
     """Return "idle" for a miner that sleeps, else the name of its work mode, or "workmode 3" for one unnamed."""
-    if re.search(r"\bin idle\b", fields.get("SYSTEMSTATU", ""), re.IGNORECASE):
+    if _is_idle(fields):
         return "idle"
     number = fields.get("WORKMODE", fields.get("WORKLEVEL", ""))
     if not re.fullmatch(r"\d{1,3}", number):
         return None
     names = kind.modes if kind else ()
     return names[int(number)] if int(number) < len(names) else f"workmode {int(number)}"
+
+
+def _is_idle(fields: dict[str, str]) -> bool:
+    return re.search(r"\bin idle\b", fields.get("SYSTEMSTATU", ""), re.IGNORECASE) is not None
 
 
 def _stats(api: CgminerApi) -> list[dict[str, str]]:
@@ -112,12 +116,13 @@ def _stats(api: CgminerApi) -> list[dict[str, str]]:
 
 
 def _modules(answer: Answer) -> list[dict[str, str]]:
-    modules: dict[str, dict[str, str]] = {}
+    # Modules on two controllers have the same numbers, and serial numbers of their own.
+    modules: dict[tuple[str, str], dict[str, str]] = {}
     for row in answer.rows("STATS"):
         for key, value in row.items():
             module = re.fullmatch(r"MM ID(\d+)(?::Summary)?", key)
             if module and isinstance(value, str) and (fields := bracket_fields(value)):
-                modules.setdefault(module[1], fields)
+                modules.setdefault((module[1], fields.get("DNA", "")), fields)
     return list(modules.values())
 
 
@@ -187,9 +192,21 @@ def _serial(about: Fields, fields: dict[str, str]) -> str | None:
 
 
 def _hashrate_ghs(figures: Figures, modules: list[dict[str, str]], totals: Fields) -> float | None:
-    if any("GHSspd" in fields for fields in modules):
-        return _total([figures.hashrate_ghs(fields.get("GHSspd")) for fields in modules])
-    return hashrate_ghs(figures, [totals])
+    if not any("GHSspd" in fields for fields in modules):
+        return hashrate_ghs(figures, [totals])
+    told_ghs = _total([figures.hashrate_ghs(fields.get("GHSspd")) for fields in modules])
+    if told_ghs != 0 or _is_idle(modules[0]) or not (current_ghs := _current_ghs(totals)):
+        return told_ghs
+    # Early firmware of the A10 series has the field and leaves it at 0.
+    figures.warnings.append("hashrate is that of the summary: GHSspd says 0 while it hashes")
+    return current_ghs
+
+
+def _current_ghs(totals: Fields) -> float | None:
+    """Return the hashrate of the summary, None where it tells only the average since the start."""
+    told = Figures()
+    current_ghs = hashrate_ghs(told, [totals])
+    return None if told.warnings else current_ghs
 
 
 def _total(parts: list[float | None]) -> float | None:

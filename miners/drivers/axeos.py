@@ -34,6 +34,9 @@ HASHRATES = {
 NO_TEMPERATURE = (-1.0, 127.0, 127.875)  # no sensor, an open circuit, a short one
 FANS_RPM = ("fanrpm", "fanSpeedRpm", "fanSpeed")  # since v2.1.9, since v2.1.4, and before
 MAX_PERCENT = 100
+POOL_PARTS = ("URL", "Port", "User", "TLS", "Protocol")
+FAULTS = ("power_fault", "hardware_fault")  # since v2.6 and v2.14, there only while there is one
+LEAST_VOLTAGE_MV = -1_000.0  # a meter without a supply is some millivolts off
 SENSORS = ("power", "voltage", "current", "temp", "vrTemp", *FANS_RPM)
 MAX_HASHRATE_GHS = 200_000.0
 MAX_POWER_W = 2_000.0
@@ -70,13 +73,14 @@ def _refuse_strangers(info: Any) -> None:
 
 def _reading(figures: Figures, info: Fields, model: str | None) -> Reading:
     pool_url, pool_user = _pool(info)
+    _note_faults(figures, info)
     sensors = _sensors(figures, info)
     return Reading(
         driver=AxeosDriver.name,
         model=model,
         firmware=clean_text(info.get("version"), 100),
         hashrate_ghs=_hashrate_ghs(figures, info),
-        power_w=_power_w(figures, sensors, _most_w(info)),
+        power_w=_power_w(figures, info, sensors),
         temperature_c=figures.temperature_c(sensors.get("temp"), absent=NO_TEMPERATURE),
         fan_rpm=figures.fan_rpm(_fan_rpm(sensors)),
         accepted=figures.counter("accepted", info.get("sharesAccepted")),
@@ -126,22 +130,38 @@ def mode(info: Fields) -> str | None:
     return next((word for word, key in flags.items() if says_yes(info.get(key))), "normal")
 
 
+def most_w(max_power: Any) -> float | None:
+    """Return the watts beyond which the meter of a board is not believed that tells its own greatest power."""
+    told_w = finite_number(max_power)
+    return min(TIMES_MAX_POWER * told_w, MAX_POWER_W) if told_w and told_w > 0 else None
+
+
 def _most_w(info: Fields) -> float | None:
     """Return the watts beyond which this board's meter is not believed, None where nothing tells them."""
-    told_w = finite_number(info.get("maxPower"))
-    if told_w and told_w > 0:
-        return min(TIMES_MAX_POWER * told_w, MAX_POWER_W)
+    if told_w := most_w(info.get("maxPower")):
+        return told_w
     board = clean_text(info.get("boardVersion"), 90) or ""
-    return next((float(most_w) for pattern, _, most_w in FAMILIES if re.fullmatch(pattern, board)), None)
+    return next((float(watts) for pattern, _, watts in FAMILIES if re.fullmatch(pattern, board)), None)
 
 
-def _power_w(figures: Figures, sensors: Fields, most_w: float | None) -> float | None:
-    power_w = figures.power_w(sensors.get("power"), most_w=most_w)
-    voltage_mv = figures.number("voltage", sensors.get("voltage"), 0, float("inf"))
-    if power_w == 0 and voltage_mv == 0:
+def _power_w(figures: Figures, info: Fields, sensors: Fields) -> float | None:
+    # A NerdQAxe that leads others over CAN tells the hashrate of all, and here the power of all.
+    if (together_w := part(info, "can").get("fleetPower")) is not None:
+        return figures.power_w(together_w)
+    power_w = figures.power_w(sensors.get("power"), most_w=_most_w(info))
+    voltage_mv = figures.number("voltage", sensors.get("voltage"), LEAST_VOLTAGE_MV, float("inf"))
+    if power_w == 0 and voltage_mv is not None and voltage_mv <= 0:
         figures.warnings.append("power left out: 0 W at 0 V means that the board's meter is not read")
         return None
     return power_w
+
+
+def _note_faults(figures: Figures, info: Fields) -> None:
+    """Note what the device itself says is wrong with it."""
+    for key in FAULTS:
+        fault = info.get(key)
+        if isinstance(fault, str) and (text := clean_text(fault, 200)):
+            figures.warnings.append(f"the miner says {key.replace('_', ' ')}: {text}")
 
 
 def _pool(info: Fields) -> tuple[str | None, str | None]:
@@ -149,13 +169,14 @@ def _pool(info: Fields) -> tuple[str | None, str | None]:
     flags = (info.get("isUsingFallbackStratum"), part(info, "stratum").get("usingFallback"))
     is_fallback = any(says_yes(flag) for flag in flags)
     key = "fallbackStratum" if is_fallback else "stratum"
-    told = {name: info.get(f"{key}{name}") for name in ("URL", "Port", "User", "TLS")}
+    told = {name: info.get(f"{key}{name}") for name in POOL_PARTS}
     if info.get("stratumURLUSED") is not None:  # NMAxe's firmware before its nested answer
         told = {"URL": info["stratumURLUSED"], "User": info.get("stratumUserUSED")}
     if told["URL"] is None:
         told = _numbered_pool(info, is_fallback=is_fallback)
     is_tls = (finite_number(told.get("TLS")) or 0) > 0 or says_yes(told.get("TLS"))
-    return stratum_url(told["URL"], told.get("Port"), is_tls=is_tls), clean_text(told["User"], 255)
+    url = stratum_url(told["URL"], told.get("Port"), is_tls=is_tls, protocol=told.get("Protocol"))
+    return url, clean_text(told["User"], 255)
 
 
 def _numbered_pool(info: Fields, *, is_fallback: bool) -> Fields:
@@ -164,7 +185,7 @@ def _numbered_pool(info: Fields, *, is_fallback: bool) -> Fields:
     pool = next(
         (pool for pool in pools if number is not None and finite_number(pool.get("id")) == number), {}
     )
-    return {name: pool.get(f"stratum{name}") for name in ("URL", "Port", "User", "TLS")}
+    return {name: pool.get(f"stratum{name}") for name in POOL_PARTS}
 
 
 def _model(info: Fields) -> str | None:

@@ -76,7 +76,8 @@ class Driver(Protocol):
     `is_generic` says that it also reads, less well, what a more particular driver of the same port reads;
     it is then tried after that one. `is_passive` says that it asks nothing and waits for what the miner
     sends by itself, which takes as long as it may; `is_detected` that it is tried where nobody says which
-    driver it is; `has_fixed_ports` that it cannot ask on a port that the user chose.
+    driver it is; `has_fixed_ports` that it asks ports of its own, `default_port` among them, and cannot ask on one that
+    the user chose.
     """
 
     name: str

@@ -46,6 +46,11 @@ class Told:
         """Return the first object of `section` in the answer to `command`."""
         return next(iter(self.rows(command, section)), {})
 
+    @property
+    def summary(self) -> Fields:
+        """Return the summary, which Whatsminers since 2023 tell as their message."""
+        return self.one("summary", "SUMMARY") or self.one("summary", "MSG")
+
 
 class CgminerDriver(PlainDriver):
     """Reads what every cgminer says, and what its better known forks say beside it."""
@@ -95,7 +100,7 @@ def _left_out(what: str, error: DriverError, figures: Figures) -> Answer:
 
 
 def _extras(told: Told) -> tuple[str, ...]:
-    keys = told.one("version", "VERSION").keys() | told.one("summary", "SUMMARY").keys()
+    keys = told.one("version", "VERSION").keys() | told.summary.keys()
     return next((commands for key, commands in EXTRAS.items() if key in keys), ())
 
 
@@ -107,7 +112,7 @@ def _sums_instead(summary: Answer, devices: list[Fields], figures: Figures) -> F
 def _reading(figures: Figures, told: Told) -> Reading:
     about, stats = told.one("version", "VERSION"), told.rows("stats", "STATS")
     devices, pools = told.rows("devs", "DEVS"), told.rows("pools", "POOLS")
-    summary = told.one("summary", "SUMMARY")
+    summary = told.summary
     totals = summary or _sums_instead(told.answers["summary"], devices, figures)
     status = told.one("status", "MSG") | told.one("get_version", "MSG")
     config, pool = told.one("config", "CONFIG"), active_pool(pools)

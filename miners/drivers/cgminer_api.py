@@ -164,16 +164,18 @@ def _refuses_json(reply: bytes) -> bool:
 def _from_json(document: Fields) -> Answer:
     status, message = _status(document.get("STATUS"), document.get("Msg"))
     sections = _sections(document)
-    if isinstance(document.get("Msg"), dict):
-        sections["MSG"] = [document["Msg"]]
-    return Answer(sections, is_refusal=status in ("E", "F"), message=message)
+    if isinstance(message, dict):  # Whatsminer's: it has the figures themselves, or sections of its own
+        sections = _sections(message) | sections | {"MSG": [message]}
+    return Answer(
+        sections, is_refusal=status in ("E", "F"), message=clean_text(message, LONGEST_MESSAGE) or ""
+    )
 
 
-def _status(status: Any, message: Any) -> tuple[str, str]:
+def _status(status: Any, message: Any) -> tuple[str, Any]:
     row = next((row for row in status if isinstance(row, dict)), {}) if isinstance(status, list) else status
     if isinstance(row, dict):
-        return str(row.get("STATUS", "S"))[:1].upper(), clean_text(row.get("Msg"), LONGEST_MESSAGE) or ""
-    return str(row or "S")[:1].upper(), clean_text(message, LONGEST_MESSAGE) or ""
+        return str(row.get("STATUS", "S"))[:1].upper(), row.get("Msg", message)
+    return str(row or "S")[:1].upper(), message
 
 
 def _sections(document: Fields) -> dict[str, list[Fields]]:

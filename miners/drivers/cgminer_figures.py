@@ -17,6 +17,8 @@ FIRMWARES = (
     "CGMiner",
     "BFGMiner",
     "SGMiner",
+    "GCMiner",
+    "BDMiner",
 )
 # "GHS 5s", "MHS 20s", "KHS av"; Whatsminer's "HS RT" is in MH/s like the rest of what it says.
 _HASHRATE = re.compile(r"([KMGT])HS (?:(\d+)([smh])|(av))|(HS RT)")

@@ -63,13 +63,19 @@ def _is_tried(driver: Driver, address: Address) -> bool:
 
 def _try_in_turn(group: list[Driver], address: Address, deadline: float) -> Reading | list[Failure]:
     failures: list[Failure] = []
+    dark: Unreachable | None = None
     for driver in group:
+        # One with ports of its own asks more than this one: neither speaks for the other.
+        if dark and not driver.has_fixed_ports:
+            failures.append((driver.name, dark))
+            continue
         try:
             return driver.read(address, deadline)
         except Misread as error:
             failures.append((driver.name, error))
-        except Unreachable as error:  # dark for the next one on this port, too
-            return [*failures, (" and ".join(other.name for other in group[len(failures) :]), error)]
+        except Unreachable as error:
+            failures.append((driver.name, error))
+            dark = dark if driver.has_fixed_ports else error
     return failures
 
 

@@ -7,10 +7,11 @@ that was open.
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from hmm.lib.http import explain_not_json
-from miners.drivers.base import Misread
+from miners.drivers.base import Misread, one_line
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)(\(\w*\))?", re.IGNORECASE)
@@ -32,13 +33,26 @@ def parse(body: bytes, wanted: str = "JSON", noted: list[str] | None = None) -> 
 
     for candidate in (lambda: text, lambda: mend(text)):
         try:
-            document = json.loads(candidate(), strict=False, parse_constant=nothing)
+            document = json.loads(
+                candidate(), strict=False, parse_constant=nothing, object_pairs_hook=partial(_object, slips)
+            )
         except (ValueError, RecursionError):
             slips.append(MENDED)
             continue
         note(slips, noted)
         return document
     raise Misread(explain_not_json(body, wanted))
+
+
+def _object(slips: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these keys and values; null for a key that has two values, since nobody knows which holds."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if value != found[key] and found[key] is not None:
+                found[key] = None
+                slips.append(f"{one_line(key, 40)} left out: it is told twice, differently")
+    return found
 
 
 def note(slips: list[str], noted: list[str] | None) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hmm.lib.sockets import Deadline
-from miners.drivers.axeos import MAX_HASHRATE_GHS, MAX_POWER_W, NO_TEMPERATURE
+from miners.drivers.axeos import MAX_HASHRATE_GHS, MAX_POWER_W, NO_TEMPERATURE, most_w
 from miners.drivers.base import Address, DriverError, Misread, PlainDriver, Reading, drivers
 from miners.drivers.figures import Figures, clean_text, finite_number, mac_address, says_yes, with_figures
 from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
@@ -62,13 +62,15 @@ def _reading(figures: Figures, told: Fields, about: Fields) -> Reading:
         model=clean_text(about.get("deviceModel"), 100),
         firmware=clean_text(about.get("version"), 100),
         hashrate_ghs=figures.hashrate_ghs(hashing.get("hashRate")),
-        power_w=figures.power_w(power.get("watts")),
+        power_w=figures.power_w(power.get("watts"), most_w=most_w(power.get("max"))),
         temperature_c=figures.temperature_c(thermal.get("asicTemp"), absent=NO_TEMPERATURE),
         fan_rpm=figures.fan_rpm(fan.get("rpm")),
         accepted=figures.counter("accepted", hashing.get("sharesAccepted")),
         rejected=figures.counter("rejected", hashing.get("sharesRejected")),
         uptime_s=figures.uptime_s(system.get("uptime", about.get("uptimeSeconds"))),
-        pool_url=stratum_url(pool.get("host"), pool.get("port"), is_tls=is_tls),
+        pool_url=stratum_url(
+            pool.get("host"), pool.get("port"), is_tls=is_tls, protocol=pool.get("activeProtocol")
+        ),
         pool_user=clean_text(pool.get("user"), 255),
         mode=mode(system),
         identity=mac_address(part(about, "network").get("macAddr")),

@@ -90,9 +90,10 @@ def user_figures(reply: Reply) -> Figures:
 
 
 def _best(told: Told) -> float | None:
-    """Return the best share there ever was; `bestshare` begins anew with each block."""
-    found = [each for each in (told.number("bestever"), told.number("bestshare")) if each is not None]
-    return max(found, default=None)
+    """Return the best share there ever was; `bestshare`, all that older pools tell, begins anew with each block."""
+    found = [told.number(key) for key in ("bestever", "bestshare") if told.has(key)]
+    known = [each for each in found if each is not None]
+    return max(known) if known and len(known) == len(found) else None
 
 
 class Ckpool(PoolAndUser):

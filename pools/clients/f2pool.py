@@ -7,9 +7,10 @@ from hmm.lib.http import BadAnswer, Reply
 from hmm.lib.sockets import Deadline
 from pools.clients import clients
 from pools.clients.base import Account, PoolError, PoolReport, asked_both, asking, json_object
-from pools.clients.figures import Figures, Told
+from pools.clients.figures import H_PER_GH, MOST_GHS, Figures, Told
 
 F2POOL = Source("f2pool", fresh_s=120, pace_s=2)
+MOST_HASHES_AN_HOUR = MOST_GHS * H_PER_GH * 3600
 
 
 def user_figures(reply: Reply) -> Figures:
@@ -30,8 +31,8 @@ def user_figures(reply: Reply) -> Figures:
 def _reject_rate(told: Told) -> float | None:
     """Return the share of the last hour's work that came too late, in %; the rest is what was accepted."""
     good, late = (
-        told.number("hashes_last_hour", most=1e30),
-        told.number("stale_hashes_rejected_last_hour", most=1e30),
+        told.number("hashes_last_hour", most=MOST_HASHES_AN_HOUR),
+        told.number("stale_hashes_rejected_last_hour", most=MOST_HASHES_AN_HOUR),
     )
     if good is None or late is None or good + late == 0:
         return None

@@ -33,11 +33,15 @@ class Told:
         self.warnings: list[str] = []
         self.read = 0
 
+    def has(self, key: str) -> bool:
+        """Return whether `key` is told, if only as null."""
+        return key in self._told
+
     def number(self, key: str, *, least: float = 0.0, most: float = float(MOST)) -> float | None:
         """Return a number; it may be written as text, with an SI letter: "4.29G", "1e+03T"."""
-        value = self._told.get(key)
-        if value is None:
+        if key not in self._told:
             return None
+        value = self._told[key]
         try:
             if isinstance(value, bool) or not isinstance(value, int | float | str):
                 raise ValueError(value)
@@ -73,13 +77,18 @@ class Told:
 
     def object(self, key: str) -> Mapping[str, Any]:
         """Return an object within, empty where there is none."""
-        value = self._told.get(key)
-        return value if isinstance(value, dict) else {}
+        value = self._told.get(key, {})
+        if isinstance(value, dict):
+            return value
+        self._leave_out(key, value)
+        return {}
 
     def list(self, key: str) -> list[Any] | None:
         """Return a list within, None where there is none."""
-        value = self._told.get(key)
-        return value if isinstance(value, list) else None
+        value = self._told.get(key, [])
+        if not isinstance(value, list):
+            self._leave_out(key, value)
+        return value if key in self._told and isinstance(value, list) else None
 
     def figures(self, what: str, **found: Any) -> Figures:
         """Return these figures with the warnings. Raises BadAnswer where not one could be read: it is not `what`."""
@@ -93,4 +102,5 @@ class Told:
         self.warnings.append(f"{self._whose}{what}")
 
     def _leave_out(self, key: str, value: Any) -> None:
-        self.warnings.append(f"{self._whose}{key} left out: {str(value)[:60]!r} is no figure")
+        shown = "null" if value is None else repr(str(value)[:60])
+        self.warnings.append(f"{self._whose}{key} left out: {shown} is no figure")

@@ -104,7 +104,20 @@ class TestCkpool:
         told = report("ckpool", {"/pool/pool.status": STATUS, "/users/bc1q": {**USER, "hashrate5m": odd}})
         assert told.hashrate_ghs is None
         assert told.hashrate_1h_ghs == 990
-        assert len(told.warnings) == (odd is not None)
+        assert len(told.warnings) == 1
+
+    @pytest.mark.parametrize(
+        ("told", "best"),
+        [
+            ({"bestshare": 9.5}, 9.5),
+            ({"bestshare": 9.5, "bestever": 400}, 400),
+            ({"bestshare": 9.5, "bestever": None}, None),
+            ({"bestshare": "?", "bestever": 400}, None),
+        ],
+    )
+    def test_the_best_share_of_the_block_does_not_pass_for_the_best_ever(self, told, best):
+        user = {"hashrate5m": "1T", **told}
+        assert report("ckpool", {"/pool/pool.status": STATUS, "/users/bc1q": user}).best_difficulty == best
 
     def test_a_number_may_be_written_as_one(self):
         assert (
@@ -230,7 +243,10 @@ class TestBraiins:
             "hashrate_1h_ghs": 28191.5,
             "workers": 2,
             "balance": 0.15,
-            "warnings": ("pool: answers HTTP 404 (Not Found)",),
+            "warnings": (
+                "pool: answers HTTP 404 (Not Found)",
+                "user hash_rate_24h left out: null is no figure",
+            ),
         }
 
     @pytest.mark.parametrize(("unit", "ghs"), [("Th/s", 27978e3), ("H/s", 27978e-9), ("PH/s", 27978e6)])
@@ -355,4 +371,11 @@ def test_any_value_is_a_figure_within_its_limits_or_none(value):
     told = Told(json.loads(json.dumps({"x": value})))
     number = told.number("x", most=1000)
     assert number is None or 0 <= number <= 1000
-    assert (number is None) <= bool(told.warnings or value is None)
+    assert (number is None) == bool(told.warnings)
+
+
+@pytest.mark.parametrize("value", [None, 7, "many", True])
+def test_what_is_no_list_and_no_object_is_said(value):
+    told = Told({"x": value}, "pool")
+    assert (told.list("x"), told.object("x"), len(told.warnings)) == (None, {}, 2)
+    assert (told.list("y"), told.object("y"), told.number("y"), len(told.warnings)) == (None, {}, None, 2)

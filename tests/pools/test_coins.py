@@ -238,14 +238,20 @@ class TestNetwork:
 @pytest.mark.parametrize(
     "row",
     [
-        [1748000000, 899136], "x", None, [1748000000, "899136", 2e14], [1748000000, 899136, "2e14"], [1748000000, 899136, 0],
-        [1748000000, 899136, None], [1748000000000, 899136, 2e14], [True, 899136, 2e14], [1748000000, -1, 2e14], [1748000000, 899136, 1e30],
-        [1748000000, 899136, 10**400],
+        [1748000000, 899136], [1748000000, 899136, 1.02], "x", None, [1748000000, "899136", 2e14, 1], [1748000000, 899136, "2e14", 1],
+        [1748000000, 899136, 0, 1], [1748000000, 899136, None, 1], [1748000000000, 899136, 2e14, 1], [True, 899136, 2e14, 1],
+        [1748000000, -1, 2e14, 1], [1748000000, 899136, 1e30, 1], [1748000000, 899136, 10**400, 1],
     ],
 )  # fmt: skip
 def test_a_change_that_is_not_whole_is_refused(row):
     with pytest.raises(BadAnswer):
         read_changes(reply([row]), NOW)
+
+
+@pytest.mark.parametrize("row", [[1748000000, 0, 2e14, 1.0], [1748000000, 899136, 1.02, 2e14]])
+def test_a_change_that_cannot_follow_on_the_one_before_is_refused(row):
+    with pytest.raises(BadAnswer, match="cannot follow"):
+        read_changes(reply([row, ROWS[1]]), NOW)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,30 @@ def test_several_modules_are_one_miner():
     assert (reading.hashrate_ghs, reading.power_w, reading.temperature_c) == (300, 110, 70)
 
 
+def test_modules_of_the_same_number_on_two_controllers_are_two():
+    rows = [{"MM ID1": f"Ver[1066-1] DNA[010203040506070{n}] GHSspd[100] PS[0 0 0 0 50 0]"} for n in (1, 2)]
+    replies = avalon_replies(PROD="AvalonMiner 1066", MODEL="1066") | {"estats": json_reply(STATS=rows)}
+    assert read_cgminer("avalon", replies).hashrate_ghs == 200
+
+
+@pytest.mark.parametrize(
+    ("state", "totals", "hashrate_ghs"),
+    [
+        ("In Work", {"MHS 5s": 51_000_000.0, "MHS av": 1.0}, 51_000),
+        ("In Work", {"MHS 5s": 0.0, "MHS av": 51_000_000.0}, 0),
+        ("In Work", {"MHS av": 51_000_000.0}, 0),
+        ("In Idle", {"MHS 5s": 51_000_000.0}, 0),
+    ],
+)
+def test_a_hashrate_that_firmware_leaves_at_0_is_that_of_the_summary(state, totals, hashrate_ghs):
+    text = f"Ver[1066-50-1] SYSTEMSTATU[Work: {state}, Hash Board: 3 ] TAvg[55] GHSspd[0.00] GHSavg[50000.0]"
+    replies = avalon_replies(text, PROD="AvalonMiner 1066", MODEL="1066") | {
+        "summary": json_reply(SUMMARY=[totals])
+    }
+    reading = read_cgminer("avalon", replies)
+    assert (reading.hashrate_ghs, len(reading.warnings)) == (hashrate_ghs, int(hashrate_ghs > 0))
+
+
 def test_part_of_a_sum_is_not_the_sum():
     rows = [{"MM ID0": "Ver[1246-1] GHSspd[100] TAvg[60]", "MM ID1": "Ver[1246-1] GHSspd[nan] TAvg[70]"}]
     replies = avalon_replies(PROD="AvalonMiner 1246", MODEL="1246") | {"estats": json_reply(STATS=rows)}

@@ -130,6 +130,9 @@ def test_the_pool_in_use_is_told(fallback):
     ("pool", "url"),
     [
         ({"stratumTLS": 1}, "stratum+ssl://pool.example:3333"),
+        ({"stratumProtocol": "SV1"}, "stratum+tcp://pool.example:3333"),
+        ({"stratumProtocol": "SV2"}, "stratum2+tcp://pool.example:3333"),
+        ({"stratumProtocol": 1, "stratumTLS": False}, "stratum2+tcp://pool.example:3333"),
         ({"stratumURL": "stratum+tcp://pool.example"}, "stratum+tcp://pool.example:3333"),
         ({"stratumURL": "stratum+tcp://pool.example:700"}, "stratum+tcp://pool.example:700"),
         ({"stratumPort": None}, "stratum+tcp://pool.example"),
@@ -207,6 +210,7 @@ def test_numbers_as_strings_are_numbers():
         ({"power": 655.35, "boardVersion": "302"}, "power_w"),
         ({"power": 170, "maxPower": 40, "boardVersion": "0.11"}, "power_w"),
         ({"power": 0.0, "voltage": 0.0}, "power_w"),
+        ({"power": 0.0, "voltage": -40.0, "hashRate": 0}, "power_w"),
         ({"temp": -1}, "temperature_c"),
         ({"temp": 0.0}, "temperature_c"),
         ({"hashRate": 18446744073.7}, "hashrate_ghs"),
@@ -221,6 +225,19 @@ def test_an_odd_value_is_unknown_and_the_rest_stands(odd, key):
     assert getattr(reading, key) is None
     assert len(reading.warnings) == 1
     assert reading.rejected == 3
+
+
+def test_what_the_miner_itself_says_is_wrong_is_a_warning():
+    reading = read_axeos(GAMMA | {"hashRate": 0, "power_fault": "OVER TEMPERATURE", "hardware_fault": 0})
+    assert reading.warnings == ("the miner says power fault: OVER TEMPERATURE",)
+
+
+@pytest.mark.parametrize(
+    ("can", "power_w"),
+    [({"enabled": True, "fleetPower": 312.5}, 312.5), ({"enabled": False}, 78.25), (None, 78.25)],
+)
+def test_a_nerdqaxe_that_tells_the_hashrate_of_others_tells_their_power(can, power_w):
+    assert read_axeos(NERDQAXE | {"maxPower": 70, "can": can}).power_w == power_w
 
 
 @pytest.mark.parametrize("more", [{"maxPower": 40}, {"maxPower": 0}, {"boardVersion": "999"}])

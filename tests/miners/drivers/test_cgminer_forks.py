@@ -163,6 +163,19 @@ def test_a_whatsminer_is_read_whole():
     )
 
 
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda summary: {"STATUS": "S", "Code": 131, "Msg": summary, "Description": ""},
+        lambda summary: {"STATUS": [{"STATUS": "S", "Code": 131, "Msg": summary}]},
+        lambda summary: {"STATUS": "S", "Code": 131, "Msg": {"SUMMARY": [summary]}},
+    ],
+)
+def test_a_whatsminer_whose_summary_is_its_message_is_read_whole(wrapped):
+    summary = json.loads(WHATSMINER["summary"].rstrip(b"\0"))["SUMMARY"][0]
+    assert forked(WHATSMINER, summary=json.dumps(wrapped(summary)).encode() + b"\0") == forked(WHATSMINER)
+
+
 @pytest.mark.parametrize("key", ["mineroff", "btmineroff"])
 def test_a_stopped_whatsminer_is_off(key):
     assert forked(WHATSMINER, status=msg_reply(**{key: "true"})).mode == "off"

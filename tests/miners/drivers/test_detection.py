@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from miners.drivers import Address, Misread, Reading, Unreachable, detect, detection
+from miners.drivers import Address, Misread, Reading, Unreachable, detect, detection, drivers
+from miners.drivers.base import Driver, PlainDriver
 from tests.miners.drivers.fixtures import GAMMA, TIMEOUT_S, avalon_replies, json_reply
 from tests.miners.drivers.servers import (
     cgminer_device,
@@ -33,6 +34,34 @@ ANTMINER = {
 def test_the_protocol_is_found(device, driver):
     with device as running:
         assert detect(Address("127.0.0.1", running.port), TIMEOUT_S).driver == driver
+
+
+class PortsOfItsOwn(PlainDriver):
+    """Asks other ports beside 4028, and finds there what it is told."""
+
+    name, default_port, has_fixed_ports = "ports of its own", 4028, True
+
+    def __init__(self, found: Reading | None) -> None:
+        self.found = found
+
+    def read(self, address: Address, deadline: float) -> Reading:
+        if self.found is None:
+            raise Unreachable("connection refused")
+        return self.found
+
+
+def test_a_driver_that_asks_other_ports_as_well_does_not_speak_for_the_next_one():
+    group: list[Driver] = [drivers["avalon"], PortsOfItsOwn(None), drivers["cgminer"]]
+    with cgminer_device(ANTMINER) as device:
+        found = detection._try_in_turn(group, Address("127.0.0.1", device.port), time.monotonic() + TIMEOUT_S)
+    assert isinstance(found, Reading)
+    assert found.driver == "cgminer"
+
+
+def test_a_dark_port_does_not_speak_for_a_driver_that_asks_others_as_well():
+    group: list[Driver] = [drivers["avalon"], PortsOfItsOwn(Reading("ports of its own")), drivers["cgminer"]]
+    found = detection._try_in_turn(group, Address("127.0.0.1", closed_port()), time.monotonic() + TIMEOUT_S)
+    assert found == Reading("ports of its own")
 
 
 def test_a_reading_counts_that_ends_while_a_refusal_is_looked_at(monkeypatch):

@@ -37,6 +37,13 @@ def test_the_slips_of_miners_are_mended(body, document):
     assert parse(body) == document
 
 
+def test_what_is_told_twice_counts_where_both_say_the_same():
+    noted: list[str] = []
+    body = b'{"power": 17.5, "temp": 50, "in": [{"a": 1, "a": 2, "a": 2}], "power": 17.5, "temp": 51}'
+    assert parse(body, noted=noted) == {"power": 17.5, "temp": None, "in": [{"a": None}]}
+    assert noted == [f"{key} left out: it is told twice, differently" for key in ("a", "temp")]
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -32,6 +32,16 @@ def test_the_fallback_is_the_second_pool():
     assert (reading.pool_url, reading.pool_user) == ("stratum+ssl://b.example:4444", "worker.b")
 
 
+def test_a_pool_of_stratum_v2_is_called_one():
+    pool = {"host": "a.example", "port": 3336, "activeProtocol": 1, "encrypted": True}
+    assert nerdqaxe(stratum={"pools": [pool]}).pool_url == "stratum2+tcp://a.example:3336"
+
+
+@pytest.mark.parametrize(("watts", "power_w"), [(399, 399), (401, None)])
+def test_a_power_far_beyond_the_boards_own_greatest_is_not_believed(watts, power_w):
+    assert nerdqaxe(power={**DASHBOARD["power"], "watts": watts}).power_w == power_w
+
+
 @pytest.mark.parametrize(
     ("system", "mode"),
     [({"shutdown": True}, "shutdown"), ({"shutdown": False, "boardError": 4}, "error 4"), ({}, None)],
