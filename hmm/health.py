@@ -11,6 +11,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from hmm.lib.impatient import impatient_cursor
 from hmm.models import Heartbeat
@@ -108,6 +110,8 @@ def look_for_failures(now: datetime) -> dict[str, str]:
 
 
 @login_not_required
+@require_safe
+@never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 when database, worker and collector are alive, else 503 naming what is not.
 

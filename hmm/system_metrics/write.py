@@ -15,6 +15,7 @@ from django.db import IntegrityError, connections
 from django.db.utils import load_backend
 
 from hmm.lib.locks import lock_number
+from hmm.lib.sqlstates import CHECK_VIOLATION, sqlstate_of
 from hmm.system_metrics.base import Sample
 from hmm.system_metrics.partitions import await_makers, ensure_hours, hours_between
 from hmm.system_metrics.probes import look, look_elsewhere
@@ -23,8 +24,6 @@ _INSTANT = timedelta(microseconds=1)
 CONNECT_S = 3
 STATEMENT_S = 5
 PROBED = ("worker", "database")
-NO_PARTITION = "23514"
-"""The SQLSTATE of a row for which there is no partition: PostgreSQL has it among the violated checks."""
 
 INSERT = """
 INSERT INTO system_metrics (time, metric_name, service, tags, value)
@@ -83,7 +82,7 @@ def _do(work: Callable[[Any], int]) -> int:
         with own_transaction() as cursor:
             return work(cursor)
     except IntegrityError as error:
-        if getattr(error.__cause__, "sqlstate", None) != NO_PARTITION:
+        if sqlstate_of(error) != CHECK_VIOLATION:
             raise
     with own_transaction() as cursor:
         await_makers(cursor)

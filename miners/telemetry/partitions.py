@@ -17,14 +17,13 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 
 from hmm.lib.patience import alone_with
+from hmm.lib.sqlstates import UNDEFINED_TABLE, sqlstate_of
 
 LOCK_KEY = 0x686D6D01
 """The advisory lock under which one session at a time makes partitions of telemetry."""
 
 DAYS_AT_ONCE = 31
 """So many days of a write, the newest, get a partition each; the days before share one a calendar year."""
-
-UNDEFINED_TABLE = "42P01"
 
 A_DAY = timedelta(days=1)
 
@@ -118,7 +117,7 @@ def drop_if_empty(partition: Partition, sleep: Callable[[float], None] = time.sl
             cursor.execute(f"VACUUM {partition.name}")  # so that looking for rows is quick while others wait
         return alone_with("telemetry", lambda: _drop_now(partition), sleep)
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE:  # somebody else has dropped it
+        if sqlstate_of(error) == UNDEFINED_TABLE:  # somebody else has dropped it
             return True
         raise
 
