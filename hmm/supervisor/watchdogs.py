@@ -123,7 +123,7 @@ class QueueWatchdog(_Watchdog):
 
 
 class BeatWatchdog(_Watchdog):
-    """Watches a service that beats by itself, such as the collector after each tick."""
+    """Watches a service that beats by itself, such as the collector each ten seconds."""
 
     look_every_s = 5.0
 
