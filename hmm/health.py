@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -109,7 +108,6 @@ def look_for_failures(now: datetime) -> dict[str, str]:
         return {"database": str(error).splitlines()[0] if str(error) else type(error).__name__}
 
 
-@login_not_required
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
