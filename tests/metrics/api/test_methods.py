@@ -53,11 +53,11 @@ def test_head_is_answered_as_get_without_a_body(
     ],
 )
 def test_what_an_address_does_not_take_is_405_with_what_it_does(
-    client: Client, reading: dict[str, Any], address: str, allowed: str
+    reading: dict[str, Any], address: str, allowed: str
 ) -> None:
     refused = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - set(allowed.split(", "))
     for method in sorted(refused):
-        answer = client.generic(method, f"/api/{address}", headers=reading)
+        answer = Client(enforce_csrf_checks=True).generic(method, f"/api/{address}", headers=reading)
         assert (answer.status_code, answer["Allow"]) == (405, allowed), method
         assert answer["Content-Type"] == "application/json"
         if method != "HEAD":
