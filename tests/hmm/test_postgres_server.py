@@ -224,7 +224,9 @@ def test_the_log_is_bounded_while_the_server_runs(
     monkeypatch.undo()
 
     assert log.stat().st_size == 0
-    assert "ready to accept connections" in log.with_name("server.log.1").read_text()
+    older = log.with_name("server.log.1")
+    assert "ready to accept connections" in older.read_text()
+    assert stat.S_IMODE(older.stat().st_mode) == stat.S_IMODE(log.stat().st_mode) == 0o600
     with pytest.raises(psycopg.errors.UndefinedTable):
         embedded.ask(server, "SELECT 1 FROM nowhere")
     assert "nowhere" in log.read_text()
