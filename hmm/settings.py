@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "hmm.system_metrics.middleware.RequestStatisticsMiddleware",
+    "hmm.middleware.HeadMiddleware",
     "hmm.middleware.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
