@@ -19,7 +19,7 @@ from miners.telemetry.latest import hold_latest_readings
 from miners.telemetry.lines import Line, LineRefused, object_parser
 from miners.telemetry.neighbours import NOBODY, neighbours
 from miners.telemetry.packed.late import Stretch, make_room, reasons_dropped
-from miners.telemetry.partitions import ensure_days
+from miners.telemetry.partitions import ensure_days, seeing_partitions
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import merge_rows
 
@@ -69,6 +69,10 @@ def accept(rows: Sequence[GivenRow], now: datetime) -> list[Judged]:
 
     One transaction. The same rows again change nothing, and are called repeated.
     """
+    return seeing_partitions(lambda: _accept(rows, now))
+
+
+def _accept(rows: Sequence[GivenRow], now: datetime) -> list[Judged]:
     push = _sort_out(rows, now)
     ensure_days({_time(line).date() for _, _, line in push.lines})
     with transaction.atomic():

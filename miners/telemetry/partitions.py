@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from hmm.lib.patience import alone_with
-from hmm.lib.sqlstates import UNDEFINED_TABLE, sqlstate_of
+from hmm.lib.sqlstates import CHECK_VIOLATION, UNDEFINED_TABLE, sqlstate_of
 
 LOCK_KEY = 0x686D6D01
 """The advisory lock under which one session at a time makes partitions of telemetry."""
@@ -26,6 +26,7 @@ DAYS_AT_ONCE = 31
 """So many days of a write, the newest, get a partition each; the days before share one a calendar year."""
 
 A_DAY = timedelta(days=1)
+T = TypeVar("T")
 
 _known: dict[str, set[date]] = {}
 """Per database, the days that are known to have a partition: committed ones only, and none that may be dropped."""
@@ -66,6 +67,23 @@ def ensure_days(days: Iterable[date]) -> list[date]:
         # Only what has been committed may be remembered: a rolled back partition is not there.
         transaction.on_commit(lambda: _remember(wanted))
     return made
+
+
+def seeing_partitions(work: Callable[[], T]) -> T:
+    """Return what `work` does, which writes telemetry in transactions of its own; try it on another connection, too.
+
+    One that reads what telemetry consists of in the very moment in which somebody attaches a partition may miss that, and
+    does not look again until there is a further one.
+    """
+    try:
+        return work()
+    except IntegrityError as error:
+        if sqlstate_of(error) != CHECK_VIOLATION or connection.in_atomic_block:
+            raise
+    if connection.connection is not None:
+        connection.connection.close()  # or a pool would lend it again
+    connection.close()
+    return work()
 
 
 def keep_partitions() -> None:
