@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from energy.points import PriceError, PricePoint, check_point
+from hmm.lib.times import offset_refusal
 
 COLUMNS = ("start", "end", "pence_per_kwh")
 LONGEST_LINE = 4096
@@ -117,6 +118,8 @@ def _instant(text: str, column: str) -> datetime:
         raise ValueError(f"{column} {text!r} is not an ISO 8601 time such as 2025-03-30T12:00Z") from None
     if moment.tzinfo is None:
         raise ValueError(f"{column} {text!r} has no UTC offset, such as Z or +01:00")
+    if wrong := offset_refusal(moment):
+        raise ValueError(f"{column} {text!r} {wrong}")
     try:
         return moment.astimezone(UTC)
     except OverflowError:

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from hmm.lib.impatient import impatient_cursor
 from hmm.models import Heartbeat
@@ -107,7 +108,8 @@ def look_for_failures(now: datetime) -> dict[str, str]:
         return {"database": str(error).splitlines()[0] if str(error) else type(error).__name__}
 
 
-@login_not_required
+@require_safe
+@never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 when database, worker and collector are alive, else 503 naming what is not.
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from hmm.door.books import Outcome
 from hmm.door.source import Source
@@ -124,6 +126,8 @@ def _summed(name: str, rows: Sequence[OutsideSource]) -> SourceCounts:
     )
 
 
+@require_safe
+@never_cache
 def outside_sources(request: HttpRequest) -> HttpResponse:
     """Each service outside and host, with its counts, when it last answered, and its last error. One query."""
     return render(request, "hmm/_outside_sources.html", {"sources": OutsideSource.objects.all()})

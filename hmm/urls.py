@@ -1,10 +1,9 @@
-"""The map of the house. Apps are named in strings only."""
+"""The map of the house, but for /healthz (hmm/middleware.py). Apps are named in strings only."""
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
-from hmm.health import healthz
 from hmm.login import Login
 from hmm.outside import outside_sources
 from hmm.system_metrics.page import system_metrics
@@ -17,7 +16,6 @@ urlpatterns = [
     path("login/", Login.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("theme", theme, name="theme"),
-    path("healthz", healthz, name="healthz"),
     path("blocks/system-metrics", system_metrics, name="system_metrics"),
     path("blocks/outside-sources", outside_sources, name="outside_sources"),
     path("api/", include("metrics.api.urls")),

@@ -191,32 +191,31 @@ class MinerAdmin(LightListAdmin):
         if not change:
             place_miner(obj)
             return
-        site, obj.site_id = obj.site, form.initial.get("site", obj.site_id)
-        begin, obj.maintenance = obj.maintenance, form.initial.get("maintenance", obj.maintenance)
-        obj.save()
+        # Only what was changed here: the collector writes of the same miner meanwhile.
+        obj.save(update_fields=[name for name in form.changed_data if name not in ("site", "maintenance")])
         if "maintenance" in form.changed_data:
-            set_maintenance([obj.pk], timezone.now(), begin=begin)
+            set_maintenance([obj.pk], timezone.now(), begin=obj.maintenance)
         if "site" in form.changed_data:
             today = _today()
-            move_miner(obj, site, today, today=today)
+            move_miner(obj, obj.site, today, today=today)
 
-    @admin.action(description="Poll the selected miners")
+    @admin.action(description="Poll the selected miners", permissions=["change"])
     def enable(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
         miners.update(enabled=True)
 
-    @admin.action(description="Do not poll the selected miners")
+    @admin.action(description="Do not poll the selected miners", permissions=["change"])
     def disable(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
         miners.update(enabled=False)
 
-    @admin.action(description="Begin maintenance of the selected miners")
+    @admin.action(description="Begin maintenance of the selected miners", permissions=["change"])
     def begin_maintenance(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
         set_maintenance(miners.values_list("pk", flat=True), timezone.now(), begin=True)
 
-    @admin.action(description="End maintenance of the selected miners")
+    @admin.action(description="End maintenance of the selected miners", permissions=["change"])
     def end_maintenance(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
         set_maintenance(miners.values_list("pk", flat=True), timezone.now(), begin=False)
 
-    @admin.action(description="Retire the selected miners")
+    @admin.action(description="Retire the selected miners", permissions=["change"])
     def retire(self, request: HttpRequest, miners: QuerySet[Miner]) -> None:
         now = timezone.now()
         for miner in miners.filter(retired_at=None):

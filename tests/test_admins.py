@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.contrib.staticfiles import finders
 from django.db.models import Model
 from django.test import Client, RequestFactory
@@ -51,6 +52,35 @@ def boss(db: None) -> Client:
         UserFactory(is_staff=True, is_superuser=True), backend="django.contrib.auth.backends.ModelBackend"
     )
     return client
+
+
+LOOKS = {"show_ranking"}
+"""Actions that change nothing."""
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", OURS, ids=names(OURS))
+def test_who_may_only_look_is_offered_no_action_that_changes_something(
+    model: type[Model], rf: RequestFactory
+) -> None:
+    request = rf.get("/")
+    request.user = UserFactory(is_staff=True)
+    may_look = Permission.objects.filter(
+        content_type__app_label=model._meta.app_label, codename__startswith="view_"
+    )
+    request.user.user_permissions.set(may_look)
+    its_admin = admin.site._registry[model]
+    assert its_admin.has_view_permission(request)
+    assert set(its_admin.get_actions(request)) <= LOOKS
+
+
+def test_an_action_that_was_not_offered_does_nothing(client: Client, db: None) -> None:
+    user, miner = UserFactory(is_staff=True), MinerFactory()
+    user.user_permissions.set(Permission.objects.filter(codename="view_miner"))
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.post(reverse("admin:miners_miner_changelist"), {"action": "retire", "_selected_action": miner.pk})
+    miner.refresh_from_db()
+    assert miner.retired_at is None
 
 
 @pytest.mark.django_db

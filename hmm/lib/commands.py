@@ -8,6 +8,8 @@ from typing import Any, NoReturn, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connections
 
+from hmm.lib.sqlstates import UNDEFINED_TABLE, sqlstate_of
+
 
 def fail(message: str) -> NoReturn:
     """End the command with `message` as its one line on stderr and exit status 2."""
@@ -71,11 +73,8 @@ class HmmCommand(BaseCommand):
         sys.exit(status)
 
 
-UNDEFINED_TABLE = "42P01"
-
-
 def _database_says(error: Exception) -> str:
-    if getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE:
+    if sqlstate_of(error) == UNDEFINED_TABLE:
         return (
             "the database has not been set up yet; run: manage.py migrate (make up and make demo do it too)"
         )

@@ -7,12 +7,14 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 EXAMPLE = "It looks like postgres://user:password@host:5432/name."
+USUAL_OPTIONS = {"connect_timeout": 10}  # s; options of the connection that a URL gives win over these
 SCHEMES = ("postgres", "postgresql", "psql", "pgsql")
 
 
 def database_settings(url: str, data_dir: Path, *, pooled: bool) -> dict[str, Any]:
     """Return Django's DATABASES entry for `url`, or for the embedded server when it is empty.
 
+    Behind a ? the URL may say what libpq is to do with the connection: `?sslmode=verify-full&sslrootcert=/path`.
     `pooled` keeps a psycopg connection pool, for the threaded web process; processes that fork must not.
     Raises ImproperlyConfigured when the URL is not a PostgreSQL one.
     """
@@ -20,15 +22,14 @@ def database_settings(url: str, data_dir: Path, *, pooled: bool) -> dict[str, An
         options, lasting = _connections(pooled)
         embedded = {"ENGINE": "hmm.postgres", "NAME": "hmm", "USER": "hmm", "DATA_DIR": data_dir}
         return embedded | {"OPTIONS": options} | lasting
-    return _on_server(_parse(url), pooled=pooled)
+    return _on_server(_parse(url), USUAL_OPTIONS, pooled=pooled)
 
 
-def _on_server(parsed: dict[str, Any], *, pooled: bool) -> dict[str, Any]:
+def _on_server(parsed: dict[str, Any], usual: dict[str, Any], *, pooled: bool) -> dict[str, Any]:
     options, lasting = _connections(pooled)
+    told = parsed.get("OPTIONS", {})  # what the URL says of the connection, such as sslmode
     # Behind a pooler of transactions neither a cursor nor a prepared statement outlives its transaction.
-    return (
-        parsed | {"OPTIONS": {"connect_timeout": 10} | options, "DISABLE_SERVER_SIDE_CURSORS": True} | lasting
-    )
+    return parsed | {"OPTIONS": usual | told | options, "DISABLE_SERVER_SIDE_CURSORS": True} | lasting
 
 
 def _connections(pooled: bool) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -42,6 +43,7 @@ REPLICA_OPTIONS = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 2,
+    "tcp_user_timeout": 5000,  # ms
 }
 """A replica that is gone without a word must not hold up a page that the primary can answer."""
 
@@ -53,8 +55,7 @@ def replica_settings(url: str, *, pooled: bool) -> dict[str, dict[str, Any]]:
     """
     if not url:
         return {}
-    settings = _on_server(_parse(url, "DATABASE_REPLICA_URL"), pooled=pooled)
-    settings["OPTIONS"] |= REPLICA_OPTIONS | {"tcp_user_timeout": 5000}
+    settings = _on_server(_parse(url, "DATABASE_REPLICA_URL"), REPLICA_OPTIONS, pooled=pooled)
     return {"replica": settings | {"TEST": {"MIRROR": "default"}}}
 
 

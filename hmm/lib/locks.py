@@ -6,6 +6,8 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transacti
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import TransactionManagementError
 
+from hmm.lib.sqlstates import LOCK_NOT_AVAILABLE, sqlstate_of
+
 
 class LockTaken(Exception):
     """Somebody else still held the lock when the time to wait was over."""
@@ -41,7 +43,7 @@ def lock(name: str, wait_s: float | None = None, using: str = DEFAULT_DB_ALIAS) 
         with transaction.atomic(using=using):
             _wait_at_most(connection, name, wait_s)
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+        if sqlstate_of(error) != LOCK_NOT_AVAILABLE:
             raise
         raise LockTaken(f"{name} is locked by somebody else") from error
 
@@ -54,9 +56,6 @@ def lock_shared(*names: str, using: str = DEFAULT_DB_ALIAS) -> None:
     share = ", ".join(["pg_advisory_xact_lock_shared(%s)"] * len(names))
     with _in_transaction(using).cursor() as cursor:
         cursor.execute(f"SELECT {share}", [lock_number(name) for name in names])
-
-
-LOCK_NOT_AVAILABLE = "55P03"
 
 
 def _in_transaction(using: str) -> BaseDatabaseWrapper:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, connection, transaction
 
+from hmm.lib.sqlstates import LOCK_NOT_AVAILABLE, QUERY_CANCELED, sqlstate_of
+
 PATIENCE = "50ms"
 LONGEST_WORK = "500ms"
 PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """How long the others are let pass after each time that the lock was not to be had."""
-
-LOCK_NOT_AVAILABLE, QUERY_CANCELED = "55P03", "57014"
 
 
 def alone_with(table: str, work: Callable[[], bool], sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -28,7 +28,7 @@ def alone_with(table: str, work: Callable[[], bool], sleep: Callable[[float], No
                 cursor.execute(f"LOCK TABLE ONLY {table} IN ACCESS EXCLUSIVE MODE")
                 return work()
         except DatabaseError as error:
-            if getattr(error.__cause__, "sqlstate", None) not in (LOCK_NOT_AVAILABLE, QUERY_CANCELED):
+            if sqlstate_of(error) not in (LOCK_NOT_AVAILABLE, QUERY_CANCELED):
                 raise
         if pause_s is not None:
             sleep(pause_s)

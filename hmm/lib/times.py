@@ -8,6 +8,10 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
+MOST_OFFSET = timedelta(hours=14)
+"""No place on Earth is further from UTC."""
+
+
 class NaiveTimeError(ValueError):
     """A time of day without an offset, which could mean two instants."""
 
@@ -25,6 +29,17 @@ def parse_when(text: str, zone: tzinfo, *, is_end: bool = False) -> datetime:
         if EARLIEST <= found <= LATEST:
             return found
     raise ValueError(f"{text!r} is not between {EARLIEST:%Y} and {LATEST:%Y}")
+
+
+def offset_refusal(moment: datetime) -> str:
+    """Return what is wrong with the UTC offset of `moment`, which has one; "" where it is one that clocks have.
+
+    Python takes +23:59:59.5 for an offset; ISO 8601 has hours and minutes.
+    """
+    offset = moment.utcoffset()
+    if offset is None or (not offset % timedelta(minutes=1) and abs(offset) <= MOST_OFFSET):
+        return ""
+    return "has a UTC offset that there is not; it is in hours and minutes, at most 14:00, such as +01:00"
 
 
 def local_midnight(day: date, zone: tzinfo) -> datetime:
@@ -65,6 +80,8 @@ def _time_with_offset(text: str) -> datetime:
         raise ValueError(f"{text!r} is neither a date (2025-03-30) nor a time (2025-03-30T12:00Z)")
     if parsed.tzinfo is None:
         raise NaiveTimeError(f"{text!r} has no UTC offset; write {text}Z or {text}+01:00")
+    if wrong := offset_refusal(parsed):
+        raise ValueError(f"{text!r} {wrong}")
     return parsed
 
 

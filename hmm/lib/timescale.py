@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
+from hmm.lib.sqlstates import INSUFFICIENT_PRIVILEGE, sqlstate_of
+
 # Its files alone are not enough: the server must have loaded it at its start, which then knows its settings.
 LOADED = """
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
@@ -35,13 +37,10 @@ def _create(connection: Any) -> bool:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+        if sqlstate_of(error) != INSUFFICIENT_PRIVILEGE:
             raise
         return False
     return True
-
-
-INSUFFICIENT_PRIVILEGE = "42501"
 
 
 def is_hypertable(cursor: Any, table: str) -> bool:

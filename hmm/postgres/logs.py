@@ -38,5 +38,7 @@ def rotate(log: Path) -> None:
     The server keeps its file open, appending: it is emptied, not moved.
     """
     if is_long(log):
-        shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+        older = log.with_name(f"{log.name}.1")
+        older.touch(mode=0o600)
+        shutil.copy(log, older)  # with its mode: nobody else reads either
         os.truncate(log, 0)

@@ -41,7 +41,7 @@ def mark_idle(**kwargs: Any) -> None:
 
 def busy_workers(cluster_pid: int) -> int:
     """Return how many living workers of the cluster led by `cluster_pid` are in the middle of a task."""
-    marked = {int(path.name) for path in busy_dir().iterdir()}
+    marked = {int(path.name) for path in busy_dir().iterdir() if path.name.isdecimal()}
     return len(marked.intersection(session_members(cluster_pid))) if marked else 0
 
 

@@ -38,6 +38,7 @@ class Supervisor:
         self.console = console or Console()
         self._grace_s = grace_s
         self._status_path = data_dir / STATUS_FILE
+        self._is_written = True
         self._children = [
             Child(service, self.token, self.console, backoff or Backoff()) for service in services
         ]
@@ -59,8 +60,8 @@ class Supervisor:
 
     def _step(self) -> None:
         changed = [child.step() for child in self._children]
-        if any(changed):
-            self._write_status()
+        if any(changed) or not self._is_written:
+            self._try_to_write_status()
 
     def _watch(self, stop: threading.Event) -> None:
         looked = time.monotonic()
@@ -78,6 +79,16 @@ class Supervisor:
             time.sleep(STEP_S / 2)
         for child in self._children:
             child.kill()
+
+    def _try_to_write_status(self) -> None:
+        try:
+            self._write_status()
+        except OSError as error:  # a full disk must not end services that run
+            if self._is_written:
+                self.console.say(f"cannot write {self._status_path}: {error.strerror}; the services go on")
+            self._is_written = False
+        else:
+            self._is_written = True
 
     def _write_status(self) -> None:
         write_status(self._status_path, self.token, self._children)

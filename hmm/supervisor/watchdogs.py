@@ -17,6 +17,7 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
+from redis.exceptions import RedisError
 
 from hmm.health import beat, last_beat
 from hmm.supervisor import busy
@@ -25,6 +26,7 @@ from hmm.supervisor.decisions import Limits, Sight, Verdict, Watch, look
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = "hmm.jobs.heartbeat"
+AWAY = (DatabaseError, InterfaceError, RedisError, OSError)
 
 
 class Run(NamedTuple):
@@ -35,7 +37,7 @@ class Run(NamedTuple):
 
 
 class _Watchdog(ABC):
-    """Looks at a service; while the database cannot be reached it has no opinion."""
+    """Looks at a service; while the database, or the queue's Redis, cannot be reached it has no opinion."""
 
     look_every_s = 1.0
 
@@ -59,7 +61,7 @@ class _Watchdog(ABC):
         elapsed_s, self._unlooked_s = self._unlooked_s, 0.0
         try:
             return self._look(self._newest, elapsed_s)
-        except (DatabaseError, InterfaceError) as error:
+        except Exception as error:  # noqa: BLE001  (whatever the fault, the other services are watched on)
             self._cannot_see(error)
             return None
         finally:
@@ -78,10 +80,10 @@ class _Watchdog(ABC):
 
     def _cannot_see(self, error: Exception) -> None:
         self._watch = Watch(progress=self._watch.progress)
-        if not self._blind:
-            logger.warning(
-                "cannot watch over the services while the database refuses: %s", str(error).strip()
-            )
+        if not self._blind and isinstance(error, AWAY):
+            logger.warning("cannot watch over the services for now: %s", str(error).strip())
+        elif not self._blind:
+            logger.error("cannot watch over the services", exc_info=error)
         self._blind = True
 
     def _meet(self, run: Run) -> None:
@@ -121,7 +123,7 @@ class QueueWatchdog(_Watchdog):
 
 
 class BeatWatchdog(_Watchdog):
-    """Watches a service that beats by itself, such as the collector after each tick."""
+    """Watches a service that beats by itself, such as the collector each ten seconds."""
 
     look_every_s = 5.0
 

@@ -44,11 +44,16 @@ def ensure_hours(cursor: Any, hours: Iterable[datetime]) -> int:
     wanted = sorted(hours)
     if not _missing(cursor, wanted):
         return 0
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number("system_metrics partitions")])
+    await_makers(cursor)
     missing = _missing(cursor, wanted)  # another session may have made them meanwhile
     for hour in missing:
         _make(cursor, hour)
     return len(missing)
+
+
+def await_makers(cursor: Any) -> None:
+    """Wait until whoever makes partitions is through, and be the only one to until this transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number("system_metrics partitions")])
 
 
 def _missing(cursor: Any, wanted: list[datetime]) -> list[datetime]:

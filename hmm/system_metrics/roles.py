@@ -7,9 +7,10 @@ from typing import Any, LiteralString
 from django.db import DatabaseError, transaction
 from psycopg import sql
 
+from hmm.lib.sqlstates import INSUFFICIENT_PRIVILEGE, sqlstate_of
+
 TABLE = "system_metrics"
 VIEWS = ("system_metrics_latest", "system_metrics_recent")
-REFUSED = "42501"
 
 TRIALS: dict[str, LiteralString] = {
     "select": "SELECT count(*) FROM system_metrics WHERE time > now() - INTERVAL '1 hour'",
@@ -152,6 +153,6 @@ def _try(cursor: Any, role: Role, statement: LiteralString) -> bool:
     except _Undo:
         return True
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) != REFUSED:
+        if sqlstate_of(error) != INSUFFICIENT_PRIVILEGE:
             raise
         return False

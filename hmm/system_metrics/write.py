@@ -6,17 +6,18 @@ the table costs the service nothing. The limits are set in the transaction: a tr
 
 import copy
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.db.utils import load_backend
 
 from hmm.lib.locks import lock_number
+from hmm.lib.sqlstates import CHECK_VIOLATION, sqlstate_of
 from hmm.system_metrics.base import Sample
-from hmm.system_metrics.partitions import ensure_hours, hours_between
+from hmm.system_metrics.partitions import await_makers, ensure_hours, hours_between
 from hmm.system_metrics.probes import look, look_elsewhere
 
 _INSTANT = timedelta(microseconds=1)
@@ -53,20 +54,39 @@ def _wrapper() -> Any:
     return load_backend(settings["ENGINE"]).DatabaseWrapper(settings, "system_metrics")
 
 
-def write(samples: Iterable[Sample], at: datetime, tags: dict[str, str | int]) -> int:
+def write(samples: Sequence[Sample], at: datetime, tags: dict[str, str | int]) -> int:
     """Store `samples` as of `at`, with `tags` beside their own; return how many. Raises what Django raises."""
-    with own_transaction() as cursor:
-        return insert(cursor, samples, at, tags)
+    return _do(lambda cursor: insert(cursor, samples, at, tags))
 
 
 def write_probes(since: datetime, until: datetime) -> int:
     """Look at worker and database, and store it as of `until`, unless another process has; return how many rows."""
     elsewhere = look_elsewhere()
-    with own_transaction() as cursor:
+
+    def look_and_insert(cursor: Any) -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number("system_metrics probes")])
         if not cursor.fetchone()[0] or _probed(cursor, until):
             return 0
         return insert(cursor, [*elsewhere, *look(cursor, since, until)], until, {})
+
+    return _do(look_and_insert)
+
+
+def _do(work: Callable[[Any], int]) -> int:
+    """Do `work` in a transaction of its own; once more, on another connection, where its hour was not to be seen.
+
+    A connection that first looks at the table in the very moment in which another attaches an hour may take it that
+    there is no such hour, and does to its end. So the second time nobody attaches any meanwhile.
+    """
+    try:
+        with own_transaction() as cursor:
+            return work(cursor)
+    except IntegrityError as error:
+        if sqlstate_of(error) != CHECK_VIOLATION:
+            raise
+    with own_transaction() as cursor:
+        await_makers(cursor)
+        return work(cursor)
 
 
 def _probed(cursor: Any, at: datetime) -> bool:

@@ -26,39 +26,40 @@ def bands(asked: Asked, here: Here) -> Report:
     )
     names = [words for _, words in legend(here.currency)]
     total = sum(band.kwh for band in found.bands)
-    notes = ["Of the slots that are over."]
-    if asked.start < here.now - timedelta(days=settings.RETENTION_SLOT_DAYS):
-        notes.append(f"Slots are kept for {settings.RETENTION_SLOT_DAYS} days: what is older is not in it.")
-    if found.unpriced_kwh > 0:
-        notes.append(f"{energy(found.unpriced_kwh)} more have no known price.")
-    hundredth = SYMBOLS[here.currency][1]
     return Report(
         f"Energy by price, {whom.name}",
-        [
-            Column("band", f"Price, {hundredth} a kWh", is_number=False),
-            figure_column("kwh", "Energy", "energy_cost", "kwh", here, formed_href(asked.query, "kwh")),
-            Column(
-                "share",
-                "Share",
-                lambda share: "–" if share is None else f"{decimal(100 * share, 1)} %",
-                href=formed_href(asked.query, "share"),
-            ),
-            figure_column(
-                f"cost_{here.currency.lower()}",
-                "Cost",
-                "energy_cost",
-                f"cost_{here.currency.lower()}",
-                here,
-                formed_href(asked.query, "cost"),
-            ),
-        ],
+        _columns(asked, here),
         [
             [name, band.kwh, band.kwh / total if total else None, band.cost]
             for name, band in zip(names, found.bands, strict=True)
         ],
         chart=_chart(found, names) if total else None,
-        notes=notes,
+        notes=_notes(asked, found, here),
     )
+
+
+def _columns(asked: Asked, here: Here) -> list[Column]:
+    hundredth, cost = SYMBOLS[here.currency][1], f"cost_{here.currency.lower()}"
+    return [
+        Column("band", f"Price, {hundredth} a kWh", is_number=False),
+        figure_column("kwh", "Energy", "energy_cost", "kwh", here, formed_href(asked.query, "kwh")),
+        Column(
+            "share",
+            "Share",
+            lambda share: "–" if share is None else f"{decimal(100 * share, 1)} %",
+            href=formed_href(asked.query, "share"),
+        ),
+        figure_column(cost, "Cost", "energy_cost", cost, here, formed_href(asked.query, "cost")),
+    ]
+
+
+def _notes(asked: Asked, found: EnergyByBand, here: Here) -> list[str]:
+    notes = ["Of the slots that are over."]
+    if asked.start < here.now - timedelta(days=settings.RETENTION_SLOT_DAYS):
+        notes.append(f"Slots are kept for {settings.RETENTION_SLOT_DAYS} days: what is older is not in it.")
+    if found.unpriced_kwh > 0:
+        notes.append(f"{energy(found.unpriced_kwh)} more have no known price.")
+    return notes
 
 
 def _chart(found: EnergyByBand, names: list[str]) -> SafeString:

@@ -48,23 +48,10 @@ def calendar(asked: Asked, here: Here) -> Report:
     opened = {each.start.astimezone(here.zone).date() for each in found if each.is_open}
     told = {day: value for day, value in days.items() if value is not None}
     ramp = [value for day, value in told.items() if day not in opened]
-    ref = FigureRef(asked.metric_type, key, whom.entity_type, whom.entity_id, "daily", asked.start)
-    at = hrefs_of(ref)
     title = f"{named_figure(asked.metric_type, key, here)}, {whom.name}"
     return Report(
         title,
-        [
-            Column("day", "Day", day_words, is_number=False),
-            figure_column(
-                key,
-                named_figure(asked.metric_type, key, here),
-                asked.metric_type,
-                key,
-                here,
-                lambda row: at(local_midnight(row[0], here.zone)),
-            ),
-            open_column(),
-        ],
+        _columns(asked, key, here),
         [[day, value, day in opened] for day, value in days.items()],
         chart=_map(
             asked, _Days(told, opened, min(ramp, default=0.0), max(ramp, default=0.0)), key, title, here
@@ -87,6 +74,19 @@ class _Days:
 
     def css_class(self, day: date) -> str:
         return "is-open" if day in self.opened else heat_class(self.told[day], self.low, self.high)
+
+
+def _columns(asked: Asked, key: str, here: Here) -> list[Column]:
+    whom = asked.whom[0]
+    at = hrefs_of(FigureRef(asked.metric_type, key, whom.entity_type, whom.entity_id, "daily", asked.start))
+    named = named_figure(asked.metric_type, key, here)
+    return [
+        Column("day", "Day", day_words, is_number=False),
+        figure_column(
+            key, named, asked.metric_type, key, here, lambda row: at(local_midnight(row[0], here.zone))
+        ),
+        open_column(),
+    ]
 
 
 def _notes(asked: Asked, told: Mapping[date, float], opened: Collection[date]) -> list[str]:

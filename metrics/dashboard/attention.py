@@ -10,9 +10,7 @@ from hmm.health import silent_services
 from metrics.dashboard.glance import HotMiner
 from metrics.dashboard.miner_table import TONES, miner_address
 from metrics.dashboard.shown import Shown
-from metrics.query.conditions import Condition, MinerNow, condition_of, since
-
-CALLED = (Condition.UNREACHABLE, Condition.SILENT, Condition.NOT_HASHING)
+from metrics.query.conditions import CALLED, Condition, MinerNow, condition_of, since
 
 
 @dataclass(frozen=True, slots=True)

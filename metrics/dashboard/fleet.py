@@ -10,7 +10,7 @@ from metrics.dashboard.prices import Outlook, outlook_words
 from metrics.explain.figure import FigureRef, Ref, explained
 from metrics.explain.price import PriceRef
 from metrics.explain.reading import ReadingRef
-from metrics.query.conditions import Condition
+from metrics.query.conditions import CALLED, Condition
 from metrics.query.fleet import FleetNow, FleetTotals
 from metrics.query.today import EnergyToday
 from metrics.templatetags.hmm_format import (
@@ -29,8 +29,7 @@ from metrics.types.base import MINOR
 WHOLE = 0.995
 """From this coverage on, a figure is called complete."""
 
-TROUBLE = (Condition.UNREACHABLE, Condition.SILENT, Condition.NOT_HASHING)
-TOLD = (*TROUBLE, Condition.NEW, Condition.MAINTENANCE, Condition.UNPOLLED)
+TOLD = (*CALLED, Condition.NEW, Condition.MAINTENANCE, Condition.UNPOLLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def fleet_words(fleet: FleetNow, now: datetime) -> str:
 
 def tone_of(fleet: FleetNow) -> str:
     """Return bad when nothing that should hash does, warn when something does not, else good."""
-    if not any(fleet.counts.get(condition) for condition in TROUBLE):
+    if not any(fleet.counts.get(condition) for condition in CALLED):
         return "good"
     return "warn" if fleet.counts.get(Condition.HASHING) else "bad"
 
@@ -150,7 +149,7 @@ def _condition_words(fleet: FleetNow, condition: Condition, now: datetime) -> st
     if not found:
         return ""
     words = f"{found} {_NAMES.get(condition, condition)}"
-    if condition not in TROUBLE or since is None:
+    if condition not in CALLED or since is None:
         return words
     longest = age(now - since)
     return f"{words} for {longest}" if found == 1 else f"{words} for up to {longest}"

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from metrics.dashboard.read import ON_TARIFF
-from metrics.query.conditions import Condition
+from metrics.query.conditions import CALLED
 from metrics.query.fleet_lines import AVERAGE
 from metrics.query.fleet_sql import ALIKE, CONDITIONS, MINERS, SINCE, SORTS, SUMS_OF
 from metrics.store.kept import KeptText
 from metrics.types import metric_types
 
 MOST_URGENT = 8
-LEAST_URGENT = CONDITIONS.index(Condition.NOT_HASHING)
+LEAST_URGENT = max(map(CONDITIONS.index, CALLED))
 """Conditions are in the order of their urgency: all miners that hash need not be put in order."""
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from metrics.dashboard.fleet import Figure
-from metrics.explain.average_power import JOULES_PER_KWH, AveragePowerRef
+from metrics.explain.average_power import AveragePowerRef
 from metrics.explain.figure import FigureRef
 from metrics.query.merge import Figure as Merged
 from metrics.query.same_time import SameTime
+from metrics.store.columns import JOULES_PER_KWH
 from metrics.templatetags.hmm_format import decimal, hashrate, money, power
 
 ALIKE_PERCENT = 0.5

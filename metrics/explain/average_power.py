@@ -11,9 +11,9 @@ from metrics.explain.build import explanation
 from metrics.explain.figure import FigureRef, explain_address, explained, id_in, times_in, written
 from metrics.query import Refused
 from metrics.query.words import check_word, check_words
+from metrics.store.columns import JOULES_PER_KWH
 from metrics.templatetags.hmm_format import decimal, power
 
-JOULES_PER_KWH = 3_600_000
 ENERGY = {"miner": "kwh", "site": "total_kwh", "system": "total_kwh"}
 """By kind of entity: the key of its energy."""
 

@@ -5,7 +5,7 @@ COPY lets the server make the next figures while these are being written, which 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django.db import connection, transaction
@@ -14,6 +14,7 @@ from django.db.models import BigIntegerField, Func, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
 from hmm.installation import installation
+from hmm.lib.times import EPOCH
 from metrics.exports.base import Row, Sample, Selection, Setting
 from metrics.models import Metric
 from metrics.query import BeingComputed, prepared_state
@@ -23,7 +24,6 @@ from pools.models import Pool
 
 ATTEMPTS = 3
 NUMBER_BEGINS = "-0123456789"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TextRow = tuple[str | None, ...]
 

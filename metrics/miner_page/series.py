@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 from math import gcd
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from hmm.lib.buckets import DEFAULT_SLOT_S, Bucket, buckets
+from hmm.lib.times import EPOCH
 from hmm.lib.units import hashrate_unit
-from metrics.explain.average_power import JOULES_PER_KWH, AveragePowerRef
+from metrics.explain.average_power import AveragePowerRef
 from metrics.explain.figure import FigureRef
 from metrics.query import MetricRow
+from metrics.store.columns import JOULES_PER_KWH
 from miners.models import Telemetry
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,23 +106,13 @@ def average(
     if not found:
         return None
     (whole,) = found
-    value = whole.value_json[key]
+    value, coverage = whole.value_json[key], whole.value_json["coverage"]
     if kind is Kind.TOTAL and value is not None:
         value /= periods_in(state.cut, period, whole.start, whole.end)
     elif kind is Kind.EXTREME:
         value = _mean_of_periods(whole, key, period, end, now)
-    return Average(
-        metric_type,
-        key,
-        entity_type,
-        entity_id,
-        period,
-        whole.start,
-        whole.end,
-        kind,
-        value,
-        whole.value_json["coverage"],
-    )
+    asked = (metric_type, key, entity_type, entity_id, period)
+    return Average(*asked, whole.start, whole.end, kind, value, coverage)
 
 
 def stretches_of(cut: Grid, period: str, start: datetime, end: datetime, into: str | None) -> list[Bucket]:

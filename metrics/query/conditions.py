@@ -45,6 +45,10 @@ class Condition(StrEnum):
     UNPOLLED = "not polled"
 
 
+CALLED = (Condition.UNREACHABLE, Condition.SILENT, Condition.NOT_HASHING)
+"""The conditions for which somebody is called: no other is as urgent as any of these."""
+
+
 def condition_of(miner: MinerNow, now: datetime) -> Condition:
     """Return the one condition that `miner` is in at `now`."""
     if miner.state == MinerState.MAINTENANCE:

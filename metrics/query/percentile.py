@@ -54,14 +54,5 @@ def percentile(
     )
     if found is None:
         return None
-    return Percentile(
-        metric_type,
-        percent,
-        entity_type,
-        entity_id,
-        period,
-        found.start,
-        found.end,
-        found.value,
-        found.coverage,
-    )
+    asked = (metric_type, percent, entity_type, entity_id, period)
+    return Percentile(*asked, found.start, found.end, found.value, found.coverage)

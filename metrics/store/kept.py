@@ -18,6 +18,8 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg.sql import quote
 
+from hmm.lib.functions import drop_functions
+
 PREFIX = "metrics_kept_"
 
 NOTHING: Mapping[str, str | bool] = MappingProxyType({})
@@ -40,11 +42,6 @@ BEGIN
 {{body}}
 END
 $kept$
-"""
-
-STALE = """
-SELECT format('DROP FUNCTION %%s', oid::regprocedure) FROM pg_proc
-WHERE starts_with(proname, %s) AND pronamespace = current_schema()::regnamespace
 """
 
 
@@ -227,9 +224,7 @@ def rows_together(cursor: CursorWrapper, queries: Sequence[Query]) -> list[list[
 
 def create_kept(cursor: CursorWrapper, kept: Iterable[KeptFunction]) -> None:
     """Make the functions of `kept`, and drop those of other versions of the code."""
-    cursor.execute(STALE, [PREFIX])
-    for (drop,) in cursor.fetchall():
-        cursor.execute(drop)
+    drop_functions(cursor, PREFIX)
     for each in kept:
         cursor.execute(each.create_sql())
 

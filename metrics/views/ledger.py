@@ -42,6 +42,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@never_cache
 @says_why("Ledger")
 def ledger_csv(request: HttpRequest) -> StreamingHttpResponse:
     """All lines of the day that `ledger` shows page by page, with the figures unrounded; 503 while they are not right."""

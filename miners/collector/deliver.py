@@ -11,6 +11,7 @@ from miners.collector.poll import Outcome
 from miners.collector.record import record
 from miners.collector.spool import DamagedLine
 from miners.telemetry.aside import Aside, set_aside
+from miners.telemetry.partitions import seeing_partitions
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def deliver(outcomes: Sequence[Outcome], now: datetime) -> None:
     The same outcomes again change nothing. Raises OperationalError or InterfaceError when the database is away.
     """
     try:
-        record(outcomes, now)
+        seeing_partitions(lambda: record(outcomes, now))
     except AWAY:
         raise
     except UNSTORABLE:

@@ -16,7 +16,7 @@ from hmm.lib.times import floor_to_second
 from hmm.system_metrics.statistics.collector import readings_stored
 from miners.collector.at_once import update_miners
 from miners.collector.entering import Entries
-from miners.collector.figures import Previous, telemetry_row, text
+from miners.collector.figures import MOST_INTERVALS, Previous, telemetry_row, text
 from miners.collector.poll import Outcome
 from miners.collector.states import next_state
 from miners.collector.tick import columns_of, news_of, split
@@ -25,6 +25,7 @@ from miners.drivers.base import Reading
 from miners.models import LatestReading, Miner, MinerModel, StateChange
 from miners.telemetry.latest import hold_latest_readings
 from miners.telemetry.neighbours import NOBODY, Neighbours, neighbours
+from miners.telemetry.packed.late import Stretch, make_room
 from miners.telemetry.partitions import ensure_days
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.rules import refusal
@@ -124,6 +125,7 @@ def _record_one_by_one(outcomes: Sequence[Outcome], now: datetime) -> WriteResul
         return WriteResult()
     by_miner = _by_miner(outcomes)
     miners = Miner.objects.select_related("site").in_bulk(by_miner)
+    _make_room(by_miner, miners, now)
     known = _look_up(by_miner)
     batch = _Batch(now)
     for miner_id, miner in miners.items():
@@ -136,6 +138,16 @@ def _by_miner(outcomes: Iterable[Outcome]) -> dict[int, list[Outcome]]:
     for outcome in sorted(outcomes, key=lambda outcome: outcome.at):
         grouped[outcome.target.miner_id].append(outcome)
     return dict(grouped)
+
+
+def _make_room(by_miner: Mapping[int, Sequence[Outcome]], miners: Mapping[int, Miner], now: datetime) -> None:
+    """Have days be plain that are packed, and that late readings are looked for in and laid beside."""
+    stretches = [
+        Stretch(miner_id, at - timedelta(seconds=MOST_INTERVALS * miner.site.poll_interval_s), at, at)
+        for miner_id, miner in miners.items()
+        for at in (outcome.at for outcome in by_miner[miner_id] if outcome.is_reading)
+    ]
+    make_room(stretches, _days([stretch.last for stretch in stretches]), now)
 
 
 def _look_up(by_miner: Mapping[int, Sequence[Outcome]]) -> _Known:

@@ -1,4 +1,4 @@
-"""Orders in the admin: their history to look at, and three of them for the miners that are selected."""
+"""Orders in the admin: their history to look at, and those that need no more words for the miners that are selected."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from hmm.admin import ReadOnlyAdmin
 from hmm.lib.units import counted
+from miners.control.arguments import parse_arguments
 from miners.control.ask import LONGEST_WHY, CommandRefused, ask_command, queue_command
 from miners.drivers.orders import Kind
 from miners.models import Command, Miner
@@ -64,7 +65,10 @@ def _ask_why(model_admin: Any, request: HttpRequest, miners: QuerySet[Miner], ki
 
 def _order(model_admin: Any, request: HttpRequest, miner: Miner, kind: Kind, why: str) -> None:
     try:
-        command = ask_command(miner, kind, {}, who=request.user.get_username(), why=why, now=timezone.now())
+        arguments = parse_arguments(kind, {})
+        command = ask_command(
+            miner, kind, arguments, who=request.user.get_username(), why=why, now=timezone.now()
+        )
     except CommandRefused as refused:
         model_admin.message_user(request, f"Nothing was sent to {miner}: {refused}", messages.ERROR)
         return

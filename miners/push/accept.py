@@ -4,13 +4,13 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from miners.collector.figures import covered_s
+from miners.collector.figures import MOST_INTERVALS, covered_s
 from miners.models import LatestReading, Miner
 from miners.push.body import GivenRow
 from miners.push.liveness import note_pushes
@@ -18,7 +18,8 @@ from miners.telemetry.aside import Aside, set_aside
 from miners.telemetry.latest import hold_latest_readings
 from miners.telemetry.lines import Line, LineRefused, object_parser
 from miners.telemetry.neighbours import NOBODY, neighbours
-from miners.telemetry.partitions import ensure_days
+from miners.telemetry.packed.late import Stretch, make_room, reasons_dropped
+from miners.telemetry.partitions import ensure_days, seeing_partitions
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import merge_rows
 
@@ -46,11 +47,15 @@ class Judged(NamedTuple):
 CONFLICT = "another row is stored for that second of that miner; this one is kept aside"
 
 
+Believed = tuple[GivenRow, Miner, Line]
+"""A believable row as it was given, its miner, and what it says."""
+
+
 @dataclass
 class _Push:
     """Rows on their way: the believable ones with their miner, and what has been said of the others."""
 
-    lines: list[tuple[int, Miner, Line]] = field(default_factory=list)
+    lines: list[Believed] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     asides: list[Aside] = field(default_factory=list)
 
@@ -64,6 +69,10 @@ def accept(rows: Sequence[GivenRow], now: datetime) -> list[Judged]:
 
     One transaction. The same rows again change nothing, and are called repeated.
     """
+    return seeing_partitions(lambda: _accept(rows, now))
+
+
+def _accept(rows: Sequence[GivenRow], now: datetime) -> list[Judged]:
     push = _sort_out(rows, now)
     ensure_days({_time(line).date() for _, _, line in push.lines})
     with transaction.atomic():
@@ -86,7 +95,7 @@ def _sort_out(rows: Sequence[GivenRow], now: datetime) -> _Push:
         elif miner.retired_at and miner.retired_at < _time(line):
             push.refuse(given, f"{line.miner} was retired before that")
         else:
-            push.lines.append((given.number, miner, line))
+            push.lines.append((given, miner, line))
     return push
 
 
@@ -104,24 +113,43 @@ def _store(push: _Push, now: datetime) -> None:
     if not miners:
         return
     hold_latest_readings(miners)
+    _refuse_dropped(push, now)
+    make_room(_stretches(push.lines), {_time(line).date() for _, _, line in push.lines}, now)
     latest = LatestReading.objects.in_bulk(miners)
     rows = _rows(push.lines, {pk: reading.timestamp for pk, reading in latest.items()})
     merged = merge_rows(rows, source=SOURCE, now=now)
     stored: list[TelemetryRow] = []
-    for ordinal, (row, (number, _, _)) in enumerate(zip(rows, push.lines, strict=True), 1):
+    for ordinal, (row, (given, _, _)) in enumerate(zip(rows, push.lines, strict=True), 1):
         if ordinal in merged.conflicting:
-            push.judged.append(Judged(number, Verdict.CONFLICTING, CONFLICT))
+            push.judged.append(Judged(given.number, Verdict.CONFLICTING, CONFLICT))
         elif ordinal in merged.repeated:
-            push.judged.append(Judged(number, Verdict.REPEATED))
+            push.judged.append(Judged(given.number, Verdict.REPEATED))
         else:
-            push.judged.append(Judged(number, Verdict.STORED))
+            push.judged.append(Judged(given.number, Verdict.STORED))
             stored.append(row)
     note_pushes(miners, latest, stored, now)
 
 
-def _rows(
-    lines: Sequence[tuple[int, Miner, Line]], latest: Mapping[int, datetime | None]
-) -> list[TelemetryRow]:
+def _refuse_dropped(push: _Push, now: datetime) -> None:
+    gone = reasons_dropped([(miner.pk, _time(line)) for _, miner, line in push.lines], now)
+    for place, reason in gone.items():
+        push.refuse(push.lines[place][0], reason)
+    push.lines = [line for place, line in enumerate(push.lines) if place not in gone]
+
+
+def _stretches(lines: Iterable[Believed]) -> list[Stretch]:
+    """Return from when to when each miner has rows on each UTC day, and when the first may begin at the earliest."""
+    spans: dict[tuple[int, date], list[tuple[datetime, datetime]]] = defaultdict(list)
+    for _, miner, line in lines:
+        at, usual_s = _time(line), MOST_INTERVALS * miner.site.poll_interval_s
+        spans[miner.pk, at.date()].append((at - timedelta(seconds=line.covered_s or usual_s), at))
+    return [
+        Stretch(miner_id, min(begins), min(ends), max(ends))
+        for (miner_id, _), (begins, ends) in ((key, zip(*span, strict=True)) for key, span in spans.items())
+    ]
+
+
+def _rows(lines: Sequence[Believed], latest: Mapping[int, datetime | None]) -> list[TelemetryRow]:
     covered = _covered(lines, latest)
     return [
         TelemetryRow(miner.pk, _time(line), line.covered_s or covered[miner.pk, line.at], *line[3:])
@@ -129,9 +157,7 @@ def _rows(
     ]
 
 
-def _covered(
-    lines: Iterable[tuple[int, Miner, Line]], latest: Mapping[int, datetime | None]
-) -> dict[tuple[int, int], int]:
+def _covered(lines: Iterable[Believed], latest: Mapping[int, datetime | None]) -> dict[tuple[int, int], int]:
     """Return the seconds that each row stands for which does not say so itself: by the rule for live rows.
 
     For a second that has a row it is what that one stands for, so that the same row again is no other one.

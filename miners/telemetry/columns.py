@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hmm.lib.times import offset_refusal
 from miners.telemetry.lines import EARLIEST, VALUES, WHOLE, latest_second, name_refusal
 from miners.telemetry.rules import BOUNDS
 
@@ -66,12 +67,16 @@ def _instants(texts: Sequence[str], latest: int) -> list[int] | None:
         moments = {text: datetime.fromisoformat(text) for text in set(texts)}
     except ValueError:
         return None
-    if any(moment.tzinfo is None for moment in moments.values()):
+    if not all(map(_has_offset, {moment.tzinfo: moment for moment in moments.values()}.values())):
         return None
     at = {text: int(moment.timestamp()) for text, moment in moments.items()}
     if min(at.values()) < EARLIEST or max(at.values()) > latest:
         return None
     return [at[text] for text in texts]
+
+
+def _has_offset(moment: datetime) -> bool:
+    return moment.tzinfo is not None and not offset_refusal(moment)
 
 
 def _is_plain(name: str, texts: Sequence[str]) -> bool:

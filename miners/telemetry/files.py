@@ -88,7 +88,9 @@ def _chunks(content: BufferedIOBase, now: datetime) -> Iterator[Chunk]:
     first, *others = next(blocks, [""])
     first = first.removeprefix(BYTE_ORDER_MARK)
     if not first.strip():
-        raise FileRefused("begins with an empty line: a header or a JSON object is wanted")
+        is_all = not others and next(blocks, None) is None
+        how = "is empty" if is_all else "begins with an empty line"
+        raise FileRefused(f"{how}: a header or a JSON object is wanted")
     if first.lstrip().startswith("{"):
         yield from _numbered(chain([[first, *others]], blocks), 1, json_parser(now))
         return

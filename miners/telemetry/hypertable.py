@@ -11,7 +11,8 @@ from typing import Any, Literal
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from hmm.lib.timescale import INSUFFICIENT_PRIVILEGE, is_hypertable
+from hmm.lib.sqlstates import INSUFFICIENT_PRIVILEGE, sqlstate_of
+from hmm.lib.timescale import is_hypertable
 
 Kind = Literal["timescaledb", "native"]
 
@@ -54,7 +55,7 @@ def allow_late_rows(cursor: Any) -> None:
         with transaction.atomic(using=cursor.db.alias):
             cursor.execute(sql.SQL("ALTER DATABASE {} {}").format(database, limit))
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+        if sqlstate_of(error) != INSUFFICIENT_PRIVILEGE:
             raise
         cursor.execute(sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} {}").format(database, limit))
     cursor.execute(limit)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from hmm.lib.magnitude import vanishes
+from hmm.lib.times import offset_refusal
 from miners.telemetry.rules import (
     BOUNDS,
     FIRST_BLOCK,
@@ -161,6 +162,8 @@ def _instant(found: Any, now: datetime, latest: int) -> int:
         raise LineRefused(f"timestamp {found!r} is not ISO 8601, such as 2026-03-01T12:00:00Z") from None
     if moment.tzinfo is None:
         raise LineRefused(f"timestamp {found!r} has no UTC offset; write {found}Z or {found}+01:00")
+    if wrong := offset_refusal(moment):
+        raise LineRefused(f"timestamp {found!r} {wrong}")
     at = int(moment.timestamp())
     if not EARLIEST <= at <= latest:
         raise LineRefused(time_refusal(moment, now) or "timestamp is out of range")

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from hmm.lib.patience import alone_with
+from hmm.lib.sqlstates import CHECK_VIOLATION, UNDEFINED_TABLE, sqlstate_of
 
 LOCK_KEY = 0x686D6D01
 """The advisory lock under which one session at a time makes partitions of telemetry."""
@@ -24,9 +25,8 @@ LOCK_KEY = 0x686D6D01
 DAYS_AT_ONCE = 31
 """So many days of a write, the newest, get a partition each; the days before share one a calendar year."""
 
-UNDEFINED_TABLE = "42P01"
-
 A_DAY = timedelta(days=1)
+T = TypeVar("T")
 
 _known: dict[str, set[date]] = {}
 """Per database, the days that are known to have a partition: committed ones only, and none that may be dropped."""
@@ -67,6 +67,23 @@ def ensure_days(days: Iterable[date]) -> list[date]:
         # Only what has been committed may be remembered: a rolled back partition is not there.
         transaction.on_commit(lambda: _remember(wanted))
     return made
+
+
+def seeing_partitions(work: Callable[[], T]) -> T:
+    """Return what `work` does, which writes telemetry in transactions of its own; try it on another connection, too.
+
+    One that reads what telemetry consists of in the very moment in which somebody attaches a partition may miss that, and
+    does not look again until there is a further one.
+    """
+    try:
+        return work()
+    except IntegrityError as error:
+        if sqlstate_of(error) != CHECK_VIOLATION or connection.in_atomic_block:
+            raise
+    if connection.connection is not None:
+        connection.connection.close()  # or a pool would lend it again
+    connection.close()
+    return work()
 
 
 def keep_partitions() -> None:
@@ -118,7 +135,7 @@ def drop_if_empty(partition: Partition, sleep: Callable[[float], None] = time.sl
             cursor.execute(f"VACUUM {partition.name}")  # so that looking for rows is quick while others wait
         return alone_with("telemetry", lambda: _drop_now(partition), sleep)
     except DatabaseError as error:
-        if getattr(error.__cause__, "sqlstate", None) == UNDEFINED_TABLE:  # somebody else has dropped it
+        if sqlstate_of(error) == UNDEFINED_TABLE:  # somebody else has dropped it
             return True
         raise
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import ProgrammingError, connection
 
 from hmm.lib.binary_arrays import BinaryArray, Int4Array, binding_cursor, number_array, text_array
+from hmm.lib.sqlstates import UNDEFINED_FUNCTION, sqlstate_of
 from miners.telemetry.latest import hold_latest_readings
 from miners.telemetry.tick_sql import CALL, COLUMNS, NAME, TICK
 
@@ -20,8 +21,6 @@ log = logging.getLogger(__name__)
 
 FEW = 1000
 """Up to so many readings the function's plan, which is for few, takes less than planning for as many as there are."""
-
-UNDEFINED_FUNCTION = "42883"
 
 NEWS = """
 UPDATE miners_latestreading l
@@ -141,7 +140,7 @@ def _call(params: dict[str, Any]) -> Ticked | None:
             cursor.execute(CALL, params)
             found = cursor.fetchone()
     except ProgrammingError as error:
-        if getattr(error.__cause__, "sqlstate", None) != UNDEFINED_FUNCTION:
+        if sqlstate_of(error) != UNDEFINED_FUNCTION:
             raise
         raise FunctionMissing(NAME) from error
     return Ticked(*found) if found else None

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from hmm.lib.binary_arrays import Float8Array, Int4Array, Int8Array, NumberArray
+from hmm.lib.functions import drop_functions
 from miners.telemetry.rules import INT4_MAX
 
 COLUMNS: dict[str, type[NumberArray]] = {
@@ -120,11 +121,6 @@ END
 $tick$
 """
 
-STALE = """
-SELECT format('DROP FUNCTION %%s', oid::regprocedure) FROM pg_proc
-WHERE starts_with(proname, %s) AND pronamespace = current_schema()::regnamespace
-"""
-
 
 def _function_sql(name: str) -> str:
     sql = FUNCTION.format(
@@ -147,7 +143,5 @@ def refresh_tick_function(**kwargs: Any) -> None:
     """
     using = kwargs["using"]
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute(STALE, [PREFIX])
-        for (drop,) in cursor.fetchall():
-            cursor.execute(drop)
+        drop_functions(cursor, PREFIX)
         cursor.execute(_function_sql(NAME))

@@ -63,7 +63,7 @@ BLOCKS = {
 NO_PAGES = {
     "metrics": "miner_series miner_notes ledger_csv analytics_csv analytics_json prometheus",
     "miners": "welcome_place welcome_electricity discovery_add",
-    "": "logout theme healthz",
+    "": "logout theme",
 }
 """Figures for programs, and forms that lead to a page."""
 

@@ -108,6 +108,7 @@ def test_standard_input_is_read(tariff, monkeypatch, capsys):
         ("2025-03-30T00:30,2025-03-30T01:00Z,1", "start '2025-03-30T00:30' has no UTC offset"),
         ("2025-03-30T00:30Z,2025-03-30T01:00,1", "end '2025-03-30T01:00' has no UTC offset"),
         ("2025-03-30,2025-03-31,1", "no UTC offset"),
+        ("2025-03-30T00:30+00:00:30,2025-03-30T01:00Z,1", "a UTC offset that there is not"),
         ("30/03/2025 00:30,2025-03-30T01:00Z,1", "not an ISO 8601 time"),
         (",2025-03-30T01:00Z,1", "not an ISO 8601 time"),
         ("0001-01-01T00:00+02:00,2025-03-30T01:00Z,1", "beyond the calendar"),

@@ -47,6 +47,17 @@ def test_all_alive_is_200_without_login(client):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_whoever_asks_by_address_and_without_tls_is_told(client, settings):
+    """As a container runtime does behind HMM_HTTPS=1 and a name of its own in HMM_ALLOWED_HOSTS."""
+    settings.SECURE_SSL_REDIRECT, settings.ALLOWED_HOSTS = True, ["hmm.example.org"]
+    asked = {"host": "10.1.2.3:8000"}
+    assert client.get("/healthz", headers=asked).json()["failing"].keys() == {"worker", "collector"}
+    assert client.post("/healthz", headers=asked).status_code == 405
+    assert client.get("/login/", headers=asked).status_code == 400
+    assert client.get("/login/", headers={"host": "hmm.example.org"}).status_code == 301
+
+
+@pytest.mark.django_db(transaction=True)
 def test_what_is_silent_is_named(client):
     beat("worker", timezone.now() - timedelta(minutes=5))
     beat("collector", timezone.now())

@@ -204,6 +204,21 @@ def test_service_waits_for_the_file_it_needs(data_dir):
     assert token_bearers(supervisor.token) == []
 
 
+def test_a_disk_that_takes_nothing_ends_no_service(data_dir, capsys):
+    log, leave = data_dir / "log", data_dir / "leave"
+    script = f"echo x >> {log}; until test -e {leave}; do sleep 0.05; done"
+    lasting = Service("lasting", ("/bin/sh", "-c", f"echo y >> {log}; exec sleep 1000"))
+    short = Service("short", ("/bin/sh", "-c", script), once=True)
+    with running_here(data_dir, lasting, short) as supervisor:
+        wait_for(lambda: log.exists() and len(lines(log)) == 2, "both starts")
+        (data_dir / "supervisor.new").mkdir()  # in the place of the file that is written aside
+        leave.touch()
+        wait_for(lambda: "the services go on" in capsys.readouterr().out, "what is said of it")
+        assert len(token_bearers(supervisor.token)) == 1
+        (data_dir / "supervisor.new").rmdir()
+        wait_for(lambda: '"done"' in (data_dir / STATUS_FILE).read_text(), "what is written later")
+
+
 class Impatient:
     """Calls the first run of a service stalled."""
 

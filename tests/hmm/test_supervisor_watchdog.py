@@ -18,8 +18,10 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
+from redis.exceptions import RedisError
 
 from hmm.health import beat, last_beat
+from hmm.supervisor import watchdogs
 from hmm.supervisor.busy import busy_dir, busy_workers, forget_marks, mark_busy, mark_idle, progress
 from hmm.supervisor.decisions import Limits
 from hmm.supervisor.loop import Supervisor
@@ -90,6 +92,24 @@ def test_database_that_refuses_is_no_reason_to_restart(watchdog, monkeypatch):
             assert watchdog.stalled(5) is None
     finally:
         connection.settings_dict["NAME"] = name
+
+
+@pytest.mark.parametrize("error", [RedisError("connection refused"), ZeroDivisionError("a fault")])
+def test_queue_that_takes_nothing_is_no_reason_to_restart_and_said_once(watchdog, monkeypatch, caplog, error):
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(watchdogs, "async_task", refuse)
+    for _ in range(3):
+        watchdog.started(os.getpid())  # a new run is asked at once
+        assert watchdog.stalled(5) is None
+    assert sum("cannot watch over the services" in record.message for record in caplog.records) == 1
+
+
+def test_a_stray_file_is_no_mark_of_a_worker(cluster):
+    (busy_dir() / ".nfs0001").touch()
+    (busy_dir() / str(cluster)).write_text("a.long.task")
+    assert busy_workers(cluster) == 1
 
 
 def test_task_in_hand_is_marked_and_both_ends_are_progress():

@@ -1,5 +1,6 @@
 """Dates and times as people write them."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,18 @@ def test_what_is_no_date_is_refused(text: str) -> None:
 def test_a_time_without_an_offset_could_mean_two_instants() -> None:
     with pytest.raises(NaiveTimeError, match=r"has no UTC offset; write 2025-03-30T12:00Z"):
         parse_when("2025-03-30T12:00", LONDON)
+
+
+@pytest.mark.parametrize("offset", ["+23:59:59.5", "+01:00:01", "-14:01", "+15:00"])
+def test_an_offset_that_there_is_not_is_refused(offset: str) -> None:
+    with pytest.raises(ValueError, match=f"2025-03-30T12:00{re.escape(offset)}' has a UTC offset that"):
+        parse_when(f"2025-03-30T12:00{offset}", LONDON)
+
+
+@pytest.mark.parametrize("offset", ["Z", "+00:00", "+14:00", "-14:00", "+0545", "-03", "+05:30:00"])
+def test_an_offset_is_in_hours_and_minutes(offset: str) -> None:
+    text = f"2025-03-30T12:00{offset}"
+    assert parse_when(text, LONDON) == datetime.fromisoformat(text)
 
 
 days = st.dates(date(2000, 1, 2), date(2099, 12, 30))

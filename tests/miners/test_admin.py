@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from django.contrib.admin.sites import site as admin_site
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from hmm.models import DirtyRange
@@ -69,6 +69,19 @@ def test_another_name_is_no_move(admin: Client) -> None:
     miner.refresh_from_db()
     assert miner.name == "bench"
     assert MinerSite.objects.filter(miner=miner).count() == 1
+
+
+def test_what_the_collector_writes_meanwhile_stays(rf: RequestFactory, db: None) -> None:
+    miner, its_admin, request = MinerFactory(enabled=False), admin_site._registry[Miner], rf.post("/")
+    request.user = UserFactory(is_staff=True, is_superuser=True)
+    data = {"name": "bench", "site": miner.site_id, "tier": miner.tier}
+    form = its_admin.get_form(request, miner, change=True)(data, instance=miner)
+    assert form.is_valid(), form.errors
+    Miner.objects.filter(pk=miner.pk).update(state="unreachable", state_reason="no answer", driver="axeos")
+    its_admin.save_model(request, form.save(commit=False), form, change=True)
+    miner.refresh_from_db()
+    assert (miner.name, miner.state, miner.state_reason) == ("bench", "unreachable", "no answer")
+    assert miner.driver == "axeos"
 
 
 def test_a_miner_added_here_belongs_to_its_site(admin: Client) -> None:

@@ -215,7 +215,10 @@ def test_an_unknown_site_is_named_with_those_there_are(miner: Miner, tmp_path: P
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b"", "begins with an empty line"),
+        (b"", "is empty: a header or a JSON object is wanted"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (gzip.compress(b"", mtime=0), "is empty"),
+        (f"\n{HEADER}\n".encode(), "begins with an empty line"),
         (b"miner,timestamp\n", "line 1 has no column 'power_w'"),
         (b"\x1f\x8bnot gzip at all", "damaged"),
         (gzip.compress(f"{HEADER}\n{line(60)}\n".encode() * 500, mtime=0)[:-200], "damaged"),

@@ -98,10 +98,18 @@ def sort_out_dropped(
 
     Where none is old it asks nothing.
     """
-    if all(row.timestamp >= now - NEVER_PACKED for row in rows):
-        return list(rows), []
-    gone = dropped_among([(row.miner_id, row.timestamp) for row in rows])
+    gone = reasons_dropped([(row.miner_id, row.timestamp) for row in rows], now)
     return (
         [row for n, row in enumerate(rows) if n not in gone],
-        [(row, dropped_reason(gone[n])) for n, row in enumerate(rows) if n in gone],
+        [(row, gone[n]) for n, row in enumerate(rows) if n in gone],
     )
+
+
+def reasons_dropped(rows: Sequence[tuple[int, datetime]], now: datetime) -> dict[int, str]:
+    """Return why those of `rows` (miner, time), by their position, may not be stored whose day has been dropped.
+
+    Where none is old it asks nothing.
+    """
+    if all(at >= now - NEVER_PACKED for _, at in rows):
+        return {}
+    return {n: dropped_reason(until) for n, until in dropped_among(rows).items()}

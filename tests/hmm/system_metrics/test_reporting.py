@@ -5,9 +5,10 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from django.db import OperationalError, ProgrammingError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -15,6 +16,7 @@ from hmm.models import JobRun
 from hmm.system_metrics import reporter as reporting
 from hmm.system_metrics import write as writing
 from hmm.system_metrics.base import Sample, Statistic
+from hmm.system_metrics.partitions import ensure_hours
 from hmm.system_metrics.read import statistics
 from hmm.system_metrics.reporter import Reporter, mark, report_probes, report_process
 from hmm.system_metrics.statistics import web
@@ -175,6 +177,28 @@ def test_nothing_is_kept_of_a_write_that_fails_half_way():
     with pytest.raises(ProgrammingError):
         half_way()
     assert stored() == []
+
+
+@pytest.mark.native
+def test_an_hour_that_a_connection_does_not_see_is_looked_for_on_another(monkeypatch: pytest.MonkeyPatch):
+    """As where another session attaches it in the moment in which this one first looks at the table."""
+    looks = []
+
+    def blind_once(cursor: Any, hours: list[datetime]) -> int:
+        looks.append(cursor.db)
+        return 0 if len(looks) == 1 else ensure_hours(cursor, hours)
+
+    monkeypatch.setattr(writing, "ensure_hours", blind_once)
+    assert write([Sample(LOAD, 1.0)], datetime(2031, 5, 6, 7, tzinfo=UTC), {}) == 1
+    assert stored() == [("load", "web", 1.0)]
+    assert len(set(looks)) == 2
+
+
+@pytest.mark.native
+def test_an_hour_that_is_never_there_fails_after_the_second_look(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(writing, "ensure_hours", lambda cursor, hours: 0)
+    with pytest.raises(IntegrityError, match="no partition"):
+        write([Sample(LOAD, 1.0)], datetime(2031, 5, 6, 8, tzinfo=UTC), {})
 
 
 def test_the_probes_write_worker_and_database():

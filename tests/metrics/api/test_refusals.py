@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -102,12 +101,6 @@ def test_more_to_compute_than_one_waits_for_is_409_and_names_the_remedy(ask: Ask
     assert "manage.py backfill_metrics --from 2025-06-" in answer.json()["detail"]
     compute()
     assert results(ask(**hourly(days=7)))
-
-
-def test_other_methods_are_not_allowed(client: Client, token: str) -> None:
-    headers = {"Authorization": f"Bearer {token}"}
-    assert client.post("/api/metrics", headers=headers).status_code == 405
-    assert client.delete("/api/prices", headers=headers).status_code == 405
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from miners.collector.collector import Collector
 from miners.collector.keeper import Clock, Flush
 from miners.collector.spool import Spool
 from miners.drivers.base import Address, Misread, Reading, Unreachable, drivers
-from miners.models import Miner
-from tests.factories import MinerFactory
+from miners.models import Miner, Site, Telemetry
+from tests.factories import MinerFactory, SiteFactory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -130,6 +130,7 @@ def spool(tmp_path: Path) -> Spool:
 
 
 MakeCollector = Callable[..., Collector]
+MakeDevice = Callable[..., Device]
 
 
 @pytest.fixture
@@ -160,3 +161,20 @@ def tick_until(collector: Collector, done: Callable[[], bool]) -> None:
         if done():
             return
     pytest.fail("it did not happen in a minute")
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    """A site whose miners are polled every thirty seconds."""
+    return SiteFactory(poll_interval_s=30)
+
+
+def rows_of(miner: Miner) -> list[Telemetry]:
+    """Return what is stored of `miner`, in the order of time."""
+    return list(Telemetry.objects.filter(miner=miner).order_by("timestamp"))
+
+
+def state_of(miner: Miner) -> tuple[str, str]:
+    """Return the state of `miner`, and why."""
+    miner.refresh_from_db()
+    return miner.state, miner.state_reason

@@ -17,6 +17,7 @@ from miners.collector.record import record
 from miners.drivers.base import Reading
 from miners.models import LatestReading, Miner, MinerModel, MinerState, SetAside, Site, StateChange, Telemetry
 from miners.telemetry import tick, tick_sql
+from miners.telemetry.packed.store import pack
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.tick_sql import NAME, PREFIX, refresh_tick_function
 from miners.telemetry.write import write_rows
@@ -83,6 +84,16 @@ def test_the_same_batch_again_changes_nothing(miner: Miner, site: Site) -> None:
     result = record(batch, NOON + timedelta(hours=2))
     assert everything() == before
     assert (result.stored, result.unchanged) == (0, 4)
+
+
+def test_the_same_batch_again_changes_nothing_where_its_day_has_been_packed(miner: Miner) -> None:
+    """As after a long outage, of which the oldest is packed while the rest is still being stored."""
+    batch = [said(miner, 0, accepted=5), said(miner, 70, accepted=9)]
+    record(batch, NOON + timedelta(hours=1))
+    before = everything()
+    pack([miner.pk], NOON.date())
+    assert record(batch, NOON + timedelta(days=10)) == WriteResult(unchanged=2)
+    assert everything() == before
 
 
 def test_parts_of_a_batch_again_and_then_more_is_as_if_nothing_had_come_twice(miner: Miner) -> None:

@@ -38,9 +38,11 @@ def test_the_history_is_shown_and_not_changed(admin: Client) -> None:
     assert admin.post(url, {"status": "confirmed"}).status_code == 403
 
 
-@pytest.mark.parametrize("kind", ["restart", "pause", "resume"])
+@pytest.mark.parametrize(
+    ("kind", "arguments"), [("restart", {}), ("pause", {}), ("resume", {}), ("identify", {"light": "on"})]
+)
 def test_an_action_asks_why_and_then_gives_the_order(
-    admin: Client, kind: str, django_capture_on_commit_callbacks: Any
+    admin: Client, kind: str, arguments: dict[str, str], django_capture_on_commit_callbacks: Any
 ) -> None:
     here, nowhere = MinerFactory(name="here", host="192.0.2.1"), MinerFactory(name="nowhere")
     chosen = {"action": f"order_{kind}", "_selected_action": [here.pk, nowhere.pk]}
@@ -52,6 +54,7 @@ def test_an_action_asks_why_and_then_gives_the_order(
     page = response.content.decode()
     command = Command.objects.get()
     assert (command.miner, command.kind, command.who, command.why) == (here, kind, "ann", "too dear")
+    assert command.arguments == arguments
     assert OrmQ.objects.count() == 1
     assert "Nothing was sent to nowhere: nowhere has no address" in page
     assert f"Sending {kind} to here" in page

@@ -1,5 +1,6 @@
 """Pushed rows: each judged by itself, stored once, and what they say of a miner's state."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,11 +11,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hmm.models import DirtyRange
-from miners.models import LatestReading, Miner, MinerState, SetAside, Site, StateChange, Telemetry
+from miners.models import (
+    LatestReading,
+    Miner,
+    MinerState,
+    PackedTelemetry,
+    SetAside,
+    Site,
+    StateChange,
+    Telemetry,
+)
 from miners.push.accept import Judged, Verdict, accept
 from miners.push.body import GivenRow
 from miners.push.silence import enter_silence
 from miners.push.states import patience
+from miners.telemetry.packed.dropping import drop_day
+from miners.telemetry.packed.store import pack
 from tests.factories import MinerFactory, SiteFactory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -271,3 +283,25 @@ def test_how_long_a_miner_may_be_silent(
     poll_interval_s: int, push_gap_s: int | None, expected_s: int
 ) -> None:
     assert patience(poll_interval_s, push_gap_s) == timedelta(seconds=expected_s)
+
+
+A_MONTH_ON = NOW + timedelta(days=30)
+
+
+def test_a_row_for_a_packed_day_is_judged_as_if_the_day_were_plain(miner: Miner) -> None:
+    push(row(0), row(60), row(90, covered_s=20))
+    pack([miner.pk], NOON.date())
+    judged = push(row(0), row(60, power_w=16.0), row(30), row(75, covered_s=30), now=A_MONTH_ON)
+    assert verdicts(judged) == ["repeated", "conflicting", "stored", "stored"]
+    assert stored() == [(0, 30), (30, 30), (60, 30), (75, 15), (90, 15)]
+    assert not PackedTelemetry.objects.exists()
+
+
+def test_a_row_for_a_dropped_day_is_refused_by_itself_with_that_reason(miner: Miner) -> None:
+    push(row(0))
+    pack([miner.pk], NOON.date())
+    drop_day(NOON.date())
+    judged = push(row(30), row(86400), now=A_MONTH_ON)
+    assert verdicts(judged) == ["refused", "stored"]
+    assert "the telemetry of that day has been dropped" in judged[0].reason
+    assert SetAside.objects.get().row == {"row": json.dumps(row(30))}

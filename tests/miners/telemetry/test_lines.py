@@ -60,6 +60,7 @@ def test_a_whole_number_may_be_written_as_a_decimal() -> None:
         ({"miner": "x" * 101}, "100 printable"),
         ({"miner": "a\x00b"}, "printable"),
         ({"timestamp": "2026-03-01T11:00:00"}, "no UTC offset"),
+        ({"timestamp": "2026-03-01T11:00:00+14:01"}, "a UTC offset that there is not"),
         ({"timestamp": ""}, "not ISO 8601"),
         ({"timestamp": "1772362800"}, "not ISO 8601"),
         ({"timestamp": "2026-03-01T12:05:01Z"}, "ahead of now"),

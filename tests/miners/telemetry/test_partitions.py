@@ -4,9 +4,9 @@ import threading
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
-from miners.telemetry.partitions import ensure_days, ensure_partitions, partition_name
+from miners.telemetry.partitions import ensure_days, ensure_partitions, partition_name, seeing_partitions
 
 DAY = date(2031, 5, 6)
 
@@ -34,6 +34,50 @@ def test_a_range_makes_every_day_it_touches_and_not_the_day_of_its_end() -> None
     assert made == [date(2031, 5, 6), date(2031, 5, 7)]
     assert {"telemetry_p20310506", "telemetry_p20310507"} <= attached()
     assert "telemetry_p20310508" not in attached()
+
+
+def session() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def write_where_nothing_is() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO telemetry (miner_id, timestamp, covered_s) VALUES (1, '1999-01-01', 1)")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_partition_that_a_connection_does_not_see_is_looked_for_on_another() -> None:
+    """As where somebody attaches it in the moment in which this one first looks at telemetry."""
+    sessions: list[int] = []
+
+    def work() -> str:
+        sessions.append(session())
+        if len(sessions) == 1:
+            write_where_nothing_is()
+        return "written"
+
+    assert seeing_partitions(work) == "written"
+    assert len(set(sessions)) == 2
+    with pytest.raises(IntegrityError, match="no partition"):
+        seeing_partitions(write_where_nothing_is)
+
+
+@pytest.mark.django_db
+def test_other_faults_and_transactions_of_others_are_left_alone() -> None:
+    calls: list[int] = []
+
+    def fail() -> None:
+        calls.append(1)
+        with transaction.atomic():
+            write_where_nothing_is()
+
+    with pytest.raises(IntegrityError):
+        seeing_partitions(fail)
+    with pytest.raises(ZeroDivisionError):
+        seeing_partitions(lambda: 1 // 0)
+    assert calls == [1]
 
 
 @pytest.mark.django_db
