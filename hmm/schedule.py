@@ -87,7 +87,8 @@ def sync_schedules(now: datetime, zone: ZoneInfo, using: str = "default") -> Non
 def _store(schedule: Schedule | None, recurring: Recurring, cron: str, using: str) -> None:
     wanted = _fields(recurring, cron)
     if schedule is None:
-        Schedule.objects.using(using).create(name=recurring.name, **wanted)  # due at once
+        # Due at once: a new house has its prices when it is first looked at. Schedule.save() would wait for the next mark.
+        Schedule.objects.using(using).bulk_create([Schedule(name=recurring.name, **wanted)])
     elif any(getattr(schedule, field) != value for field, value in wanted.items()):
         _change(schedule, wanted, using)
 

@@ -33,7 +33,7 @@ def bands(asked: Asked, here: Here) -> Report:
         notes.append(f"{energy(found.unpriced_kwh)} more have no known price.")
     hundredth = SYMBOLS[here.currency][1]
     return Report(
-        f"Energy by price, {whom.name}",
+        f"Energy by price, {whom.after}",
         [
             Column("band", f"Price, {hundredth} a kWh", is_number=False),
             figure_column("kwh", "Energy", "energy_cost", "kwh", here, formed_href(asked.query, "kwh")),

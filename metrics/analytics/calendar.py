@@ -50,7 +50,7 @@ def calendar(asked: Asked, here: Here) -> Report:
     ramp = [value for day, value in told.items() if day not in opened]
     ref = FigureRef(asked.metric_type, key, whom.entity_type, whom.entity_id, "daily", asked.start)
     at = hrefs_of(ref)
-    title = f"{named_figure(asked.metric_type, key, here)}, {whom.name}"
+    title = f"{named_figure(asked.metric_type, key, here)}, {whom.after}"
     return Report(
         title,
         [

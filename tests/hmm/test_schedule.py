@@ -46,6 +46,13 @@ def test_migrate_stores_the_table():
 
 
 @pytest.mark.django_db
+def test_a_new_job_is_due_at_once_and_then_at_its_minutes():
+    Schedule.objects.all().delete()
+    sync_schedules(NOW, LONDON)
+    assert all(schedule.next_run <= timezone.now() for schedule in ours().values())
+
+
+@pytest.mark.django_db
 def test_syncing_again_changes_nothing():
     sync_schedules(NOW, LONDON)
     before = list(Schedule.objects.order_by("pk").values())
