@@ -112,10 +112,14 @@ class InstallationAdmin(LightListAdmin):
 class JobRunAdmin(ReadOnlyAdmin):
     """Runs of recurring jobs, the latest first."""
 
-    list_display = ("name", "started_at", "duration_s", "rows", "success", "error")
+    list_display = ("name", "started_at", "took", "rows", "success", "error")
     list_filter = ("success", "name", "started_at")
     search_fields = ("name", "error")
     ordering = ("-started_at",)
+
+    @admin.display(description="duration, s", ordering="duration_s")
+    def took(self, run: JobRun) -> str:
+        return f"{run.duration_s:,.2f}"
 
 
 @admin.register(DirtyRange)

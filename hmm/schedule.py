@@ -28,6 +28,8 @@ class Recurring:
     minutes: tuple[int, ...]
     save: bool = True
     """Keep the result of a successful run in the queue's own log."""
+    is_due_at_once: bool = False
+    """Run it as soon as it is stored for the first time, and not only at its next minute."""
 
     @property
     def name(self) -> str:
@@ -39,9 +41,9 @@ EACH_TEN_MINUTES = tuple(range(0, 60, 10))
 
 RECURRING = (
     Recurring("hmm.jobs.heartbeat", EACH_MINUTE, save=False),
-    Recurring("energy.tasks.fetch_prices", EACH_TEN_MINUTES),
+    Recurring("energy.tasks.fetch_prices", EACH_TEN_MINUTES, is_due_at_once=True),
     Recurring("pools.tasks.check_pools", EACH_MINUTE, save=False),
-    Recurring("pools.tasks.fetch_coins", EACH_TEN_MINUTES),
+    Recurring("pools.tasks.fetch_coins", EACH_TEN_MINUTES, is_due_at_once=True),
     Recurring("metrics.tasks.sum_open_slot", EACH_MINUTE, save=False),
     Recurring("metrics.tasks.run_hourly", (5,)),
     Recurring("metrics.tasks.run_daily", (30,)),
@@ -87,7 +89,10 @@ def sync_schedules(now: datetime, zone: ZoneInfo, using: str = "default") -> Non
 def _store(schedule: Schedule | None, recurring: Recurring, cron: str, using: str) -> None:
     wanted = _fields(recurring, cron)
     if schedule is None:
-        Schedule.objects.using(using).create(name=recurring.name, **wanted)  # due at once
+        created = Schedule(name=recurring.name, **wanted)
+        created.save(using=using)  # which makes it due at its next minute
+        if recurring.is_due_at_once:
+            _change(created, {}, using)
     elif any(getattr(schedule, field) != value for field, value in wanted.items()):
         _change(schedule, wanted, using)
 

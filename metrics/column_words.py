@@ -6,7 +6,7 @@ from typing import Any
 
 from hmm.lib.units import UNKNOWN, hashrate_unit
 from metrics.figure_words import in_words, unit_of
-from metrics.templatetags.hmm_format import SMALL_MONEY, SYMBOLS, decimal, digits_that_count
+from metrics.templatetags.hmm_format import SMALL_MONEY, SYMBOLS, decimal, digits_that_count, money
 
 Say = Callable[[Any], str]
 
@@ -55,6 +55,15 @@ def money_unit(
         _digits(size * factor) if digits is None else digits,
         is_whole,
     )
+
+
+def money_beside(amounts: Iterable[float | None], currency: str) -> Say:
+    """Return what says these few amounts, which stand beside each other, in one unit: £1.17, £0.04 and −£1.13."""
+    known = [amount for amount in amounts if amount is not None]
+    if len(known) < 2:
+        return lambda amount: money(amount, currency)
+    unit = money_unit(known, currency)
+    return (money_unit(known, currency, digits=2) if unit.is_whole else unit).words
 
 
 def words_of_column(metric_type: str, key: str, currency: str, values: Iterable[Any]) -> Say:

@@ -199,7 +199,7 @@ def _anchor(at: float) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{value:g}".replace("-", "−")
+    return f"{value:,g}".replace("-", "−")
 
 
 def _grid_values(scale: Scale) -> list[float]:

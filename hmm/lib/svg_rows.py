@@ -13,8 +13,11 @@ ROW_PX, BAR_PX = 24, 14
 LONGEST_NAME = 16
 """Longer names are cut short: the rest is in the bar's title, and in the table below."""
 
-ROOM_FOR_FIGURES = 0.3
-"""This share of the width is kept for the figures behind the bars."""
+NARROWEST_PX, CHARACTER_PX, GAP_PX = 210, 6.4, 9
+"""What a phone leaves beside the names, and what the figure behind a bar takes of it."""
+
+LEAST_ROOM, MOST_ROOM = 0.3, 0.5
+"""What share of the width is kept for the figures: bars are to be seen as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def row_chart(bars: Sequence[NamedBar], *, label: str) -> SafeString:
         raise ValueError("a bar chart needs bars")
     height = len(bars) * ROW_PX
     low, high = min(0.0, *(bar.value for bar in bars)), max(0.0, *(bar.value for bar in bars))
-    scale = 100 * (1 - ROOM_FOR_FIGURES) / ((high - low) or 1.0)
+    scale = 100 * (1 - _room_for_figures(bars)) / ((high - low) or 1.0)
     zero = abs(low) * scale
     return format_html(
         '<div class="chart">{}<svg class="chart-plot" role="img" aria-label="{}" width="100%" height="{}">{}'
@@ -49,6 +52,12 @@ def row_chart(bars: Sequence[NamedBar], *, label: str) -> SafeString:
         f"{zero:.3f}",
         height,
     )
+
+
+def _room_for_figures(bars: Sequence[NamedBar]) -> float:
+    """Return the share of the width that the longest figure needs behind its bar, where the chart is narrowest."""
+    longest = max(len(bar.words) for bar in bars)
+    return min(max(LEAST_ROOM, (GAP_PX + CHARACTER_PX * longest) / NARROWEST_PX), MOST_ROOM)
 
 
 def _bar(bar: NamedBar, place: int, zero: float, scale: float) -> str:

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 from hmm.lib.units import unit_for
 from hmm.system_metrics.read import Latest, is_stale, latest
 
-IEC = ("B", "KiB", "MiB", "GiB", "TiB")
+STEPS = ("bytes", "KB", "MB", "GB", "TB")
+"""As Django's filesizeformat says them, which the other cards of the page use."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,6 @@ def shown(value: float, unit: str) -> tuple[str, str]:
 
 def _bytes(value: float) -> tuple[str, str]:
     step = 0
-    while abs(value) >= 1024 and step < len(IEC) - 1:
+    while abs(value) >= 1024 and step < len(STEPS) - 1:
         value, step = value / 1024, step + 1
-    return f"{value:,.{0 if step == 0 else 1}f}", IEC[step]
+    return f"{value:,.{0 if step == 0 else 1}f}", STEPS[step]

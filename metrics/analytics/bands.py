@@ -27,7 +27,7 @@ def bands(asked: Asked, here: Here) -> Report:
     names = [words for _, words in legend(here.currency)]
     total = sum(band.kwh for band in found.bands)
     return Report(
-        f"Energy by price, {whom.name}",
+        f"Energy by price, {whom.after}",
         _columns(asked, here),
         [
             [name, band.kwh, band.kwh / total if total else None, band.cost]

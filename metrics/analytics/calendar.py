@@ -48,7 +48,7 @@ def calendar(asked: Asked, here: Here) -> Report:
     opened = {each.start.astimezone(here.zone).date() for each in found if each.is_open}
     told = {day: value for day, value in days.items() if value is not None}
     ramp = [value for day, value in told.items() if day not in opened]
-    title = f"{named_figure(asked.metric_type, key, here)}, {whom.name}"
+    title = f"{named_figure(asked.metric_type, key, here)}, {whom.after}"
     return Report(
         title,
         _columns(asked, key, here),

@@ -32,7 +32,7 @@ def distributed(asked: Asked, here: Here) -> Report:
     unit = unit_of(asked.metric_type, "avg", here.currency)
     found = classes([Share(share.value * unit.factor, share.seconds) for share in shares])
     total = sum(hours for _, _, hours in found)
-    title = f"{named_figure(asked.metric_type, 'avg', here)}, {whom.name}"
+    title = f"{named_figure(asked.metric_type, 'avg', here)}, {whom.after}"
     return Report(
         title,
         [

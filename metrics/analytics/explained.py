@@ -68,7 +68,7 @@ def view_account(given: Mapping[str, str], whom: Sequence[str], here: Here) -> A
         title=f"{report.columns[place].title}: {_named(report, line)}",
         whose=report.title,
         text=report.said[line][place] + (" h" if given["column"] == "hours" else ""),
-        when=f"{day_words(asked.first)} to {day_words(asked.last)}",
+        when=" to ".join(day_words(day) for day in dict.fromkeys((asked.first, asked.last))),
         definition=meaning,
         pairs=[("Formula", formula), ("Exactly", str(report.rows[line][place])), *_records(slots)],
         tables=[*_slot_tables(slots, asked, here), _whole(report, line)],

@@ -42,7 +42,7 @@ def waterfall(asked: Asked, here: Here) -> Report:
     both = sides(asked, here.now)
     now = _energy(asked, both.now, both.period, here) if both else None
     before = _energy(asked, both.before, both.period, here) if both else None
-    title = f"What changed the cost, {whom.name}"
+    title = f"What changed the cost, {whom.after}"
     hrefs: dict[str, str] = {}
     formed = formed_href(asked.query, "amount")
     columns = [

@@ -39,6 +39,11 @@ class Whom:
         """What a page calls it."""
         return "All miners" if self.entity_id is None else self.text
 
+    @property
+    def after(self) -> str:
+        """What a page calls it in the middle of a title."""
+        return "all miners" if self.entity_id is None else self.text
+
 
 ALL_MINERS = Whom("system", None, ALL)
 

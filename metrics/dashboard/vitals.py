@@ -59,13 +59,14 @@ def shown(
     """Return the figures of the day that began at `midnight` and the lines of the 24 hours from `first` on."""
     uptimes, shares, degrees = (value.get(name, {}) for name in TYPES)
     uptime, rejects = uptimes.get("uptime"), shares.get("reject_rate")
+    tone, note = _of_uptime(uptime, is_first_day=all(hour[0] >= midnight.timestamp() for hour in hours))
     return [
         Vital(
             "Uptime today",
             decimal(uptime, 1),
             "%",
-            uptime_tone(uptime),
-            "of the miners' time",
+            tone,
+            note,
             _spark(hours, "uptime", first),
             _of_day("uptime", "uptime", midnight),
         ),
@@ -92,6 +93,14 @@ def shown(
             _of_day("temperature", "max", midnight),
         ),
     ]
+
+
+def _of_uptime(uptime: float | None, *, is_first_day: bool) -> tuple[str, str]:
+    """Return how good an uptime is, and of what. A house that measured nothing before today is not blamed for its morning."""
+    tone = uptime_tone(uptime)
+    if is_first_day and tone in ("warn", "bad"):
+        return "muted", "of the whole day; nothing was measured before"
+    return tone, "of the miners' time"
 
 
 def _of_day(metric_type: str, key: str, midnight: datetime) -> FigureRef:

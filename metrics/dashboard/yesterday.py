@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from metrics.column_words import money_beside
 from metrics.dashboard.fleet import Figure
 from metrics.explain.average_power import AveragePowerRef
 from metrics.explain.figure import FigureRef
 from metrics.query.merge import Figure as Merged
 from metrics.query.same_time import SameTime
 from metrics.store.columns import JOULES_PER_KWH
-from metrics.templatetags.hmm_format import decimal, hashrate, money, power
+from metrics.templatetags.hmm_format import decimal, hashrate, power
 
 ALIKE_PERCENT = 0.5
 """A change below this is called none."""
@@ -46,12 +47,14 @@ TYPES = ("hashrate", "energy_cost", "efficiency", "earnings")
 def against_yesterday(found: SameTime, zone: tzinfo, currency: str) -> TodayAndYesterday:
     """Return the figures of both days; a figure that one of them lacks has no change."""
     code = currency.lower()
+    cost, profit = ("energy_cost", f"total_cost_{code}"), ("earnings", f"profit_{code}")
+    days = (found.today, found.yesterday)
     figures = [
         _compared(found, "Hashrate", hashrate, ("hashrate", "avg"), 1),
         _compared(found, "Power", power, None, 0),
         _compared(found, "Efficiency", _j_per_th, ("efficiency", "j_per_th"), -1),
-        _compared(found, "Cost", _money(currency), ("energy_cost", f"total_cost_{code}"), -1),
-        _compared(found, "Profit", _money(currency), ("earnings", f"profit_{code}"), 1),
+        _compared(found, "Cost", money_beside([_of(day, *cost) for day in days], currency), cost, -1),
+        _compared(found, "Profit", money_beside([_of(day, *profit) for day in days], currency), profit, 1),
     ]
     return TodayAndYesterday(_clock(found.until, zone), figures)
 
@@ -118,10 +121,6 @@ def _average_power_w(figures: Mapping[str, Merged]) -> float | None:
     return (
         float(figure.value_json["total_kwh"]) * JOULES_PER_KWH / (figure.end - figure.start).total_seconds()
     )
-
-
-def _money(currency: str) -> Callable[[float | None], str]:
-    return lambda amount: money(amount, currency)
 
 
 def _j_per_th(efficiency: float | None) -> str:

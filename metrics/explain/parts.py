@@ -9,6 +9,7 @@ from energy.models import Tariff
 from energy.prices import prices_between
 from hmm.lib.buckets import MADE_OF, Bucket
 from hmm.lib.local_times import clock_span
+from metrics.column_words import words_of_column
 from metrics.engine.state import State
 from metrics.explain.figure import FigureRef
 from metrics.figure_words import in_words
@@ -90,13 +91,13 @@ def _periods(ref: FigureRef, child: str, bucket: Bucket, at: Setting) -> Table:
     )
     lines = [
         Line(
-            [_when(row.timestamp, child, at), *_figures(row, ref.key, at)],
+            [_when(row.timestamp, child, at), *figures],
             replace(ref, period=child, start=row.timestamp, end=None).url,
         )
-        for row in rows[:MOST]
+        for row, figures in _figures(rows[:MOST], ref.key, at)
     ]
     return Table(
-        f"The {PERIOD_WORDS[child]} it is merged from",
+        f"The {PERIOD_WORDS[child]} it is merged from{_how_many(rows)}",
         ["Begins", "Figure", "Readings", "Measured"],
         lines,
         _more(rows, "in this range nothing was measured"),
@@ -119,13 +120,13 @@ def _miners(ref: FigureRef, bucket: Bucket, at: Setting) -> Table:
     names = dict(Miner.objects.filter(pk__in=[row.entity_id for row in rows]).values_list("pk", "name"))
     lines = [
         Line(
-            [names.get(row.entity_id or 0, ""), *_figures(row, key, at)],
+            [names.get(row.entity_id or 0, ""), *figures],
             replace(ref, key=key, entity_type="miner", entity_id=row.entity_id).url,
         )
-        for row in rows[:MOST]
+        for row, figures in _figures(rows[:MOST], key, at)
     ]
     return Table(
-        "The miners it is merged from",
+        f"The miners it is merged from{_how_many(rows)}",
         ["Miner", "Figure", "Readings", "Measured"],
         lines,
         _more(rows, "none was measured"),
@@ -228,13 +229,19 @@ def _checks(pool_id: int, bucket: Bucket, at: Setting) -> Table:
     )
 
 
-def _figures(row: MetricRow, key: str, at: Setting) -> list[str]:
-    value = row.value_json
-    return [
-        in_words(row.metric_type, key, value.get(key), at.currency),
-        f"{value['records']:,}",
-        percent(value["coverage"]),
-    ]
+def _figures(rows: Sequence[MetricRow], key: str, at: Setting) -> Iterator[tuple[MetricRow, list[str]]]:
+    """Yield each row with its figure, all in one unit, its readings and its coverage, in words."""
+    if not rows:
+        return
+    values = [row.value_json.get(key) for row in rows]
+    say = words_of_column(rows[0].metric_type, key, at.currency, values)
+    for row, value in zip(rows, values, strict=True):
+        yield row, [say(value), f"{row.value_json['records']:,}", percent(row.value_json["coverage"])]
+
+
+def _how_many(rows: Sequence[MetricRow]) -> str:
+    """Return how many lines there are to scroll through; of more than are shown the note says it."""
+    return f" ({len(rows)})" if 1 < len(rows) <= MOST else ""
 
 
 def _when(moment: datetime, period: str, at: Setting) -> str:

@@ -8,7 +8,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from hmm.lib.local_times import clock_change, clock_span
-from metrics.column_words import MoneyUnit, money_unit
+from metrics.column_words import MoneyUnit, money_beside, money_unit
 from metrics.explain.figure import FigureRef, explained
 from metrics.ledger.lines import Amounts, LedgerLine, keys_of
 from metrics.ledger.read import Ledger
@@ -129,7 +129,8 @@ def _totals(ledger: Ledger, currency: str) -> list[Cell]:
     if ledger.total is None:
         return []
     has = ledger.total.amounts
-    sums = [money(amount, currency) for amount in (has.cost, has.earned, has.profit)]
+    amounts = (has.cost, has.earned, has.profit)
+    sums = map(money_beside(amounts, currency), amounts)
     texts = [energy(has.kwh), price(has.price, currency), *sums, percent(has.coverage)]
     return _cells(texts, TITLES, currency, ledger.miner_id, "daily", ledger.total.start)
 

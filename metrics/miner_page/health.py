@@ -126,7 +126,7 @@ def uptime_part(today: Day, added_at: datetime) -> Part:
     idle = timedelta(
         seconds=(today.get("uptime", "elapsed_s") or 0) - (today.get("uptime", "hashing_s") or 0)
     )
-    words = f"{age_words(idle)} of today without hashing" if idle >= timedelta(minutes=1) else "all of today"
+    words = f"{age_words(idle)} of today without hashing" if idle >= timedelta(seconds=1) else "all of today"
     tone = uptime_tone(uptime)
     if added_at > today.start and tone != "good":
         words, tone = "of the day; it was added today", "muted"

@@ -31,16 +31,14 @@ def hashrate(hashrate_ghs: float | None) -> str:
 
 @register.filter
 def money(amount: float | None, currency: str = "GBP") -> str:
-    """Return an amount with its sign and at least three digits that count: £1,204.10, −£1.92, £0.418, 7.47 p, 0.18 p."""
+    """Return an amount to the hundredth, a small one with three digits that count: £1,204.10, −£1.92, £0.42, 7.47 p, 0.18 p."""
     if amount is None:
         return UNKNOWN
     (symbol, hundredth), size = SYMBOLS[currency], abs(amount)
     if 0 < size < LEAST_MONEY:
         return f"≈{symbol}0"
-    if size >= 1 or size == 0:
-        text = f"{symbol}{size:,.2f}"
-    else:
-        text = f"{symbol}{_little(size)}" if size >= SMALL_MONEY else f"{_little(100 * size)} {hundredth}"
+    is_whole = size >= SMALL_MONEY or size == 0
+    text = f"{symbol}{size:,.2f}" if is_whole else f"{_little(100 * size)} {hundredth}"
     return f"−{text}" if amount < 0 else text
 
 

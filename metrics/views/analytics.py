@@ -53,7 +53,7 @@ def analytics_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The table of the page, unrounded."""
     asked, here = _asked(request)
     report = REPORTS[asked.view](asked, here)
-    rows = ([_plain(cell) for cell in row] for row in report.rows)
+    rows = ([_in_words(_plain(cell)) for cell in row] for row in report.rows)
     name = f"hmm-{asked.view}-{asked.metric_type}-{asked.first}-{asked.last}"
     return csv_response(name, [column.name for column in report.columns], rows)
 
@@ -86,6 +86,11 @@ def _here() -> Here:
 
 def _given(request: HttpRequest) -> tuple[dict[str, str], list[str]]:
     return request.GET.dict(), request.GET.getlist("of")
+
+
+def _in_words(cell: Any) -> Any:
+    """Return a cell as the file of the ledger has it: yes, or nothing."""
+    return ("yes" if cell else "") if isinstance(cell, bool) else cell
 
 
 def _plain(cell: Any) -> Any:

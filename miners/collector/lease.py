@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from hmm.lib.units import counted
 from miners.collector.allot import SiteClaim, allot
 from miners.collector.fleet import read_fleet
 from miners.collector.lease_rows import announce, forget_the_dead, leave, read_claims, take
@@ -142,7 +143,8 @@ class SiteLeases:
     def _say_changes(self, asked: Collection[int]) -> None:
         gained, lost = set(asked) - set(self._held.asked), set(self._held.asked) - set(asked)
         if gained or lost:
-            log.info("%s polls %d sites: %d more, %d fewer", self.name, len(asked), len(gained), len(lost))
+            sites = counted(len(asked), "site")
+            log.info("%s polls %s: %d more, %d fewer", self.name, sites, len(gained), len(lost))
 
 
 def instants(monotonic: Callable[[], float], now: Callable[[], datetime]) -> Callable[[], Instant]:

@@ -46,6 +46,18 @@ def test_migrate_stores_the_table():
 
 
 @pytest.mark.django_db
+def test_a_new_house_has_its_prices_at_once_and_all_else_at_its_minutes():
+    Schedule.objects.all().delete()
+    sync_schedules(NOW, LONDON)
+    stored = ours()
+    for func in ("energy.tasks.fetch_prices", "pools.tasks.fetch_coins"):
+        assert stored.pop(func).next_run <= timezone.now()
+    assert all(
+        schedule.next_run.time().second == 0 == schedule.next_run.microsecond for schedule in stored.values()
+    )
+
+
+@pytest.mark.django_db
 def test_syncing_again_changes_nothing():
     sync_schedules(NOW, LONDON)
     before = list(Schedule.objects.order_by("pk").values())

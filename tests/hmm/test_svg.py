@@ -94,3 +94,8 @@ def test_words_below_a_chart_stand_below_their_mark_but_for_the_last() -> None:
     ticks = [Tick(at, f"{at}") for at in (0.0, 0.02, 0.5, 0.99)]
     drawn = bar_chart([Bar(0, 1, 1, "", "")], ticks, label="", unit="p", now_at=None)
     assert re.findall(r'class="tick-text ([\w-]+)"', drawn) == ["at-middle"] * 3 + ["at-end"]
+
+
+def test_large_steps_of_the_grid_are_read_in_thousands() -> None:
+    drawn = bar_chart([bar(0, 1, 1400)], [], label="", unit="kWh", now_at=None)
+    assert "1,000 kWh" in drawn

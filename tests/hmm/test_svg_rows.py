@@ -25,6 +25,15 @@ def test_bars_begin_at_zero_and_leave_room_for_their_figures() -> None:
     assert "style=" not in drawn
 
 
+def test_a_long_figure_has_its_room_on_a_phone_too() -> None:
+    (usual,), (long,), (longest,) = (
+        bars(row_chart([NamedBar("a", 1, words, "x")], label=""))
+        for words in ("1 kWh", "1,141.06 kWh", "x" * 99)
+    )
+    assert usual[1] > long[1] > longest[1] == pytest.approx(50)
+    assert (100 - long[1]) / 100 * 210 >= len("1,141.06 kWh") * 6.4
+
+
 def test_where_all_is_nothing_each_bar_can_still_be_seen() -> None:
     assert bars(row_chart([NamedBar("a", 0, "0 W", "x")], label="")) == [(0.0, 0.2)]
 

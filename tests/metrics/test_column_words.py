@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.column_words import money_unit, words_of_column
+from metrics.column_words import money_beside, money_unit, words_of_column
 from metrics.types.base import MINOR
 
 AMOUNTS = st.lists(st.none() | st.floats(-1e5, 1e5, allow_subnormal=True), min_size=1, max_size=6)
@@ -31,6 +31,20 @@ def test_a_column_is_said_in_the_unit_that_suits_its_greatest_figure(
 ) -> None:
     say = words_of_column(metric_type, key, "GBP", values)
     assert [say(value) for value in values] == said
+
+
+@pytest.mark.parametrize(
+    ("amounts", "said"),
+    [
+        ([1.17, 0.5572, -0.6142], ["£1.17", "£0.56", "−£0.61"]),
+        ([-0.567, -0.0904], ["−£0.57", "−£0.09"]),
+        ([0.0744, 0.0018], ["7.44 p", "0.18 p"]),
+        ([None, 0.0018], ["–", "0.18 p"]),
+        ([], []),
+    ],
+)
+def test_amounts_beside_each_other_are_in_one_unit(amounts: list[float | None], said: list[str]) -> None:
+    assert list(map(money_beside(amounts, "GBP"), amounts)) == said
 
 
 @given(amounts=AMOUNTS, currency=st.sampled_from(sorted(MINOR)))

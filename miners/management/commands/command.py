@@ -43,7 +43,9 @@ class Command(HmmCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("miner", metavar="MINER", help="its name")
         parser.add_argument("kind", metavar="KIND", nargs="?", choices=[str(kind) for kind in Kind])
-        parser.add_argument("arguments", metavar="NAME=VALUE", nargs="*", type=argument(_argument))
+        parser.add_argument(
+            "arguments", metavar="NAME=VALUE", nargs="*", default=[], type=argument(_argument)
+        )
         parser.add_argument(
             "--why", default="", metavar="TEXT", help="the reason, which is kept with the order"
         )

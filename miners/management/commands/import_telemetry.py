@@ -70,12 +70,12 @@ class Command(HmmCommand):
                 f"created {counted(len(imported.created), 'miner')}: {', '.join(imported.created)}"
             )
         self.stdout.write(
-            f"stored {result.stored} rows, {result.unchanged} unchanged, {result.set_aside} set aside"
+            f"stored {counted(result.stored, 'row')}, {result.unchanged} unchanged, {result.set_aside} set aside"
         )
         if imported.refused_lines:
             self.stderr.write(
-                f"{imported.refused_lines} lines could not be believed and were set aside; "
-                "the admin lists them with their reasons"
+                f"{counted(imported.refused_lines, 'line')} could not be believed; "
+                "the admin lists what was set aside, with the reason"
             )
 
 

@@ -66,7 +66,11 @@ def test_the_files_are_the_table_of_the_page(view: str, ask: Ask, member: Client
     records = ask(**asked)["rows"]
     assert len(lines) == len(rows) - 1 == len(records) > 0
     assert rows[0] == list(records[0])
-    assert rows[1:] == [["" if cell is None else str(cell) for cell in record.values()] for record in records]
+    words = {None: "", False: "", True: "yes"}
+    assert rows[1:] == [
+        [words[cell] if cell is None or isinstance(cell, bool) else str(cell) for cell in record.values()]
+        for record in records
+    ]
 
 
 @pytest.mark.parametrize("view", VIEWS)

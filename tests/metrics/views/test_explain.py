@@ -99,7 +99,7 @@ def test_a_day_leads_to_its_hours_and_a_slot_of_the_system_to_its_miners(
     assert hour
     assert f"at={NOW.replace(hour=11):%Y-%m-%dT%H}:00Z" in unescape(hour[1])
     slot = FigureRef("energy_cost", "total_cost_gbp", "system", None, "slot", SLOT)
-    assert "gamma-1 0.18 p 3 100 %" in said(member, slot)
+    assert "gamma-1 0.180 p 3 100 %" in said(member, slot)
     assert f"key=cost_gbp&amp;entity_type=miner&amp;entity_id={miner.pk}" in member.get(slot.url).text
 
 
@@ -307,4 +307,4 @@ def test_a_figure_without_a_time_stays_as_it_is() -> None:
 
 def test_any_moment_of_a_period_explains_it(member: Client, miner: Miner) -> None:
     within = FigureRef("energy_cost", "total_cost_gbp", "system", None, "slot", SLOT + timedelta(minutes=7))
-    assert "gamma-1 0.18 p 3 100 %" in said(member, within)
+    assert "gamma-1 0.180 p 3 100 %" in said(member, within)

@@ -98,7 +98,7 @@ def test_a_price_band_names_the_slots_that_it_came_from(member: Client) -> None:
     middling, dear = (
         explained(member, re.findall(r'href="([^"]*column=kwh[^"]*)"', page)[band]) for band in (3, 4)
     )
-    assert "Energy: 20–30 p Energy by price, All miners 0.04 kWh" in middling
+    assert "Energy: 20–30 p Energy by price, all miners 0.04 kWh" in middling
     slots = re.findall(r"Tue 2 Jun 2026, \d\d:\d\d 0.0\d kWh 20.0 p", middling)
     assert f"in {len(slots)} slots, by 12 readings" in middling
     assert "30.0 p" not in middling  # a price on an edge is in the band above it
