@@ -27,6 +27,12 @@ RETENTION_SLOT_DAYS: int = whole_number("HMM_RETENTION_SLOT_DAYS", 400, 32, 3660
 RETENTION_POOL_DAYS: int = whole_number("HMM_RETENTION_POOL_DAYS", 400, 1, 36600)  # and as long as slots
 RETENTION_COIN_DAYS: int = whole_number("HMM_RETENTION_COIN_DAYS", 400, 1, 36600)  # and as long as slots
 SYSTEM_METRICS_DAYS: int = whole_number("HMM_SYSTEM_METRICS_DAYS", 7, 1, 31)  # kept by the hour
+COLLECTOR_THREADS: int = whole_number("HMM_COLLECTOR_THREADS", 64, 1, 1000)
+COLLECTOR_TIMEOUT_S: int = whole_number("HMM_COLLECTOR_TIMEOUT_S", 5, 1, 60)  # for one device
+COLLECTOR_LEASE_S: int = whole_number("HMM_COLLECTOR_LEASE_S", 0, 1, 600)  # 0: what the time limit needs
+COLLECTOR_FLUSH_S: int = whole_number("HMM_COLLECTOR_FLUSH_S", 5, 1, 60)
+COLLECTOR_FLUSH_READINGS: int = whole_number("HMM_COLLECTOR_FLUSH_READINGS", 100, 1, 100_000)
+SPOOL_MAX_MB: int = whole_number("HMM_SPOOL_MAX_MB", 1024, 1, 1_000_000)
 OCTOPUS_BASE_URL: str = env.str("HMM_OCTOPUS_BASE_URL", default="https://api.octopus.energy")
 COINGECKO_BASE_URL: str = env.str("HMM_COINGECKO_BASE_URL", default="https://api.coingecko.com")
 COINBASE_BASE_URL: str = env.str("HMM_COINBASE_BASE_URL", default="https://api.coinbase.com")

@@ -59,7 +59,8 @@ def shown(
     """Return the figures of the day that began at `midnight` and the lines of the 24 hours from `first` on."""
     uptimes, shares, degrees = (value.get(name, {}) for name in TYPES)
     uptime, rejects = uptimes.get("uptime"), shares.get("reject_rate")
-    tone, note = _of_uptime(uptime, is_first_day=all(hour[0] >= midnight.timestamp() for hour in hours))
+    is_first_day = bool(uptime) and all(hour[0] >= midnight.timestamp() for hour in hours)
+    tone, note = _of_uptime(uptime, is_first_day=is_first_day)
     return [
         Vital(
             "Uptime today",

@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
-from django_q.brokers import get_broker
-from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from hmm.models import JobRun
 from hmm.replica.route import connection
+from hmm.task_queue import is_in_database, queued_tasks
 from metrics.query.words import Refused, check_word
 
 JobPosition = tuple[datetime, int]
@@ -107,19 +106,20 @@ def known_jobs() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """Tasks in the queue: those that wait, and those that a worker has taken."""
+    """Tasks in the queue: those that wait, null where nobody knows, and those that a worker has taken."""
 
-    waiting: int
+    waiting: int | None
     at_work: int
 
 
 def queue_depth(now: datetime) -> QueueDepth:
     """Return how much is in the task queue at `now`. One query.
 
-    A queue on Redis forgets a task that a worker takes: there `at_work` is 0.
+    A queue on Redis forgets a task that a worker takes: there `at_work` is 0. A Redis that does not answer has nobody
+    know what waits.
     """
-    if not Conf.ORM:
-        return QueueDepth(waiting=get_broker().queue_size(), at_work=0)
+    if not is_in_database():
+        return QueueDepth(waiting=queued_tasks(), at_work=0)
     depth = OrmQ.objects.aggregate(
         waiting=Count("pk", filter=Q(lock__lte=now)), at_work=Count("pk", filter=Q(lock__gt=now))
     )

@@ -194,11 +194,9 @@ def _seconds(seconds: float | None) -> str:
 def _queue(shown: Snapshot) -> Text:
     work = shown.work
     verdict = queue_verdict(work.queue.waiting)
-    said = Text.assemble(
-        "queue: ",
-        (verdict.word, STYLES[verdict.level]),
-        f", {work.queue.waiting:,} waiting, {work.queue.at_work:,} at work",
-    )
+    said = Text.assemble("queue: ", (verdict.word, STYLES[verdict.level]))
+    if work.queue.waiting is not None:
+        said.append(f", {work.queue.waiting:,} waiting, {work.queue.at_work:,} at work")
     for service in sorted({*work.beats, *work.silent}):
         said.append(SEPARATOR)
         said.append(*_service(service, shown))

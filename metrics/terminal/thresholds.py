@@ -67,8 +67,10 @@ def job_verdict(success_rate: float | None, p99_s: float | None) -> Verdict:
     return Verdict(level, ", ".join(words) or found[0].word)
 
 
-def queue_verdict(waiting: int) -> Verdict:
-    """Return the verdict on a queue with so many tasks waiting."""
+def queue_verdict(waiting: int | None) -> Verdict:
+    """Return the verdict on a queue with so many tasks waiting, None where it does not answer."""
+    if waiting is None:
+        return Verdict(Level.BAD, "Redis does not answer")
     if waiting > BACKLOG:
         return Verdict(Level.BAD, "backlog")
     return Verdict(Level.WARN, "filling") if waiting > FILLING else Verdict(Level.GOOD, "fine")

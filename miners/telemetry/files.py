@@ -150,8 +150,14 @@ def _cells(line: str) -> list[str]:
     try:
         return next(csv.reader([line], strict=True))
     except csv.Error as error:
-        why = "a quotation is not closed" if str(error) == "unexpected end of data" else error
-        raise LineRefused(f"is not CSV: {why}") from None
+        raise LineRefused(f"is not CSV: {_csv_fault(error)}") from None
+
+
+def _csv_fault(error: csv.Error) -> str:
+    """Return what is wrong in words of the file; Python's advise how to open one."""
+    if str(error) == "unexpected end of data":
+        return "a quotation is not closed"
+    return "it holds a carriage return" if str(error).startswith("new-line character") else str(error)
 
 
 def _telling(

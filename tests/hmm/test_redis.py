@@ -52,9 +52,11 @@ print(queued_tasks(), take_picture(now).queued, queue_depth(now).waiting)
 SAY_THAT_NOBODY_KNOWS = """
 import django
 django.setup()
+from django.utils import timezone
 from hmm.system_metrics.probes import look_elsewhere
 from hmm.task_queue import queued_tasks
-print(queued_tasks(), look_elsewhere())
+from metrics.query import queue_depth
+print(queued_tasks(), queue_depth(timezone.now()).waiting, look_elsewhere())
 """
 
 ASK_TWICE = """
@@ -140,7 +142,7 @@ def test_a_redis_that_is_away_leaves_the_depth_unknown(redis_url):
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         nobody = f"redis://127.0.0.1:{held.getsockname()[1]}/0"
-        assert _run(nobody, "-c", SAY_THAT_NOBODY_KNOWS).strip() == "None []"
+        assert _run(nobody, "-c", SAY_THAT_NOBODY_KNOWS).strip() == "None None []"
 
 
 @pytest.mark.process

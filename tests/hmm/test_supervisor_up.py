@@ -62,11 +62,12 @@ def refusal(data_dir: Path, **variables: str) -> str:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("port", ["0", "65536"])
-def test_impossible_port_is_one_line(data_dir, port):
-    assert f"HMM_PORT must be a whole number from 1 to 65535, not '{port}'" in refusal(
-        data_dir, HMM_PORT=port
-    )
+@pytest.mark.parametrize(
+    ("variable", "text", "greatest"), [("HMM_PORT", "65536", 65535), ("HMM_COLLECTOR_THREADS", "many", 1000)]
+)
+def test_an_impossible_number_is_one_line(data_dir, variable, text, greatest):
+    said = refusal(data_dir, **{variable: text})
+    assert f"{variable} must be a whole number from 1 to {greatest}, not '{text}'" in said
 
 
 @pytest.mark.process

@@ -1,6 +1,5 @@
 """`manage.py collect`: the collector, until it is told to stop, or for one cycle."""
 
-import os
 import signal
 from argparse import ArgumentParser
 from math import ceil
@@ -44,14 +43,13 @@ class Command(HmmCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        timeout_s = _number("HMM_COLLECTOR_TIMEOUT_S", 5, most=60)
         if options["once"]:
-            collector = _collector(timeout_s)
+            collector = _collector()
             width = None if self.stdout.isatty() else 140
             Console(file=self.stdout, width=width).print(outcome_table(collector.once()))  # type: ignore[arg-type]
             return
         identity = Identity(settings.DATA_DIR)
-        collector = _collector(timeout_s, leases=_leases(identity.name, timeout_s))
+        collector = _collector(_leases(identity.name, settings.COLLECTOR_TIMEOUT_S))
         _notice_dead_connections()
         _stop_on_signals(collector)
         start_reporting("collector")
@@ -60,19 +58,16 @@ class Command(HmmCommand):
         signal.setitimer(signal.ITIMER_REAL, 0)  # all is kept, and Python at its end lets an alarm kill it
 
 
-def _collector(timeout_s: int, leases: SiteLeases | None = None) -> Collector:
+def _collector(leases: SiteLeases | None = None) -> Collector:
     """Return a collector; without `leases` it does all its work in this thread."""
-    threads = _number("HMM_COLLECTOR_THREADS", 64, most=1000)
-    flush = Flush(
-        _number("HMM_COLLECTOR_FLUSH_S", 5, most=60),
-        _number("HMM_COLLECTOR_FLUSH_READINGS", 100, most=100_000),
-    )
-    max_bytes = _number("HMM_SPOOL_MAX_MB", 1024, most=1_000_000) * 1024 * 1024
+    flush = Flush(settings.COLLECTOR_FLUSH_S, settings.COLLECTOR_FLUSH_READINGS)
+    max_bytes = settings.SPOOL_MAX_MB * 1024 * 1024
     try:
         spool = Spool(Place(settings.DATA_DIR).directory, max_bytes=max_bytes)
     except OSError as error:
         fail(f"cannot use {settings.DATA_DIR / DIRECTORY}: {error.strerror}; HMM_DATA_DIR must be writable")
     desk = ThreadDesk() if leases else HereDesk()
+    threads, timeout_s = settings.COLLECTOR_THREADS, settings.COLLECTOR_TIMEOUT_S
     return Collector(spool, threads=threads, timeout_s=timeout_s, flush=flush, desk=desk, leases=leases)
 
 
@@ -89,19 +84,12 @@ def _notice_dead_connections() -> None:
 
 
 def _lease_s(timeout_s: int) -> int:
-    lease_s = _number("HMM_COLLECTOR_LEASE_S", ceil(usual_lease_s(timeout_s)), most=600)
+    lease_s: int = settings.COLLECTOR_LEASE_S or ceil(usual_lease_s(timeout_s))
     if lease_s < (least := ceil(shortest_lease_s(timeout_s))):
         fail(
             f"HMM_COLLECTOR_LEASE_S must be at least {least} while HMM_COLLECTOR_TIMEOUT_S is {timeout_s}, not {lease_s}"
         )
     return lease_s
-
-
-def _number(variable: str, default: int, *, most: int) -> int:
-    text = os.environ.get(variable, "") or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        fail(f"{variable} must be a whole number from 1 to {most}, not {text!r}")
-    return int(text)
 
 
 def _stop_on_signals(collector: Collector) -> None:

@@ -17,6 +17,7 @@ FIRST = datetime(2026, 6, 2, 13, tzinfo=UTC)
         (datetime(2026, 6, 3, 11, tzinfo=UTC), 1.2, "muted"),
         (datetime(2026, 6, 3, 11, tzinfo=UTC), 99.9, "good"),
         (None, 1.2, "muted"),
+        (None, 0.0, "bad"),  # nothing at all in 24 hours
     ],
 )
 def test_a_house_is_not_blamed_for_the_hours_before_its_first_reading(

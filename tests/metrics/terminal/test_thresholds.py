@@ -55,9 +55,10 @@ def test_duration(p99_s: float | None, level: str, word: str) -> None:
         (26, "warn", "filling"),
         (50, "warn", "filling"),
         (51, "bad", "backlog"),
+        (None, "bad", "Redis does not answer"),
     ],
 )
-def test_backlog(waiting: int, level: str, word: str) -> None:
+def test_backlog(waiting: int | None, level: str, word: str) -> None:
     assert queue_verdict(waiting) == (level, word)
 
 

@@ -344,11 +344,11 @@ def test_another_data_directory_is_another_collector(tmp_path: Path) -> None:
     assert len(set(names)) == 2
 
 
-@pytest.mark.parametrize(("lease_s", "timeout_s"), [("11", "5"), ("601", "5"), ("x", "5"), ("100", "60")])
+@pytest.mark.parametrize(("lease_s", "timeout_s"), [(11, 5), (100, 60)])
 def test_a_lease_that_a_poll_outlives_is_refused(
-    monkeypatch: pytest.MonkeyPatch, lease_s: str, timeout_s: str
+    monkeypatch: pytest.MonkeyPatch, lease_s: int, timeout_s: int
 ) -> None:
-    monkeypatch.setenv("HMM_COLLECTOR_LEASE_S", lease_s)
-    monkeypatch.setenv("HMM_COLLECTOR_TIMEOUT_S", timeout_s)
+    monkeypatch.setattr(settings, "COLLECTOR_LEASE_S", lease_s)
+    monkeypatch.setattr(settings, "COLLECTOR_TIMEOUT_S", timeout_s)
     with pytest.raises(CommandError, match="HMM_COLLECTOR_LEASE_S must be "):
         call_command("collect")

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.factories import MinerFactory
@@ -51,10 +50,3 @@ def collect_command() -> list[str]:
 
 def collect_environment() -> dict[str, str]:
     return os.environ | {"HMM_COLLECTOR_TIMEOUT_S": "30", "DJANGO_SETTINGS_MODULE": "tests.settings"}
-
-
-@pytest.mark.parametrize("text", ["many", "0", "1001"])
-def test_a_bad_number_of_threads_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("HMM_COLLECTOR_THREADS", text)
-    with pytest.raises(CommandError, match="HMM_COLLECTOR_THREADS must be a whole number from 1 to 1000"):
-        call_command("collect", "--once")

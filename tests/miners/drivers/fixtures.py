@@ -2,12 +2,15 @@
 
 import json
 import time
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from miners.drivers import Address, Reading, drivers
 from tests.miners.drivers.servers import Device, cgminer_device, http_device, http_reply
 
 TIMEOUT_S = 5.0
+T = TypeVar("T")
 
 GAMMA = {
     "ASICModel": "BM1370",
@@ -169,3 +172,9 @@ def read_http(driver: str, **documents: Any) -> Reading:
     """Return what `driver` reads from a device that answers with these documents."""
     with http_device(http_replies(**documents)) as device:
         return read(driver, device)
+
+
+def in_a_thread(call: Callable[..., T], *arguments: Any) -> T:
+    """Return what `call` does in a thread of its own, as the collector calls drivers: browsers of tests keep a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call, *arguments).result()

@@ -8,7 +8,7 @@ import pytest
 
 from miners.drivers import Address, Misread, Reading, Unreachable, detect, drivers
 from miners.drivers.farm import PACKAGE, reading_of
-from tests.miners.drivers.fixtures import json_reply
+from tests.miners.drivers.fixtures import in_a_thread, json_reply
 from tests.miners.drivers.servers import cgminer_device, closed_port
 
 with_package = pytest.mark.skipif(
@@ -107,7 +107,7 @@ def test_part_of_the_shares_is_not_the_shares():
 def test_without_the_package_the_driver_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr("miners.drivers.farm.PACKAGE", "a_package_that_nobody_has")
     with pytest.raises(Misread, match="make setup-farm"):
-        drivers["farm"].read(Address("127.0.0.1"), time.monotonic() + 1)
+        in_a_thread(drivers["farm"].read, Address("127.0.0.1"), time.monotonic() + 1)
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("Invalid JSON: expected value"), ValueError("no such field")])
@@ -118,7 +118,7 @@ def test_a_fault_of_the_package_is_a_misread_of_that_miner_alone(monkeypatch, fa
     monkeypatch.setattr("miners.drivers.farm.PACKAGE", "json")
     monkeypatch.setattr("miners.drivers.farm.miner_at", faulty)
     with pytest.raises(Misread, match=r"pyasic-rs: (Invalid JSON|no such field)"):
-        drivers["farm"].read(Address("127.0.0.1"), time.monotonic() + 30)
+        in_a_thread(drivers["farm"].read, Address("127.0.0.1"), time.monotonic() + 30)
 
 
 LUXOS = {
@@ -155,10 +155,10 @@ def test_another_miner_is_left_to_its_own_driver():
 @with_package
 def test_a_dark_host_is_not_mining():
     with pytest.raises((Unreachable, Misread)):
-        drivers["farm"].read(Address(own_host()), time.monotonic() + 2)
+        in_a_thread(drivers["farm"].read, Address(own_host()), time.monotonic() + 2)
 
 
 @with_package
 def test_a_port_of_ones_own_is_not_asked():
     with pytest.raises(Misread, match="leave the port out"):
-        drivers["farm"].read(Address("127.0.0.1", closed_port()), time.monotonic() + 2)
+        in_a_thread(drivers["farm"].read, Address("127.0.0.1", closed_port()), time.monotonic() + 2)

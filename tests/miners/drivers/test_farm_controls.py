@@ -13,7 +13,7 @@ from miners.drivers import Address, Unreachable
 from miners.drivers.base import Misread
 from miners.drivers.farm_controls import FarmControls, answer_of, pools_with, power_limits
 from miners.drivers.orders import About, Kind, Order, Range, refusal
-from tests.miners.drivers.fixtures import json_reply
+from tests.miners.drivers.fixtures import in_a_thread, json_reply
 from tests.miners.drivers.servers import cgminer_device
 from tests.miners.drivers.test_farm import LUXOS, own_host, with_package
 
@@ -96,9 +96,11 @@ def test_a_fault_is_a_refusal_only_where_the_device_gave_its_words(
 def test_a_luxos_is_asked_and_told_through_the_package() -> None:
     host = own_host()
     with cgminer_device(LUXOS | SESSION, host=host, port=4028) as device:
-        about = FARM.ask(Address(host), About("Antminer S19k Pro", "LuxOS"), time.monotonic() + 30)
+        about = in_a_thread(
+            FARM.ask, Address(host), About("Antminer S19k Pro", "LuxOS"), time.monotonic() + 30
+        )
         (step,) = FARM.steps(Order(Kind.PAUSE), about, NOW)
-        answer = FARM.send(Address(host), step, time.monotonic() + 30)
+        answer = in_a_thread(FARM.send, Address(host), step, time.monotonic() + 30)
     assert FARM.offers(about).kinds == {Kind.RESTART, Kind.PAUSE, Kind.RESUME, Kind.IDENTIFY, Kind.POOL}
     assert answer.is_taken
     assert any('"curtail"' in request and "sleep" in request for request in device.asked)
@@ -109,11 +111,11 @@ def test_a_refusal_is_one_what_ends_in_a_fault_is_unknown_and_a_dark_host_is_tol
     host = own_host()
     (step,) = FARM.steps(Order(Kind.PAUSE), About(), NOW)
     with cgminer_device(LUXOS | SESSION | {"curtail": REFUSED}, host=host, port=4028):
-        refusal_of_it = FARM.send(Address(host), step, time.monotonic() + 30)
+        refusal_of_it = in_a_thread(FARM.send, Address(host), step, time.monotonic() + 30)
     assert (refusal_of_it.is_taken, refusal_of_it.words) == (False, "Invalid session id")
     with cgminer_device(LUXOS, host=host, port=4028):
-        answer = FARM.send(Address(host), step, time.monotonic() + 30)
+        answer = in_a_thread(FARM.send, Address(host), step, time.monotonic() + 30)
     assert answer.is_taken is None
     assert "session" in answer.words
     with pytest.raises((Unreachable, Misread)):
-        FARM.send(Address(host), step, time.monotonic() + 3)
+        in_a_thread(FARM.send, Address(host), step, time.monotonic() + 3)

@@ -81,6 +81,12 @@ def test_a_quotation_that_is_not_closed_spoils_its_own_line_only(tmp_path: Path)
     assert str(found[1][1]) == "is not CSV: a quotation is not closed"
 
 
+def test_a_carriage_return_within_a_line_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes("\n".join([HEADER, SOUND, SOUND.replace(",", "\r,", 1)]).encode())
+    assert [str(line) for _, line, _ in lines_of(path)][1:] == ["is not CSV: it holds a carriage return"]
+
+
 def test_names_in_quotation_marks_may_hold_a_comma(tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_text(f'{HEADER}\n"shed, left"{SOUND[5:]}\n')
