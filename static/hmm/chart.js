@@ -78,7 +78,7 @@
     return {
       width, height, legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
-      padding: [8, 8, 0, 0],
+      padding: [8, 22, 0, 0],
       scales: { x: data.start ? { auto: false, min: data.start, max: data.end } : {}, ...Object.fromEntries(units.map((unit) => [unit, { range: (_, low, high) => uPlot.rangeNum(Math.min(low, data.from_zero === false ? low : 0), high, 0.08, true) }])) },
       axes: [
         axis(colours, { space: few ? 70 : 60, values: [[86400, "{DD} {MMM}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1], [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1]] }),
