@@ -10,6 +10,8 @@ from django_q.management.commands.qcluster import Command as ClusterCommand
 
 from hmm import gunicorn_hooks
 from hmm.models import JobRun, SystemMetric
+from hmm.schedule import STEADY
+from hmm.steady import Steady
 from hmm.supervisor.house import House
 from hmm.system_metrics import reporter, tasks
 from hmm.system_metrics.partitions import AHEAD, partition_name
@@ -19,9 +21,10 @@ from tests.hmm.system_metrics.test_table import partitions
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the reporters that were started, none of which runs."""
+    """The names of the reporters and of the steady work that were started, none of which runs."""
     names: list[str] = []
-    monkeypatch.setattr(reporter.Reporter, "start", lambda self: names.append(self._name) or self)
+    for kind in (reporter.Reporter, Steady):
+        monkeypatch.setattr(kind, "start", lambda self: names.append(self._name) or self)
     return names
 
 
@@ -37,7 +40,7 @@ def test_a_worker_probes_once_its_cluster_runs(started: list[str], monkeypatch: 
     monkeypatch.setattr(ClusterCommand, "handle", lambda self, *args, **options: order.append(list(started)))
     call_command("qcluster")
     assert order == [[]]
-    assert started == ["the database"]
+    assert started == ["the database", *(func for func, _ in STEADY)]
 
 
 def test_a_cluster_that_runs_once_does_not_probe(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
