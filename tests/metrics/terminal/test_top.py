@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,10 +17,12 @@ from hmm import installation
 from hmm.health import beat
 from hmm.models import Installation, JobRun
 from metrics.dashboard.blocks import Present
+from metrics.engine.run import Busy, run
+from metrics.query import prepared
 from metrics.templatetags.hmm_format import money
 from metrics.terminal import show
 from metrics.terminal.work import read_work
-from miners.models import MinerModel, Site
+from miners.models import Miner, MinerModel, Site
 from tests.factories import MinerFactory
 from tests.metrics.fleet_at_work import publish, report, working_miners
 from tests.metrics.terminal.shown import line_of
@@ -128,6 +131,28 @@ def test_an_empty_house_is_shown_too() -> None:
 def test_what_no_run_has_computed_yet_is_computed_by_looking() -> None:
     working_miners(1, NOW, hours=30)
     assert line_of(top("--once"), "gamma-1").endswith("███████")
+
+
+def test_what_nobody_has_computed_for_days_is_said_beside_the_fleet() -> None:
+    run(NOW - timedelta(hours=60))
+    working_miners(1, NOW, hours=3)
+    said = top("--once")
+    assert "figures from 2026-05-31 to 2026-06-01 are not computed yet" in " ".join(said.split())
+    assert line_of(said, "gamma-1").startswith("gamma-1 hashing 1.20 TH/s")
+
+
+def test_while_a_long_run_is_at_work_what_is_stored_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    working_miners(1, NOW, hours=3)
+    top("--once")
+    report(Miner.objects.get(), NOW - timedelta(hours=5), hashrate_ghs=900.0)
+
+    def busy(*args: Any, **kwargs: Any) -> int:
+        raise Busy
+
+    monkeypatch.setattr(prepared, "clean", busy)
+    said = top("--once")
+    assert "are being computed just now by a long run" in " ".join(said.split())
+    assert line_of(said, "gamma-1").startswith("gamma-1 hashing 1.20 TH/s")
 
 
 @pytest.mark.usefixtures("alive")
