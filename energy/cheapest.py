@@ -1,7 +1,7 @@
 """When to use electricity: the cheapest hours among known prices, in stretches that are worth starting for.
 
-A pure function. Prices are cut into pieces as long as the greatest common divisor of their lengths, so that each piece
-has one price; what is chosen are whole pieces. With `best(i, k)` as the least that k of the first i pieces cost, and
+A pure function. Prices are cut into pieces as long as the greatest common divisor of their lengths, but of an hour at most,
+so that each piece has one price; what is chosen are whole pieces. With `best(i, k)` as the least that k of the first i pieces cost, and
 `ending(i, k)` as the same with piece i among them, a stretch either goes on by one piece or begins with the least
 number of them:
 
@@ -15,11 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
-from math import gcd
+from math import ceil, gcd
 
 from energy.points import PricePoint
 
 MILLIONTHS = 1_000_000
+LONGEST_PIECE_S = 3600
+"""A price that holds for a day or a year can be used from any hour of it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def cheapest(prices: Sequence[PricePoint], wish: Wish, now: datetime) -> Cheapes
     that there is. Of equal costs the earliest. Takes time in proportion to pieces × wanted pieces.
     """
     unit_s = _unit_s(prices)
-    pieces = [piece for piece in _pieces(prices, unit_s) if piece.start >= now]
+    pieces = list(_pieces(prices, unit_s, now))
     wanted = min(_pieces_in(wish.wanted_s, unit_s), len(pieces))
     least = max(1, min(_pieces_in(wish.stretch_s, unit_s), _pieces_in(wish.wanted_s, unit_s)))
     chosen = _choose(_runs(pieces, wish.ceiling_pence), wanted, least)
@@ -145,13 +147,16 @@ def _places(cell: _Cell) -> Iterator[int]:
 
 
 def _unit_s(prices: Sequence[PricePoint]) -> int:
-    return reduce(gcd, (round((p.end - p.start).total_seconds()) for p in prices), 0) or 1
+    unit_s = reduce(gcd, (round((p.end - p.start).total_seconds()) for p in prices), 0) or 1
+    return unit_s if unit_s <= LONGEST_PIECE_S else gcd(unit_s, LONGEST_PIECE_S)
 
 
-def _pieces(prices: Sequence[PricePoint], unit_s: int) -> Iterator[PricePoint]:
+def _pieces(prices: Sequence[PricePoint], unit_s: int, now: datetime) -> Iterator[PricePoint]:
+    """Yield the pieces that begin at `now` or later."""
     for price in prices:
         first, last = int(price.start.timestamp()), int(price.end.timestamp())
-        for at in range(first, last, unit_s):
+        begun = max(0, ceil((now.timestamp() - first) / unit_s))
+        for at in range(first + begun * unit_s, last, unit_s):
             start, end = (datetime.fromtimestamp(edge, UTC) for edge in (at, at + unit_s))
             yield PricePoint(start, end, price.pence_per_kwh)
 

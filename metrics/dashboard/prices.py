@@ -101,7 +101,8 @@ def outlook_words(view: Outlook, now: datetime, zone: tzinfo, currency: str) -> 
 
 def price_chart(prices: Sequence[PricePoint], now: datetime, zone: tzinfo, currency: str) -> SafeString:
     """Return the bars of prices in order of time, with local times and a line at `now`."""
-    start, end = prices[0].start, prices[-1].end
+    # A price may hold for a year: of that, two days to either side are shown.
+    start, end = max(prices[0].start, now - SHOWN_AFTER), min(prices[-1].end, now + SHOWN_AFTER)
     place = _Place(start, end)
     return bar_chart(
         [_bar(slot, place, now, zone, currency) for slot in prices],
@@ -149,13 +150,13 @@ def tick_times(start: datetime, end: datetime, zone: tzinfo) -> list[datetime]:
 
 
 class _Place:
-    """Where a moment is between two others, 0..1."""
+    """Where a moment is between two others, 0..1; of one that is before or after them the nearer end."""
 
     def __init__(self, start: datetime, end: datetime) -> None:
         self.start, self.span = start, end - start
 
     def __call__(self, moment: datetime) -> float:
-        return (moment - self.start) / self.span
+        return min(1.0, max(0.0, (moment - self.start) / self.span))
 
 
 def _bar(slot: PricePoint, place: _Place, now: datetime, zone: tzinfo, currency: str) -> Bar:

@@ -1,6 +1,6 @@
 """What the page of prices needs from the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -54,11 +54,13 @@ class KnownPrices:
 
 
 def known_prices(tariff: Tariff, now: datetime, zone: ZoneInfo, history_days: int = 0) -> KnownPrices:
-    """Return the tariff's prices from so many days before today on. One query."""
+    """Return the tariff's prices from so many days before today on, cut at both ends. One query."""
     today = now.astimezone(zone).date()
     first = local_day(today - timedelta(days=history_days), zone).start
     last = local_day(today + timedelta(days=1), zone).end
-    return KnownPrices(tariff, prices_between(tariff.pk, first, last), now, zone)
+    found = prices_between(tariff.pk, first, last)
+    points = [replace(p, start=max(p.start, first), end=min(p.end, last)) for p in found]
+    return KnownPrices(tariff, points, now, zone)
 
 
 TOLD = """

@@ -33,6 +33,13 @@ def test_the_cheapest_half_hours_wherever_they_are() -> None:
     assert (plan.found_s, plan.pence_per_kwh, plan.is_whole) == (5400, 5.0, True)
 
 
+def test_a_price_that_holds_for_long_may_be_used_from_any_hour_on() -> None:
+    begun = PricePoint(NOON - timedelta(days=365), NOON + timedelta(days=1), 24.5)
+    plan = cheapest([begun], Wish(4 * 3600, 1800), NOON + timedelta(minutes=10))
+    assert said(plan) == ["13:00–17:00 24.5"]
+    assert plan.is_whole
+
+
 def test_a_stretch_of_an_hour_takes_a_dearer_half_hour_along() -> None:
     plan = cheapest(half_hours([20, 5, 30, 4, 25, 6, 7]), Wish(2 * HALF_HOUR_S, 3600), NOON)
     assert said(plan) == ["14:30–15:30 6.5"]

@@ -1,5 +1,6 @@
 """The page of prices, from published prices to what it says."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -88,6 +89,17 @@ def test_the_cheapest_hours_are_said_and_marked(member: Client, see: See) -> Non
     assert member.get(reverse("metrics:prices"), asked).text.count("is-chosen") == 2
     assert "Only 30 min of 1 h for 4.0 p on average" in see(hours="1", stretch="0", ceiling="4.5")
     assert "No stretch that is known is like that: no dearer than 1.0 p." in see(ceiling="1", stretch="0")
+
+
+def test_a_price_that_holds_for_years_is_shown_and_planned_with(member: Client, see: See) -> None:
+    tariff = Tariff.objects.get(pk=1)
+    PriceSlot.objects.create(tariff=tariff, start=NOW - 600 * DAY, end=NOW + 3000 * DAY, pence_per_kwh=24.5)
+    said = see()
+    assert "14:00–18:00" in said
+    assert "today 14:00" in said
+    board = member.get(reverse("metrics:price_bars")).text
+    assert len(re.findall("<rect[^>]*band-high", board)) == 1
+    assert re.search(r"<text[^>]*>Tue</text>", board)
 
 
 @pytest.mark.parametrize(
