@@ -60,7 +60,7 @@ def mark_changed_charges(
 ) -> None:
     """Mark dirty the stretches up to `horizon` in which the charge is not what it was."""
     edges = {edge for charge in (*before, *after) for edge in (charge.start, charge.end or horizon)}
-    for start, end in pairwise(sorted(edge for edge in edges if edge <= horizon)):
+    for start, end in pairwise(sorted({min(edge, horizon) for edge in edges})):
         if _at(before, start) != _at(after, start):
             mark_tariff_dirty(tariff.pk, start, end)
 

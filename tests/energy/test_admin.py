@@ -1,7 +1,8 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from energy.models import StandingCharge, Tariff
 from hmm.models import DirtyRange
@@ -108,6 +109,15 @@ def test_a_standing_charge_marks_the_days_it_changes(admin_client):
     delete = reverse("admin:energy_standingcharge_delete", args=[row.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 302
     assert list(DirtyRange.objects.values_list("start", "end")) == [(day(1), day(8))]
+
+
+def test_a_standing_charge_that_ends_in_years_marks_what_is_past(admin_client):
+    tariff = TariffFactory()
+    years = charge(1, 50) | {"tariff": tariff.pk, "end_0": "2099-01-01", "end_1": "00:00"}
+    assert admin_client.post(reverse("admin:energy_standingcharge_add"), years).status_code == 302
+    (start, end) = DirtyRange.objects.values_list("start", "end").get()
+    assert start == day(1)
+    assert timedelta(days=1) < end - timezone.now() <= timedelta(days=2)
 
 
 def test_standing_charges_may_not_overlap(admin_client):
