@@ -78,6 +78,7 @@ class TariffAdmin(LightListAdmin):
         """Have the next run fetch by the new terms, whatever came of the old ones."""
         if set(form.changed_data) & set(TERMS):
             obj.fetched_at, obj.retry_at, obj.fetch_error = None, None, ""
+            obj.terms_since = timezone.now() if change else None
         super().save_model(request, obj, form, change)
 
     @admin.action(description="Fetch the prices of the selected tariffs now", permissions=["change"])

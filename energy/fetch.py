@@ -1,7 +1,7 @@
 """Fetching prices: which stretch is due, and what comes of asking for it."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from energy.models import PriceSlot, Tariff
 from energy.points import PriceError, ceil_to_slot, cut, floor_to_slot
 from energy.prices import StoreResult, store_prices
 from energy.providers import providers
-from energy.providers.base import PriceProvider, ProviderError, Published
+from energy.providers.base import Charge, PriceProvider, ProviderError, Published
 from energy.standing import store_charges
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class TariffFacts:
     priced_until: datetime | None
     fetched_at: datetime | None
     retry_at: datetime | None
+    terms_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +68,21 @@ def stretch_due(
 ) -> tuple[datetime, datetime]:
     """Return the stretch to ask for: from where prices end, or now, and the window for corrections before it.
 
-    A tariff without prices begins `history_days` ago.
+    A tariff without prices begins `history_days` ago; one whose terms were changed keeps the prices that it had by then.
     """
     until = provider.ask_until(now)
     if facts.priced_until is None:
         return now - timedelta(days=history_days), until
-    return min(facts.priced_until, now) - provider.correction_window, until
+    ends = min(facts.priced_until, now)
+    first = ends - provider.correction_window
+    return (first if facts.terms_since is None else max(first, min(ends, facts.terms_since))), until
 
 
 def facts_of(tariff: Tariff) -> TariffFacts:
     """Return what is stored about `tariff`. One query."""
     # Slots never overlap: the last to begin is the last to end.
     last = PriceSlot.objects.filter(tariff=tariff).order_by("-start").values_list("end", flat=True)
-    return TariffFacts(last.first(), tariff.fetched_at, tariff.retry_at)
+    return TariffFacts(last.first(), tariff.fetched_at, tariff.retry_at, tariff.terms_since)
 
 
 def history_days() -> int:
@@ -151,11 +154,20 @@ def _store(
     points = cut(published.rates, start, end, tariff.slot_s)
     with transaction.atomic():
         stored = store_prices(tariff, points, recut=True)
-        charges_changed = published.charges is not None and store_charges(tariff, published.charges, end)
+        charges = _of_these_terms(tariff, published.charges, start)
+        charges_changed = charges is not None and store_charges(tariff, charges, end)
         Tariff.objects.filter(pk=tariff.pk).update(
             fetched_at=now, fetch_error=published.warning, retry_at=None
         )
     return FetchResult(start, end, stored, charges_changed, published.warning)
+
+
+def _of_these_terms(tariff: Tariff, charges: list[Charge] | None, start: datetime) -> list[Charge] | None:
+    """Return the charges, from `start` on where the tariff's terms were other ones before."""
+    if charges is None or tariff.terms_since is None:
+        return charges
+    since = min(start, tariff.terms_since)
+    return [replace(c, start=max(c.start, since)) for c in charges if c.end is None or c.end > since]
 
 
 def _record_failure(tariff: Tariff, error: Exception, now: datetime) -> None:

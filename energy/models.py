@@ -28,6 +28,12 @@ class Tariff(models.Model):
     retry_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Its service asked to be left alone until then."
     )
+    terms_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Its terms were changed then; what is before keeps its prices.",
+    )
 
     class Meta:
         constraints = [

@@ -66,9 +66,11 @@ def test_changed_terms_are_fetched_anew_and_a_changed_name_is_not(admin_client):
     admin_client.post(url, form | {"product": "", "region": ""})
     tariff.refresh_from_db()
     assert (tariff.name, tariff.fetched_at, tariff.fetch_error) == ("Mine", day(1), "no")
+    assert tariff.terms_since is None
     admin_client.post(url, form | {"fixed_pence_per_kwh": "21.0", "product": "", "region": ""})
     tariff.refresh_from_db()
     assert (tariff.fetched_at, tariff.retry_at, tariff.fetch_error) == (None, None, "")
+    assert tariff.terms_since is not None
 
 
 def test_prices_are_only_looked_at(admin_client):

@@ -73,6 +73,25 @@ def test_the_stretch_due_goes_back_for_corrections_or_over_the_whole_gap():
     assert stretch_due(gap, agile, NOON, 7) == (datetime(2024, 12, 31, 23, tzinfo=UTC), tomorrow_ends)
 
 
+def test_changed_terms_leave_the_prices_and_charges_before_them_and_fill_a_gap(agile):
+    tomorrow_ends = at(0, day=17)
+    changed = TariffFacts(at(23), None, None, terms_since=NOON)
+    provider = providers["octopus_agile"]
+    assert stretch_due(changed, provider, NOON, 7) == (NOON, tomorrow_ends)
+    a_day_later = TariffFacts(at(23, day=16), NOON, None, terms_since=NOON)
+    assert stretch_due(a_day_later, provider, at(16, day=16), 7)[0] == NOON
+    retired = TariffFacts(at(23, day=10), None, None, terms_since=NOON)
+    assert stretch_due(retired, provider, NOON, 7)[0] == at(23, day=10)
+
+    StandingCharge.objects.create(tariff=agile, start=at(0, day=1), pence_per_day=40)
+    agile.terms_since = NOON
+    charges = page(rate("2024-10-01T00:00:00Z", None, 50))
+    with canned_prices(page(rate("2025-01-15T12:00:00Z", "2025-01-15T12:30:00Z", 20)), charges) as service:
+        fetch_tariff(agile, NOON, at(13), NOON, service.url)
+    found = StandingCharge.objects.order_by("start").values_list("start", "end", "pence_per_day")
+    assert list(found) == [(at(0, day=1), NOON, 40), (NOON, None, 50)]
+
+
 # Against the simulated service
 
 
