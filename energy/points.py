@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from hmm.lib.magnitude import vanishes
+from hmm.lib.times import EARLIEST, LATEST
 
 EDGE_S = 300
 """Prices begin and end on marks of five minutes, as no market is finer."""
@@ -49,11 +50,13 @@ def span(start: datetime, end: datetime) -> str:
 
 
 def check_point(point: PricePoint) -> None:
-    """Raise PriceError unless `point` has length, edges on marks of five minutes and a possible price."""
+    """Raise PriceError unless `point` has length, edges on marks of five minutes, from 2000 to 2100, and a possible price."""
     if not all(map(_is_on_mark, (point.start, point.end))):
         raise PriceError(f"{point} does not begin and end on a mark of five minutes")
     if point.start >= point.end:
         raise PriceError(f"{point} ends before it has begun")
+    if point.start < EARLIEST or point.end > LATEST:
+        raise PriceError(f"{point} is not between {EARLIEST:%Y} and {LATEST:%Y}")
     if not is_possible(point.pence_per_kwh):
         raise PriceError(f"{point}: {point.pence_per_kwh} is not a possible price per kWh")
 

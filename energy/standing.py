@@ -11,6 +11,7 @@ from energy.points import MAX_PENCE_PER_KWH as MAX_PENCE_PER_DAY
 from energy.points import PriceError
 from energy.providers.base import Charge
 from hmm.dirty import mark_tariff_dirty
+from hmm.lib.times import EARLIEST
 
 NO_END = datetime.max.replace(tzinfo=UTC)
 
@@ -60,7 +61,7 @@ def mark_changed_charges(
 ) -> None:
     """Mark dirty the stretches up to `horizon` in which the charge is not what it was."""
     edges = {edge for charge in (*before, *after) for edge in (charge.start, charge.end or horizon)}
-    for start, end in pairwise(sorted({min(edge, horizon) for edge in edges})):
+    for start, end in pairwise(sorted({min(max(edge, EARLIEST), horizon) for edge in edges})):
         if _at(before, start) != _at(after, start):
             mark_tariff_dirty(tariff.pk, start, end)
 

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from energy.models import StandingCharge, Tariff
+from hmm.lib.times import EARLIEST
 from hmm.models import DirtyRange
 from tests.factories import PriceSlotFactory, TariffFactory
 
@@ -120,6 +121,13 @@ def test_a_standing_charge_that_ends_in_years_marks_what_is_past(admin_client):
     (start, end) = DirtyRange.objects.values_list("start", "end").get()
     assert start == day(1)
     assert timedelta(days=1) < end - timezone.now() <= timedelta(days=2)
+
+
+def test_a_mistyped_year_does_not_have_centuries_computed(admin_client):
+    add = reverse("admin:energy_standingcharge_add")
+    mistyped = charge(1, 50, 11) | {"tariff": TariffFactory().pk, "start_0": "0205-01-01"}
+    assert admin_client.post(add, mistyped).status_code == 302
+    assert list(DirtyRange.objects.values_list("start", "end")) == [(EARLIEST, day(11))]
 
 
 def test_standing_charges_may_not_overlap(admin_client):

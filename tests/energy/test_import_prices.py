@@ -122,6 +122,8 @@ def test_standard_input_is_read(tariff, monkeypatch, capsys):
         ("2025-03-30T00:30Z,2025-03-30T01:00Z,1e9", "not a possible price"),
         ("2025-03-30T00:30Z,2025-03-30T01:00Z,-5e-324", "not a possible price"),
         ("2025-03-30T00:31Z,2025-03-30T01:00Z,1", "mark of five minutes"),
+        ("0205-03-30T00:30Z,2025-03-30T00:00Z,1", "is not between 2000 and 2100"),
+        ("2025-03-30T00:30Z,9999-12-31T00:00Z,1", "is not between 2000 and 2100"),
         ("2025-03-30T00:30Z,2025-03-30T00:59:59Z,1", "mark of five minutes"),
         ("2025-03-30T01:00Z,2025-03-30T00:30Z,1", "ends before it has begun"),
         ("2025-03-30T01:00Z,2025-03-30T01:00Z,1", "ends before it has begun"),
