@@ -79,16 +79,17 @@ class LedgerReader:
         )
 
     def lines(self) -> Iterator[LedgerLine]:
-        """Yield the lines of all pages."""
+        """Return the lines of all pages; the first are read at once, so that a refusal comes before any is sent."""
         if not self.asked.is_of_each:
-            yield from self._whole()
-            return
-        after = None
-        while True:
+            return iter(self._whole())
+        return self._from(*self._some(None, IN_A_PIECE))
+
+    def _from(self, lines: list[LedgerLine], after: Place | None) -> Iterator[LedgerLine]:
+        """Yield these lines, and all behind `after`."""
+        yield from lines
+        while after is not None:
             lines, after = self._some(after, IN_A_PIECE)
             yield from lines
-            if after is None:
-                return
 
     @property
     def _whom(self) -> dict[str, Any]:
