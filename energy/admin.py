@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,12 +15,15 @@ from energy.points import PriceError
 from energy.providers import providers
 from energy.standing import check_charge, mark_changed_charges, stored_charges
 from hmm.admin import LightListAdmin, ReadOnlyAdmin
+from hmm.installation import installation
 from hmm.lib.units import counted
 
 TERMS = ("provider", "product", "region", "fixed_pence_per_kwh")
 """What decides a tariff's prices: when one changes, the coming prices are fetched anew at once."""
 
 FETCH = "energy.tasks.fetch_prices"
+
+OTHER_MONEY = "This tariff is in {own}, and costs are told in {told}: its prices are not converted, only named so."
 
 SLOT_LENGTHS = [(minutes * 60, f"{minutes} minutes") for minutes in (5, 10, 15, 20, 30, 60)]
 
@@ -74,8 +77,15 @@ class TariffAdmin(LightListAdmin):
     readonly_fields = ("fetched_at", "fetch_error", "retry_at")
     fields = (*TariffForm.Meta.fields, *readonly_fields)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin with the currency that costs are told in."""
+        return {"currency": installation().currency, **super().get_changeform_initial_data(request)}
+
     def save_model(self, request: HttpRequest, obj: Tariff, form: Any, change: bool) -> None:
-        """Have the next run fetch by the new terms, whatever came of the old ones."""
+        """Have the next run fetch by the new terms, whatever came of the old ones; say where costs are told in other money."""
+        told_in = installation().currency
+        if obj.currency != told_in:
+            self.message_user(request, OTHER_MONEY.format(own=obj.currency, told=told_in), messages.WARNING)
         if set(form.changed_data) & set(TERMS):
             obj.fetched_at, obj.retry_at, obj.fetch_error = None, None, ""
             obj.terms_since = timezone.now() if change else None

@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from energy.models import StandingCharge, Tariff
+from hmm.installation import change_installation, forget_installation
 from hmm.lib.times import EARLIEST
 from hmm.models import DirtyRange
 from tests.factories import PriceSlotFactory, TariffFactory
@@ -72,6 +73,16 @@ def test_changed_terms_are_fetched_anew_and_a_changed_name_is_not(admin_client):
     tariff.refresh_from_db()
     assert (tariff.fetched_at, tariff.retry_at, tariff.fetch_error) == (None, None, "")
     assert tariff.terms_since is not None
+
+
+def test_a_tariff_begins_in_the_money_of_costs_and_other_money_is_said(admin_client):
+    change_installation("Europe/London", "EUR")
+    forget_installation()
+    add = reverse("admin:energy_tariff_add")
+    assert '<option value="EUR" selected>' in admin_client.get(add).text
+    said = "is in GBP, and costs are told in EUR: its prices are not converted"
+    assert said in admin_client.post(add, TERMS, follow=True).text
+    assert said not in admin_client.post(add, TERMS | {"name": "2", "currency": "EUR"}, follow=True).text
 
 
 def test_prices_are_only_looked_at(admin_client):
