@@ -23,7 +23,9 @@ TERMS = ("provider", "product", "region", "fixed_pence_per_kwh")
 
 FETCH = "energy.tasks.fetch_prices"
 
-OTHER_MONEY = "This tariff is in {own}, and costs are told in {told}: its prices are not converted, only named so."
+OTHER_MONEY = (
+    "This tariff is in {own}, and costs are told in {told}: its prices are not converted, only named so."
+)
 
 SLOT_LENGTHS = [(minutes * 60, f"{minutes} minutes") for minutes in (5, 10, 15, 20, 30, 60)]
 

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import DEFAULT_DB_ALIAS, connection
 
+from energy.points import floor_to_slot
 from hmm.dirty import mark_miners_dirty
 from hmm.installation import forget_installation, installation
 from hmm.lib.batches import batched
-from hmm.lib.buckets import MADE_OF, Bucket, buckets, slot_length_s
+from hmm.lib.buckets import DEFAULT_SLOT_S, MADE_OF, Bucket, buckets, slot_length_s
 from hmm.lib.times import local_midnight
 from hmm.models import Installation
 from metrics.engine.belonging import known_miners
@@ -74,8 +75,11 @@ def _finer_grid(wanted: Installation, now: datetime) -> Grid:
 def _mark_telemetry(wanted: Installation) -> None:
     first, marks = first_telemetry(), read_marks()
     if first and marks:
-        miners = known_miners(read_farm(wanted.zone).spans(first, marks["slot"]))
-        mark_miners_dirty(miners, first, marks["slot"])
+        since = floor_to_slot(
+            first, DEFAULT_SLOT_S
+        )  # the longest slot that there may be of before, all of which must go
+        miners = known_miners(read_farm(wanted.zone).spans(since, marks["slot"]))
+        mark_miners_dirty(miners, since, marks["slot"])
     if marks:
         mark_pool_past(BEGINNING, marks["slot"], marks["slot"])
 

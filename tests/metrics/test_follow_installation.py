@@ -31,8 +31,8 @@ def farm():
     return tariff, site, MinerFactory(site=site)
 
 
-def two_days(miner):
-    start = epoch("2025-03-29T12:10")
+def two_days(miner, begin="2025-03-29T12:10"):
+    start = epoch(begin)
     return [
         Row(miner.pk, start + i * 1700, start + i * 1700 + 1700, 1000.0 + i, 500.0, 50.0, i, 0)
         for i in range(100)
@@ -58,6 +58,16 @@ def test_another_zone_merges_everything_anew(farm, zone, is_read_first):
     run(NOW)
     assert_store_is_right(rows, prices, [miner], site)
     assert run(NOW) == 0
+
+
+def test_the_slot_in_which_history_begins_is_not_left_beside_the_finer_ones_of_another_zone(farm):
+    _, site, miner = farm
+    rows = two_days(miner, "2025-03-29T12:20")
+    store_rows(rows)
+    run(NOW)
+    use_zone("Asia/Kathmandu")  # has it in slots of 15 minutes, in the second of which the first row begins
+    run(NOW)
+    assert_store_is_right(rows, [], [miner], site)
 
 
 def test_a_move_changes_the_price_at_midnight_of_the_new_zone(farm):
