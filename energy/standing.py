@@ -1,7 +1,7 @@
 """Standing charges: what a tariff costs a day without using anything, stored as its provider states it."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from django.db import transaction
@@ -11,7 +11,8 @@ from energy.points import MAX_PENCE_PER_KWH as MAX_PENCE_PER_DAY
 from energy.points import PriceError
 from energy.providers.base import Charge
 from hmm.dirty import mark_tariff_dirty
-from hmm.lib.times import EARLIEST
+from hmm.installation import installation
+from hmm.lib.times import EARLIEST, local_midnight
 
 NO_END = datetime.max.replace(tzinfo=UTC)
 
@@ -59,11 +60,22 @@ def stored_charges(tariff: Tariff) -> list[Charge]:
 def mark_changed_charges(
     tariff: Tariff, before: list[Charge], after: list[Charge], horizon: datetime
 ) -> None:
-    """Mark dirty the stretches up to `horizon` in which the charge is not what it was."""
+    """Mark dirty the stretches up to `horizon` in which the charge is not what it was.
+
+    What a local day begins with is its charge: a stretch that ends within a day has all of it marked.
+    """
+    zone = installation().zone
     edges = {edge for charge in (*before, *after) for edge in (charge.start, charge.end or horizon)}
     for start, end in pairwise(sorted({min(max(edge, EARLIEST), horizon) for edge in edges})):
         if _at(before, start) != _at(after, start):
-            mark_tariff_dirty(tariff.pk, start, end)
+            mark_tariff_dirty(tariff.pk, start, min(_end_of_day(end, zone), horizon))
+
+
+def _end_of_day(moment: datetime, zone: tzinfo) -> datetime:
+    """Return the first local midnight from `moment` on."""
+    day = moment.astimezone(zone).date()
+    midnight = local_midnight(day, zone)
+    return midnight if midnight == moment else local_midnight(day + timedelta(days=1), zone)
 
 
 def overlay(stored: list[Charge], new: list[Charge]) -> list[Charge]:

@@ -134,6 +134,13 @@ def test_a_standing_charge_that_ends_in_years_marks_what_is_past(admin_client):
     assert timedelta(days=1) < end - timezone.now() <= timedelta(days=2)
 
 
+def test_a_standing_charge_that_ends_at_noon_is_that_of_all_the_day(admin_client):
+    add = reverse("admin:energy_standingcharge_add")
+    noon = charge(1, 50, 11) | {"tariff": TariffFactory().pk, "end_1": "12:00:00"}
+    assert admin_client.post(add, noon).status_code == 302
+    assert list(DirtyRange.objects.values_list("start", "end")) == [(day(1), day(12))]
+
+
 def test_a_mistyped_year_does_not_have_centuries_computed(admin_client):
     add = reverse("admin:energy_standingcharge_add")
     mistyped = charge(1, 50, 11) | {"tariff": TariffFactory().pk, "start_0": "0205-01-01"}
