@@ -32,7 +32,7 @@ class HttpError(Exception):
 
     def __init__(self, reason: str, status: int | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
-        self.reason = storable_text(reason)  # it may quote what was answered
+        self.reason = storable_text(reason.replace("\x00", ""))  # it may quote what was answered
         self.status = status
         self.retry_after_s = retry_after_s
 

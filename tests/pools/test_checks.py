@@ -74,7 +74,7 @@ class TestChecking:
         ("status", "user", "said"),
         [
             (STATUS, USER | {"workers": 3_000_000_000}, "user workers left out"),
-            ({"error": "no\x00"}, {"error": "no\x00"}, "the pool says: no\\x00"),
+            ({"error": "no\x00"}, {"error": "no\x00"}, "the pool says: no"),
             ({"error": "no\ud800"}, {"error": "no\ud800"}, "the pool says: no\\ud800"),
         ],
     )
