@@ -16,13 +16,18 @@ from hmm.models import OutsideSource, hit_rate
 
 LONGEST_ERROR = 500
 
+LONGEST_AHEAD = "3 hours"
+"""No turn is given so far ahead, nor a service left alone for so long: one beyond is from before the clock was set back."""
+
 # The row's lock makes turns: who comes second sees the turn that the first has taken.
-TAKE_TURN = """
+TAKE_TURN = f"""
 INSERT INTO hmm_outsidesource AS o (name, host, next_turn_at, hits, misses, uncached, errors, unasked, stale, last_error)
 VALUES (%(name)s, %(host)s, clock_timestamp() + %(pace)s::interval, 0, 0, 0, 0, 0, 0, '')
 ON CONFLICT (name, host) DO UPDATE
-SET next_turn_at = greatest(clock_timestamp(), coalesce(o.next_turn_at, '-infinity')) + %(pace)s::interval
+SET next_turn_at = greatest(clock_timestamp(),
+    CASE WHEN o.next_turn_at <= clock_timestamp() + interval '{LONGEST_AHEAD}' THEN o.next_turn_at END) + %(pace)s::interval
 WHERE o.next_turn_at IS NULL OR o.next_turn_at <= clock_timestamp() + %(ahead)s::interval
+   OR o.next_turn_at > clock_timestamp() + interval '{LONGEST_AHEAD}'
 RETURNING extract(epoch FROM next_turn_at - %(pace)s::interval - clock_timestamp())
 """
 

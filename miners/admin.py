@@ -265,7 +265,9 @@ class CurtailmentStrategyAdmin(LightListAdmin):
     def view_on_site(self, obj: CurtailmentStrategy) -> str:
         return _ranking_url(obj)
 
-    @admin.action(description="Show whom the selected strategy would cut, and why", permissions=["view"])
+    @admin.action(
+        description="Show which miners the selected strategy would cut, and why", permissions=["view"]
+    )
     def show_ranking(
         self, request: HttpRequest, strategies: QuerySet[CurtailmentStrategy]
     ) -> HttpResponseRedirect | None:

@@ -15,6 +15,12 @@ NODE = Source("bitcoin_node", fresh_s=60, pace_s=1)
 FIRST_SUBSIDY_BTC = 50.0
 HALVING_BLOCKS = 210_000
 LATEST_HEIGHT = 10_000_000
+PRESENT_HEIGHT = 840_000
+"""The chain has been longer than this since April 2024: who is shorter now has not read all of it."""
+
+MOST_BEHIND_BLOCKS = 144
+"""A day of blocks whose headers a node knows, and not yet what is in them."""
+
 GENESIS = datetime(2009, 1, 3, tzinfo=UTC)
 MOST_DIFFICULTY = 1e20
 CHANGE_PARTS = ("time", "height", "difficulty", "change")
@@ -92,7 +98,10 @@ def read_chaininfo(reply: Reply) -> NetworkPoint:
         raise BadAnswer(f"the node is on the chain {str(told.get('chain'))[:40]!r}, not main", 200)
     if told.get("initialblockdownload") is True:
         raise BadAnswer("the node is still catching up", 200)
-    return NetworkPoint(None, _height(told.get("blocks")), _difficulty(told.get("difficulty")))
+    height, headers = _height(told.get("blocks")), told.get("headers")
+    if height < PRESENT_HEIGHT or (isinstance(headers, int) and headers - height > MOST_BEHIND_BLOCKS):
+        raise BadAnswer(f"the node is still catching up: it is at block {height}", 200)
+    return NetworkPoint(None, height, _difficulty(told.get("difficulty")))
 
 
 def read_changes(reply: Reply, now: datetime) -> list[NetworkPoint]:

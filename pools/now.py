@@ -77,6 +77,8 @@ def address_of(pool: Pool) -> str:
 
 def pool_now(pool: Pool, limit_s: float) -> PoolNow:
     """Return what a pool says, within `limit_s`."""
+    if pool.client not in clients:
+        return PoolNow(pool, None, f"no pool client is called {pool.client!r}")
     account = Account(pool.user, pool.token)
     try:
         report = clients[pool.client].report(

@@ -5,7 +5,6 @@ beside its method) is not an answer; an `error` is a list, a text or an object; 
 """
 
 import json
-import math
 import ssl
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hmm.lib.sockets import ConnectionFailed, Deadline, DeadlineMixin, connect, resolve
+from hmm.lib.texts import storable_text
 from pools.clients.base import PoolError
 
 PLAIN, SECURED = (
@@ -22,6 +22,7 @@ PLAIN, SECURED = (
 )
 LONGEST_LINE = 256 * 1024
 MOST_LINES = 200
+MOST_DIFFICULTY = 1e20
 AGENT = "hmm-check/1"
 
 
@@ -153,7 +154,7 @@ class _Line:
         params = message.get("params")
         if message.get("method") == "mining.set_difficulty" and isinstance(params, list) and params:
             told = params[0]
-            if isinstance(told, int | float) and not isinstance(told, bool) and 0 < told < math.inf:
+            if isinstance(told, int | float) and not isinstance(told, bool) and 0 < told <= MOST_DIFFICULTY:
                 self.difficulty = float(told)
 
     def _messages(self, step: str) -> Iterator[dict[str, Any]]:
@@ -201,7 +202,9 @@ def _authorize(line: _Line, user: str, password: str) -> str:
     answer = line.ask(2, "mining.authorize", [user, password])
     if told := complaint(answer):
         return told
-    return "" if answer.get("result") is True else f"result is {str(answer.get('result'))[:80]}"
+    return (
+        "" if answer.get("result") is True else f"result is {storable_text(str(answer.get('result')))[:80]}"
+    )
 
 
 def complaint(answer: dict[str, Any]) -> str:
@@ -209,12 +212,12 @@ def complaint(answer: dict[str, Any]) -> str:
     error = answer.get("error")
     if not error:
         told = answer.get("reject-reason")
-        return str(told)[:200] if told and answer.get("result") is not True else ""
+        return storable_text(str(told))[:200] if told and answer.get("result") is not True else ""
     if isinstance(error, list):
         error = error[1] if len(error) > 1 else error[0]
     elif isinstance(error, dict):
         error = error.get("message") or error.get("code") or error
-    return str(error)[:200]
+    return storable_text(str(error))[:200]
 
 
 def _shown(line: bytes) -> str:

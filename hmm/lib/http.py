@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError as TransportError
 from urllib3.util.ssl_ import create_urllib3_context
 
 from hmm.lib.sockets import ConnectionFailed, Deadline, DeadlineMixin, DeadlineSocket, connect
+from hmm.lib.texts import storable_text
 
 MAX_BYTES = 8 * 1024 * 1024
 USER_AGENT = "HMM (Home Miner Manager)"
@@ -31,7 +32,7 @@ class HttpError(Exception):
 
     def __init__(self, reason: str, status: int | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = storable_text(reason.replace("\x00", ""))  # it may quote what was answered
         self.status = status
         self.retry_after_s = retry_after_s
 

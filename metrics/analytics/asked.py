@@ -41,6 +41,9 @@ MOST_ENTITIES = 4
 MOST_POINTS = 800
 MOST_DAYS = 400
 USUAL_DAYS = 30
+USUAL_DAYS_OF = {"waterfall": 7}
+"""Of the view that needs as many days before: a house that is a month old shall have both."""
+
 LONGEST_DAYS = 1000
 """In so many days there is a week and a month for certain."""
 
@@ -156,7 +159,8 @@ def read_asked(
     )
     found = tuple(read(lambda n=name: whom_named(n), None) for name in read(lambda: _names(whom), [ALL]))  # type: ignore[misc]
     last = read(lambda: _day("to", given.get("to"), today), today)
-    usual_first = max(last - timedelta(days=USUAL_DAYS - 1), EARLIEST_DAY)
+    usual_days = USUAL_DAYS_OF.get(view, USUAL_DAYS)
+    usual_first = max(last - timedelta(days=usual_days - 1), EARLIEST_DAY)
     first = read(lambda: _day("from", given.get("from"), usual_first), usual_first)
     asked = Asked(
         view,

@@ -80,7 +80,7 @@ def form_of(
         figures=_with_its_own(figures(asked, currency), asked, currency),
         periods=[p for p in PERIODS if p in fitting_periods(asked) or p == asked.period],
         names=offered,
-        views=[_view(asked, name, currency) for name in VIEWS],
+        views=[_view(asked, name, currency, given) for name in VIEWS],
         kinds=_kinds(asked, names, currency),
         ranges=[_range(asked, days, today, currency) for days in RANGES],
     )
@@ -94,9 +94,12 @@ def _with_its_own(found: Choices, asked: Asked, currency: str) -> Choices:
     return [("As asked", [(asked.metric, title)]), *found]
 
 
-def _view(asked: Asked, name: str, currency: str) -> Link:
+def _view(asked: Asked, name: str, currency: str, given: Mapping[str, str]) -> Link:
+    """Return the link to a view of the same range; where none was asked for, of that view's usual one."""
     other = fitted(replace(asked, view=name), currency)
-    return Link(VIEWS[name], other.query, is_here=name == asked.view)
+    is_usual = not (given.get("from") or given.get("to"))
+    query = other.address(**{"from": "", "to": ""}) if is_usual else other.query
+    return Link(VIEWS[name], query, is_here=name == asked.view)
 
 
 def _kinds(asked: Asked, names: Mapping[str, Sequence[str]], currency: str) -> list[Link]:

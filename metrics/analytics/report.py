@@ -63,6 +63,8 @@ class Report:
     notes: Sequence[str] = ()
     is_drawn_by_script: bool = False
     empty: str = NOTHING_MEASURED
+    instead: tuple[str, str] | None = None
+    """Where there are no rows, the words and the query of a view that may have some."""
 
     @property
     def headings(self) -> list[tuple[str, bool]]:

@@ -1,7 +1,7 @@
 """What changed the cost: from that of the range before to that of this one, by energy and by price."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -60,7 +60,10 @@ def waterfall(asked: Asked, here: Here) -> Report:
             if both
             else NOTHING_TO_COMPARE
         )
-        return Report(title, columns, [], notes=[why], empty=NOTHING_BEFORE if now else NOTHING_MEASURED)
+        empty = NOTHING_BEFORE if now else NOTHING_MEASURED
+        return Report(
+            title, columns, [], notes=[why], empty=empty, instead=_later_half(asked) if now else None
+        )
     hrefs |= {name: escape(_ref(whom, span, both.period, here).url) for name, span in _ends(both)}
     found = steps(before, now)
     return Report(
@@ -86,6 +89,17 @@ def steps(before: Energy, now: Energy) -> list[tuple[str, float]]:
         ("Dearer or cheaper kWh", now.cost - before.cost - by_energy),
         (THIS_RANGE, now.cost),
     ]
+
+
+def _later_half(asked: Asked) -> tuple[str, str] | None:
+    """Return the words and the query of the later half of the range, which has the earlier one before it; None of one day."""
+    days = asked.days // 2
+    if not days:
+        return None
+    first = asked.last - timedelta(days=days - 1)
+    return f"Compare its later half with its earlier one, {counted(days, 'day')} each", asked.address(
+        **{"from": first.isoformat()}
+    )
 
 
 def _energy(asked: Asked, span: tuple[datetime, datetime], period: str, here: Here) -> Energy | None:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.middleware import HtmxDetails
 
@@ -25,9 +25,14 @@ TOLD_ONE_BY_ONE = 5
 
 @never_cache
 @vary_on_headers("HX-Request")
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def miners_together(request: HttpRequest) -> HttpResponse:
-    """Ask whether the deed is meant, naming its miners; with `sure`, do it. To htmx the question is a dialog's inside."""
+    """Ask whether the deed is meant, naming its miners; with `sure`, do it. To htmx the question is a dialog's inside.
+
+    Whoever comes by the address alone, as by reloading the question, is led to the miners, to select some.
+    """
+    if request.method != "POST":
+        return redirect(_back(table_page(request.GET.dict())))
     deed = _deed(request)
     asked = table_page(request.POST.dict())
     sorted_out, too_many = _sorted_out(request, deed, asked)

@@ -1,6 +1,6 @@
 """Finds miners again whose address changed: by MAC or serial, around the address they had."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 
@@ -13,15 +13,18 @@ from miners.models import Miner, MinerState
 
 MISSING_FOR = timedelta(minutes=5)
 NETWORKS_AT_MOST = 4
+LOOKED_FOR_EACH = timedelta(minutes=10)
+"""How often the schedule has them looked for; each time the next networks have their turn."""
 
 
 def find_moved(now: datetime, *, listen_s: float = 0.0) -> tuple[list[Miner], list[str]]:
     """Follow the miners that are found at another address; return them, and why others are not followed.
 
-    Only private /24 networks are looked through, those of miners that have been unreachable for five minutes.
+    Only private /24 networks are looked through, those of miners that have been unreachable for five minutes, a few
+    at a time.
     """
     miners = known_miners()
-    networks = missing_networks(miners, now)[:NETWORKS_AT_MOST]
+    networks = in_turn(missing_networks(miners, now), now)
     moves: dict[str, Address] = {}
     for network in networks:
         for step in scan(hosts(network), listen_s=listen_s):
@@ -36,6 +39,13 @@ def missing_networks(miners: Iterable[Miner], now: datetime) -> list[IPv4Network
     """Return the private /24 networks of the miners that are missing, each once."""
     found = (_private_24(miner.host) for miner in miners if is_missing(miner, now))
     return list(dict.fromkeys(network for network in found if network))
+
+
+def in_turn(networks: Sequence[IPv4Network], now: datetime) -> list[IPv4Network]:
+    """Return those of `networks` whose turn it is at `now`: a miner that is gone for good must not hide another's. Pure."""
+    turn = int(now.timestamp() // LOOKED_FOR_EACH.total_seconds())
+    first = turn * NETWORKS_AT_MOST % max(1, len(networks))
+    return [*networks[first:], *networks[:first]][:NETWORKS_AT_MOST]
 
 
 def is_missing(miner: Miner, now: datetime) -> bool:

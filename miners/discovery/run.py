@@ -57,13 +57,15 @@ def run(run_id: str, network: str) -> int:
 def follow_steps(run_id: str, reached: Progress, steps: Iterable[Step]) -> Progress:
     """Keep what each of `steps` tells, at most twice a second but for a find; return where it ended."""
     kept_s = 0.0
-    for step in steps:
-        reached = reached.after(step)
-        if step.found or time.monotonic() - kept_s >= WRITE_S:
-            kept_s = time.monotonic()
-            _keep(run_id, reached)
-    reached = replace(reached, is_over=True)
-    _keep(run_id, reached)
+    try:
+        for step in steps:
+            reached = reached.after(step)
+            if step.found or time.monotonic() - kept_s >= WRITE_S:
+                kept_s = time.monotonic()
+                _keep(run_id, reached)
+    finally:  # nobody shall wait for one that broke off
+        reached = replace(reached, is_over=True)
+        _keep(run_id, reached)
     return reached
 
 

@@ -158,8 +158,8 @@ def _reading(
         pool_url=clean_text(pool.get("URL"), 255),
         pool_user=clean_text(pool.get("User"), 255),
         mode=mode(kind, first),
-        # What tells the MAC may be unreadable: by its serial number it would be another device.
-        identity=None if version.is_unreadable else known_by(about, "MAC", serial),
+        # What tells the MAC may be unreadable, or missing: by its serial number it would be another device.
+        identity=known_by(about, "MAC", serial) if about else None,
         serial=serial,
         warnings=tuple(figures.warnings),
     )

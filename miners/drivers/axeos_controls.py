@@ -211,8 +211,13 @@ def _pool_steps(order: Order, about: About) -> list[HttpStep]:
 
 
 def _pool_number(about: About, *, is_primary: bool) -> int:
-    """Return where in the list of pools the one that is ordered goes: in place of the one before it, and of no other."""
-    told = [re.match(rf"{key} (\d)$", option) for key in POOL_NUMBERS for option in about.options or ()]
+    """Return where in the list of pools the one that is ordered goes: in place of the one before it, and of no other.
+
+    Raises CannotBuild where the device could not be asked for that.
+    """
+    if about.options is None:
+        raise CannotBuild("it does not say just now which pools of its list it mines for: order it again")
+    told = [re.match(rf"{key} (\d)$", option) for key in POOL_NUMBERS for option in about.options]
     numbers = {match.string.partition(" ")[0]: int(match[1]) for match in told if match}
     primary, fallback = (numbers.get(key, number) for number, key in enumerate(POOL_NUMBERS))
     if is_primary or fallback != primary:

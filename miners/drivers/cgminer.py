@@ -96,7 +96,7 @@ def _ask(api: CgminerApi, figures: Figures, told: Told, commands: tuple[str, ...
 
 def _left_out(what: str, error: DriverError, figures: Figures) -> Answer:
     figures.warnings.append(f"{what} left out: {error.reason}")
-    return Answer({}, is_refusal=True, message=error.reason, is_unreadable=True)
+    return Answer({}, is_refusal=True, message=error.reason)
 
 
 def _extras(told: Told) -> tuple[str, ...]:

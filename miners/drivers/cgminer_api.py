@@ -21,16 +21,12 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply taken apart: `sections` such as {"SUMMARY": [{"Elapsed": 12, …}]}, or a refusal.
-
-    `is_unreadable` says that it stands for a reply that could not be taken apart.
-    """
+    """A reply taken apart: `sections` such as {"SUMMARY": [{"Elapsed": 12, …}]}, or a refusal."""
 
     sections: dict[str, list[Fields]]
     is_refusal: bool
     message: str
     is_text: bool = False
-    is_unreadable: bool = False
 
     def rows(self, section: str) -> list[Fields]:
         """Return the objects of `section`; none where it is absent."""

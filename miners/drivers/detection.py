@@ -1,5 +1,6 @@
 """Which protocol a miner speaks: all are tried at once, each within the same time limit."""
 
+import logging
 import re
 import threading
 import time
@@ -9,6 +10,8 @@ from functools import partial
 from itertools import groupby
 
 from miners.drivers.base import Address, Driver, DriverError, Misread, Reading, Unreachable, drivers
+
+log = logging.getLogger(__name__)
 
 Failure = tuple[str, DriverError]
 Attempt = Reading | list[Failure]
@@ -76,6 +79,10 @@ def _try_in_turn(group: list[Driver], address: Address, deadline: float) -> Read
         except Unreachable as error:
             failures.append((driver.name, error))
             dark = dark if driver.has_fixed_ports else error
+        except Exception as error:  # a fault in one driver must not hide what the others read
+            log.exception("the driver %s failed on %s", driver.name, address)
+            failed = Misread(f"the driver failed: {type(error).__name__}: {error}")
+            failures.append((driver.name, failed))
     return failures
 
 

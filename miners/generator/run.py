@@ -19,6 +19,7 @@ from miners.telemetry.regular import (
 )
 from miners.telemetry.rows import WriteResult
 from miners.telemetry.rules import MAX_COVERED_S
+from miners.telemetry.staging import DayDropped
 
 HOUR_S = 3600
 MOST_HOURS = 366 * 24
@@ -99,7 +100,8 @@ def write(
 ) -> Written:
     """Store the rows of `plan` that are missing. `on_rows` is told after each transaction how many more are there.
 
-    A run that is stopped has stored whole chunks; the next one goes on.
+    A run that is stopped has stored whole chunks; the next one goes on. Raises GenerationRefused where telemetry of these
+    days has been dropped.
     """
     _ensure_partitions(plan.marks)
     incomplete = [profile for profile in plan.profiles if not plan.is_complete(profile)]
@@ -112,7 +114,10 @@ def write(
             (profile.miner_id, series(profile, seed, missing[profile.miner_id], part.cadence_s))
             for profile in chunk
         )
-        result += store_histories(histories, source="generator", now=now)
+        try:
+            result += store_histories(histories, source="generator", now=now)
+        except DayDropped as dropped:
+            raise GenerationRefused(f"{dropped.reason}; ask for fewer --hours") from dropped
         for miner_id, marks in missing.items():
             if marks:
                 stretches[miner_id] = (stretches.get(miner_id, marks)[0], marks[-1])

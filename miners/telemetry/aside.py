@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from hmm.lib.texts import storable_text
 from miners.models import SetAside
 
 LONGEST_REASON = 1000
@@ -32,8 +33,3 @@ def _storable(one: Aside) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     return storable_text(value) if isinstance(value, str) else value
-
-
-def storable_text(text: str) -> str:
-    """Return `text` as PostgreSQL can hold it, which has neither NUL nor lone surrogates."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")

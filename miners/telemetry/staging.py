@@ -174,10 +174,11 @@ def staging() -> Iterator[Stage]:
 
 
 class DayDropped(Exception):
-    """A row is of a day that is no longer kept; `line` is where it stands."""
+    """A row is of a day that is no longer kept; `line` is where it stands, `reason` says so without it."""
 
     def __init__(self, line: int, until: datetime) -> None:
         super().__init__(f"line {line}: {dropped_reason(until)}")
+        self.reason = dropped_reason(until)
 
 
 def merge_stage(

@@ -9,6 +9,7 @@ from hmm.door import Answer, NotOurTurn, Source, ask, books
 from hmm.door.source import host_of
 from hmm.lib.http import BadAnswer, HttpError, Reply
 from hmm.lib.sockets import Deadline
+from hmm.lib.texts import storable_text
 from pools.clients.figures import Figures
 
 TOO_OFTEN = 429
@@ -26,7 +27,7 @@ class PoolError(Exception):
         self, reason: str, step: str = "http", *, answered: bool = False, unknown: bool = False
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = storable_text(reason)  # it may quote what was answered
         self.step = step
         self.answered = answered
         self.unknown = unknown

@@ -12,7 +12,7 @@ from hmm.door import Source
 from hmm.lib.http import BadAnswer, Reply, explain_not_json
 from pools.clients import clients
 from pools.clients.base import PoolAndUser, json_object
-from pools.clients.figures import Figures, Told
+from pools.clients.figures import MOST, Figures, Told
 
 CKPOOL = Source("ckpool", fresh_s=60, pace_s=1)
 STATUS = "/pool/pool.status"
@@ -71,8 +71,8 @@ def status_figures(reply: Reply) -> Figures:
         pool_hashrate_ghs=told.hashrate_ghs("hashrate5m"),
         pool_workers=told.count("Workers"),
         pool_users=told.count("Users"),
-        accepted=told.count("accepted"),
-        rejected=told.count("rejected"),
+        accepted=told.count("accepted", most=MOST),
+        rejected=told.count("rejected", most=MOST),
     )
 
 

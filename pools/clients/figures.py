@@ -12,7 +12,12 @@ H_PER_GH = 1e9
 MOST_GHS = 1e15
 """A million EH/s: a thousand times what all the world's miners do."""
 
-MOST = 2**63 - 1
+MOST = 2**62
+"""More than a pool of all the world's miners counts in a lifetime, and what a column of the database still holds."""
+
+MOST_COUNT = 2**31 - 1
+"""Of workers, users or blocks, for the same reason."""
+
 UNITS_H = {"h/s": 1, "kh/s": 1e3, "mh/s": 1e6, "gh/s": 1e9, "th/s": 1e12, "ph/s": 1e15, "eh/s": 1e18}
 
 
@@ -55,9 +60,9 @@ class Told:
         self.read += 1
         return number
 
-    def count(self, key: str) -> int | None:
+    def count(self, key: str, *, most: int = MOST_COUNT) -> int | None:
         """Return a whole number; a fraction of one is cut off."""
-        number = self.number(key)
+        number = self.number(key, most=float(most))
         return None if number is None else int(number)
 
     def hashrate_ghs(self, key: str, unit: str = "h/s") -> float | None:

@@ -113,14 +113,23 @@
     return [...closed, ...open];
   }
 
+  // The part of the time that somebody has chosen, null for all of it.
+  function zoomOf({ plot, data }) {
+    if (!plot) return null;
+    const { min, max } = plot.scales.x;
+    return min > (data.start ?? data.t[0]) || max < (data.end ?? data.t.at(-1)) ? { min, max } : null;
+  }
+
   function draw(figure, data) {
     const place = figure.querySelector(".plot");
+    const zoom = zoomOf(drawn.get(figure) || {});
     drawn.get(figure)?.plot?.destroy();
     const given = options(figure, data, place.clientWidth, place.clientHeight);
     lonePoints(data).forEach((alone, index) => {
       if (alone.length) given.series[index + 1].points = { show: true, size: 4, filter: () => alone };
     });
     const plot = data.t.length ? new uPlot(given, [data.t, ...lines(data)], place) : null;
+    if (plot && zoom) plot.setScale("x", zoom);
     drawn.set(figure, { plot, data });
     sayNotice(figure, data);
     readingAt(figure, data, null);

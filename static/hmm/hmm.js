@@ -33,14 +33,19 @@
     return seconds < 172800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} days`;
   }
 
+  function isKeptFresh(id) {
+    return Boolean(document.getElementById(id)?.matches("[hx-trigger*=refresh], [hx-trigger*=every]"));
+  }
+
   function troubleWords() {
     const slow = [...waiting.values()].some((since) => Date.now() - since > SLOW_MS);
     if (failing.size === 0) return slow ? "The server is slow to answer; still waiting …" : "";
-    const oldest = Math.min(...[...failing.keys()].map((id) => lastGood.get(id) || loadedAt));
+    const stale = [...failing.keys()].filter(isKeptFresh);
+    const oldest = Math.min(...stale.map((id) => lastGood.get(id) || loadedAt));
     const status = Math.max(...failing.values());
     let why = status ? `the server answered with an error (${status})` : "the server does not answer";
     if (!status && !navigator.onLine) why = "this device is offline";
-    return `Last updated ${spanWords(Date.now() - oldest)} ago: ${why}.`;
+    return stale.length ? `Last updated ${spanWords(Date.now() - oldest)} ago: ${why}.` : `That did not work: ${why}.`;
   }
 
   function sayHowStale() {
@@ -88,10 +93,18 @@
     if (detail.successful) {
       failing.delete(block);
       lastGood.set(block, Date.now());
+      // What was asked for once, as by a click, is not asked for again: its failure is over when the server answers anything.
+      for (const id of failing.keys()) if (!isKeptFresh(id)) failing.delete(id);
       if (detail.xhr.status === 200) tags.set(block, detail.xhr.getResponseHeader("ETag"));
     } else {
       failing.set(block, detail.xhr.status);
     }
+    sayHowStale();
+  });
+
+  // Given up for a newer request, which says how it goes.
+  document.body.addEventListener("htmx:sendAbort", ({ detail }) => {
+    failing.delete(detail.target.id);
     sayHowStale();
   });
 

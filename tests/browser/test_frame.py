@@ -74,6 +74,13 @@ def test_who_does_not_answer_is_named(visit: Visit, owner: Any) -> None:
     settle(page)
     expect(said).to_be_hidden()
 
+    page.route("**/explain**", lambda route: route.abort())
+    page.locator("#fleet-summary a.explained").first.click()
+    expect(said).to_have_text("That did not work: the server does not answer.")
+    refresh(page)
+    settle(page)
+    expect(said).to_be_hidden()
+
     held: list[Route] = []
     page.route("**/blocks/fleet-summary", lambda route: held.append(route))
     with page.expect_request("**/blocks/fleet-summary"):

@@ -86,6 +86,32 @@ def test_what_is_open_stays_open_when_the_charts_are_refreshed(visit: Visit, own
     expect(page.locator("#chart-hashrate [data-reading]")).to_contain_text("0.60 TH/s")
 
 
+def test_a_chart_that_is_zoomed_stays_so_when_it_is_refreshed(visit: Visit, owner: Any) -> None:
+    miner = miner_at_work()
+    page = visit(f"/miners/{miner.pk}", as_user=owner)
+    drawn(page)
+    plot, reading = page.locator("#chart-power .u-over"), page.locator("#chart-power [data-reading]")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    left, width, middle = box["x"], box["width"], box["y"] + box["height"] / 2
+
+    def read_at(share: float) -> str:
+        page.mouse.move(left + 5, middle)
+        page.mouse.move(left + share * width, middle)
+        return reading.inner_text().split(" · ")[0]
+
+    whole = read_at(0.2)
+    page.mouse.move(left + 0.7 * width, middle)
+    page.mouse.down()
+    page.mouse.move(left + 0.9 * width, middle, steps=4)
+    page.mouse.up()
+    zoomed = read_at(0.2)
+    assert zoomed != whole
+    refresh(page)
+    assert read_at(0.2) == zoomed
+
+
 def test_notes_are_kept_and_said_to_be(visit: Visit, owner: Any, faults: list[str]) -> None:
     miner = miner_at_work()
     page = visit(f"/miners/{miner.pk}", as_user=owner)

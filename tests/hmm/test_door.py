@@ -3,9 +3,11 @@
 import re
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
+from django.db.models import F
 
 from hmm.door import (
     Answer,
@@ -20,6 +22,7 @@ from hmm.door import (
 )
 from hmm.door.books import ProcessBooks
 from hmm.lib.http import BadAnswer, HttpError, NoAnswer
+from hmm.models import OutsideSource
 from hmm.outside import StoredBooks, source_counts
 from tests.miners.drivers.servers import closed_port, http_device, http_reply, tcp_server
 
@@ -355,6 +358,13 @@ class TestStoredBooks:
         assert told.last_error == "answers HTML, not JSON"
         assert told.last_ok_at is not None
         assert told.last_error_at is not None
+
+    def test_a_turn_from_before_the_clock_was_set_back_keeps_nobody_waiting(self):
+        kept, patience_s = StoredBooks(), 1.0
+        kept.leave_alone(QUICK, "h", 3600)
+        assert kept.turn(QUICK, "h", patience_s) > patience_s
+        OutsideSource.objects.update(next_turn_at=F("next_turn_at") + timedelta(days=30))
+        assert kept.turn(QUICK, "h", patience_s) == 0
 
     def test_a_question_is_counted_in_the_database(self, settings):
         settings.OUTSIDE_BOOKS = "hmm.outside.StoredBooks"

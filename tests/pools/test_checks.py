@@ -70,6 +70,35 @@ class TestChecking:
         assert (reading.reachable, reading.pool_hashrate_ghs, reading.accepted_total) == (False, None, None)
         assert books().last_errors["ckpool", f"127.0.0.1:{web.port}"].startswith("pool.status is torn")
 
+    @pytest.mark.parametrize(
+        ("status", "user", "said"),
+        [
+            (STATUS, USER | {"workers": 3_000_000_000}, "user workers left out"),
+            ({"error": "no\x00"}, {"error": "no\x00"}, "the pool says: no"),
+            ({"error": "no\ud800"}, {"error": "no\ud800"}, "the pool says: no\\ud800"),
+        ],
+    )
+    def test_what_no_database_can_hold_costs_no_pool_its_reading(self, settings, status, user, said):
+        settings.OUTSIDE_BOOKS = "hmm.outside.StoredBooks"
+        with (
+            web_pool({"/pool/pool.status": STATUS}) as good,
+            web_pool({"/pool/pool.status": status, "/users/bc1q": user}) as odd,
+        ):
+            pool(url=f"http://127.0.0.1:{good.port}")
+            pool(url=f"http://127.0.0.1:{odd.port}", user="bc1q.rig")
+            kept = {reading.pool_id: reading for reading in check_pools(list(Pool.objects.all()), NOW)}
+        fine, strange = (kept[each.pk] for each in Pool.objects.order_by("pk"))
+        assert (fine.reachable, fine.error, strange.workers) == (True, "", None)
+        assert strange.reachable is (status is STATUS)
+        assert said in f"{strange.error} {strange.warnings}"
+
+    def test_a_refusal_that_no_database_can_hold_is_stored_readable(self):
+        refuse = {"mining.authorize": lambda n: line({"id": n, "result": None, "error": "no\x00"})}
+        with stratum_pool(GOOD_STRATUM | refuse) as miners:
+            told = pool(stratum_url=f"127.0.0.1:{miners.port}", client="stratum", user="bc1q")
+            (reading,) = check_pools([told], NOW)
+        assert (reading.failed_step, reading.error) == ("authorize", "refused bc1q: no\\x00")
+
     def test_a_figure_that_is_none_is_left_out_and_is_the_last_error_of_its_source(self):
         odd = {"/pool/pool.status": STATUS, "/users/bc1q": {"hashrate5m": "1e+03X", "workers": 2}}
         with web_pool(odd) as web:

@@ -267,6 +267,8 @@ def test_a_height_is_digits_alone(text):
     [
         ({"chain": "test"}, "not main"),
         ({"initialblockdownload": True}, "catching up"),
+        ({"blocks": 0, "difficulty": 1}, "catching up: it is at block 0"),
+        ({"headers": 901_000}, "catching up: it is at block 900001"),
         ({"difficulty": None}, "a difficulty of"),
         ({"difficulty": 10**400}, "a difficulty of"),
         ({"blocks": "9"}, "a height of"),

@@ -85,3 +85,6 @@ def test_a_pool_with_a_stratum_address_alone_is_not_asked(settings):
         unknown = Pool.objects.create(name="u", client="no such client")
         assert (address_of(stratum), address_of(unknown)) == ("", "")
         assert ask_now([stratum, unknown], NOW).pools == []
+        unknown.url = "http://127.0.0.1:1"
+        (told,) = ask_now([unknown], NOW).pools
+        assert (told.report, told.error) == (None, "no pool client is called 'no such client'")

@@ -36,7 +36,7 @@ def test_a_good_pool_is_subscribed_to_and_authorizes():
     assert pool.asked == ["mining.subscribe", "mining.authorize"]
 
 
-@pytest.mark.parametrize("told", ["1e999", "-1", "null", "true", '"8"', "[]"])
+@pytest.mark.parametrize("told", ["1e999", "9" * 400, "-1", "null", "true", '"8"', "[]"])
 def test_a_difficulty_that_is_none_is_not_told(told: str):
     odd = f'{{"method": "mining.set_difficulty", "params": [{told}]}}\n'.encode()
     with stratum_pool({"mining.subscribe": lambda n: odd + line({"id": n, "result": [[], "ab", 4]})}) as pool:

@@ -80,7 +80,10 @@ class Command(HmmCommand):
             self.stdout.write(f"made {counted(missing, 'miner')} at {site}")
         planned = make_plan(miners, marks)
         self._tell_left_out(planned, site)
-        written, faults = _write_and_check(planned, options["seed"], now)
+        try:
+            written, faults = _write_and_check(planned, options["seed"], now)
+        except GenerationRefused as refused:
+            fail(str(refused))
         self._report(planned, written)
         if faults:
             raise CommandError(_summed_up(faults), returncode=1)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from hmm.dirty import mark_miners_dirty
 from hmm.lib.batches import batched
 from hmm.lib.binary_arrays import Int4Array, binding_cursor, number_array
 from hmm.lib.locks import lock, lock_shared
@@ -29,6 +30,41 @@ DELETE = "DELETE FROM telemetry WHERE miner_id = ANY(%s) AND timestamp >= %s AND
 TAKE = """
 DELETE FROM telemetry_packed WHERE (miner_id, day) IN (SELECT * FROM unnest(%s::int[], %s::date[]))
 RETURNING miner_id, day, payload || payload_end
+"""
+
+PACKED_ALREADY = "SELECT miner_id FROM telemetry_packed WHERE miner_id = ANY(%s) AND day = %s"
+
+# OFFSET 0 keeps it a look-up in the index for each.
+PLAIN_TOO = """
+SELECT given.miner_id, given.day FROM unnest(%s::int[], %s::date[]) AS given (miner_id, day)
+CROSS JOIN LATERAL (
+    SELECT FROM telemetry t WHERE t.miner_id = given.miner_id
+      AND t.timestamp >= given.day::timestamp AT TIME ZONE 'UTC'
+      AND t.timestamp < (given.day + 1)::timestamp AT TIME ZONE 'UTC'
+    LIMIT 1 OFFSET 0
+) there
+"""
+
+BESIDE = """
+DROP TABLE IF EXISTS pg_temp.telemetry_was_packed;
+CREATE TEMPORARY TABLE telemetry_was_packed (LIKE telemetry) ON COMMIT DROP
+"""
+
+UNITE = """
+DELETE FROM telemetry t USING pg_temp.telemetry_was_packed p
+WHERE t.miner_id = p.miner_id AND t.timestamp = p.timestamp AND t.timestamp >= %(start)s AND t.timestamp < %(end)s;
+INSERT INTO telemetry SELECT * FROM pg_temp.telemetry_was_packed
+"""
+
+SHORTEN = """
+UPDATE telemetry t SET covered_s = n.gap_s
+FROM (
+    SELECT miner_id, timestamp, covered_s,
+           extract(epoch FROM timestamp - lag(timestamp) OVER (PARTITION BY miner_id ORDER BY timestamp))::int AS gap_s
+    FROM telemetry WHERE miner_id = ANY(%(miner_ids)s) AND timestamp >= %(start)s AND timestamp < %(end)s
+) n
+WHERE n.gap_s < n.covered_s AND t.miner_id = n.miner_id AND t.timestamp = n.timestamp
+  AND t.timestamp >= %(start)s AND t.timestamp < %(end)s
 """
 
 DAYS_AT_ONCE = 300
@@ -65,10 +101,15 @@ def midnight(day: date) -> datetime:
 
 
 def pack(miner_ids: Sequence[int], day: date) -> int:
-    """Make one packed row of each of these miners' plain rows of the UTC `day`, in one transaction. Returns the rows."""
+    """Make one packed row of each of these miners' plain rows of the UTC `day`, in one transaction. Returns the rows.
+
+    Of a miner that has a packed row of that day already, it is made of both.
+    """
     start, end = midnight(day), midnight(day) + timedelta(days=1)
     with transaction.atomic(), connection.cursor() as cursor:
         hold_packing()
+        cursor.execute(PACKED_ALREADY, [list(miner_ids), day])
+        unpack([(miner_id, day) for (miner_id,) in cursor.fetchall()])
         found = list(read_days(_read(miner_ids, start, end)))
         with cursor.copy(STORE) as copy:
             copy.set_types(STORED_TYPES)
@@ -93,13 +134,35 @@ def _read(miner_ids: Sequence[int], start: datetime, end: datetime) -> list[list
 def unpack(days: Collection[tuple[int, date]]) -> int:
     """Make plain rows again of these miners' packed days, in the running transaction. Returns the rows.
 
-    The caller holds `hold_unpacking`, and the partitions of these days are there.
+    The caller holds `hold_unpacking` or `hold_packing`, and the partitions of these days are there.
     """
     rows = 0
     with connection.cursor() as cursor:
         for part in batched(days, DAYS_AT_ONCE):
-            cursor.execute(TAKE, [list(column) for column in zip(*part, strict=True)])
-            rows += copy_days(cursor, "telemetry", cursor.fetchall())
+            asked = [list(column) for column in zip(*part, strict=True)]
+            cursor.execute(PLAIN_TOO, asked)
+            both = set(cursor.fetchall())
+            cursor.execute(TAKE, asked)
+            taken = cursor.fetchall()
+            rows += copy_days(cursor, "telemetry", [row for row in taken if row[:2] not in both])
+            for day in sorted({day for _, day in both}):
+                rows += _unite(cursor, day, [row for row in taken if row[:2] in both and row[1] == day])
+    return rows
+
+
+def _unite(cursor: Any, day: date, packed: Sequence[tuple[int, date, bytes]]) -> int:
+    """Put what was packed of a UTC day among the plain rows that its miners have of it too. Returns the rows put.
+
+    So it is where a clock that went back had readings taken for recent ones. What was packed was delivered first; where
+    both were counted, figures are made anew.
+    """
+    start, end = midnight(day), midnight(day) + timedelta(days=1)
+    params: dict[str, Any] = {"start": start, "end": end, "miner_ids": [miner_id for miner_id, *_ in packed]}
+    cursor.execute(BESIDE)
+    rows = copy_days(cursor, "telemetry_was_packed", packed)
+    for statement in (*UNITE.split(";"), SHORTEN):
+        cursor.execute(statement, params)
+    mark_miners_dirty(params["miner_ids"], start, end)
     return rows
 
 

@@ -132,6 +132,20 @@ def test_the_steps_of_what_changed_the_cost_have_short_words(member: Client) -> 
     assert all(f">{word}</text>" in page for word in ("Before", "Energy", "Price", "Now"))
 
 
+def test_what_changed_the_cost_leads_to_a_range_that_has_one_before_it(member: Client) -> None:
+    page = member.get("/analytics?view=waterfall&from=2026-06-01&to=2026-06-02").text
+    (link,) = re.findall(r'href="([^"]+)">Compare its later half with its earlier one, 1 day each', page)
+    assert "from=2026-06-02&amp;to=2026-06-02" in link
+    assert "Range before" in member.get(unescape(link)).text
+
+
+def test_a_view_whose_range_nobody_chose_leads_to_the_usual_range_of_the_others(member: Client) -> None:
+    tabs = re.findall(r'href="[^"]*?(\?view=[^"]+)"', member.get("/analytics").text)
+    assert "?view=waterfall&amp;metric=energy_cost.kwh&amp;of=all&amp;period=daily" in tabs
+    usual = member.get("/analytics?view=waterfall").context["form"].asked
+    assert (usual.days, usual.before[0].date().isoformat()) == (7, "2026-05-20")
+
+
 def test_what_changed_the_cost_needs_both_ranges(member: Client) -> None:
     page = said(member, view="waterfall", **{"from": "2026-06-01", "to": "2026-06-01"})
     assert "Nothing with a price was measured in the range before." in page

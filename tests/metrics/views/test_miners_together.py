@@ -139,7 +139,9 @@ def test_strangers_forgers_and_readers_of_the_address_do_nothing() -> None:
     guarded = Client(enforce_csrf_checks=True)
     guarded.force_login(UserFactory(is_superuser=True), backend="django.contrib.auth.backends.ModelBackend")
     assert guarded.post(URL, {"deed": "pause"}).status_code == 403
-    assert browser("add_command").get(URL).status_code == 405
+    by_its_address = browser("add_command").get(URL, {"deed": "pause", "miner": "1", "sure": "1", "why": "x"})
+    assert (by_its_address.status_code, by_its_address["Location"]) == (302, "/#miner-table")
+    assert not Command.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from miners.discovery import scan
-from miners.discovery.run import progress
+from miners.discovery.run import Progress, follow_steps, progress
+from miners.discovery.scan import Step
 from miners.models import Miner, MinerModel
 from miners.tasks import discover
 from tests.factories import SiteFactory, UserFactory
@@ -185,3 +186,15 @@ def test_only_who_may_add_miners_may_look(client):
 def test_a_search_that_is_forgotten_says_so(browser):
     assert "look again" in browser.get(reverse("miners:discovery_run", args=["none"])).content.decode()
     assert browser.post(reverse("miners:discovery_add", args=["none"]), {"address": "x"}).status_code == 404
+
+
+def test_nobody_waits_for_a_search_that_broke_off():
+    def steps():
+        yield Step(1, 2)
+        raise OSError("too many open files")
+
+    with pytest.raises(OSError, match="too many"):
+        follow_steps("broken", Progress("192.168.1.0/31", 2), steps())
+    reached = progress("broken")
+    assert reached is not None
+    assert (reached.done, reached.is_over) == (1, True)

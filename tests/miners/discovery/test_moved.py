@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from miners.discovery.adopt import follow_all
-from miners.discovery.moved import find_moved, is_missing, missing_networks
+from miners.discovery.moved import find_moved, in_turn, is_missing, missing_networks
 from miners.drivers import Address
 from miners.models import Miner, MinerState
 from tests.factories import SiteFactory
@@ -40,6 +40,14 @@ def test_who_is_looked_for(fields, is_looked_for):
 def test_only_private_networks_are_looked_through_each_once():
     miners = [missing(host=host) for host in ("10.1.2.3", "10.1.2.4", "8.8.8.8", "bitaxe.local", "10.1.3.1")]
     assert missing_networks(miners, NOW) == [IPv4Network("10.1.2.0/24"), IPv4Network("10.1.3.0/24")]
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 8, 11])
+def test_every_network_has_its_turn_whoever_stays_missing(count):
+    networks = [IPv4Network(f"10.1.{n}.0/24") for n in range(count)]
+    turns = [in_turn(networks, NOW + n * timedelta(minutes=10)) for n in range(-(-count // 4))]
+    assert {network for turn in turns for network in turn} == set(networks)
+    assert all(len(turn) == min(4, count) == len(set(turn)) for turn in turns)
 
 
 def stored(site, name, **fields):

@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
 from miners.drivers import Misread, Reading
+from miners.identity import stranger
 from tests.miners.drivers.fixtures import Q_TEXT, avalon_replies, json_reply, read, read_cgminer
 from tests.miners.drivers.servers import INVALID_JSON, cgminer_device
 
@@ -208,6 +211,18 @@ def test_a_miner_whose_mac_could_not_be_read_is_not_called_another_by_its_serial
     torn = read_cgminer("avalon", replies | {"version": replies["version"][:60] + b"\0"})
     assert (torn.hashrate_ghs, torn.identity) == (100, None)
     assert "version left out" in torn.warnings[0]
+
+
+@pytest.mark.parametrize("version", [{}, {"VERSION": []}, {"VERSION": [{}]}])
+def test_a_miner_whose_version_says_nothing_is_not_called_another_by_its_serial_number(
+    version: dict[str, Any],
+):
+    replies = avalon_replies("Ver[Q-25] DNA[0201000086aabbcc] GHSspd[100]")
+    known = read_cgminer("avalon", replies).identity
+    reading = read_cgminer("avalon", replies | {"version": json_reply(**version)})
+    assert (reading.hashrate_ghs, reading.identity, reading.serial) == (100, None, "0201000086aabbcc")
+    assert stranger(known or "", reading) == ""
+    assert stranger("0201000086aabbcc", reading) == ""
 
 
 def test_no_sensor_is_no_temperature():

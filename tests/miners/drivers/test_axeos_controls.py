@@ -114,7 +114,8 @@ def test_a_range_that_the_user_has_set_goes_first() -> None:
 
 
 def sent(order: Order, model: str = "Bitaxe Gamma 601", firmware: str = "v2.14.0") -> list[str]:
-    return [str(step) for step in AXEOS.steps(order, About(model, firmware), NOW)]
+    about = About(model, firmware, options=frozenset())
+    return [str(step) for step in AXEOS.steps(order, about, NOW)]
 
 
 def test_what_is_sent() -> None:
@@ -234,6 +235,15 @@ def test_a_pool_takes_the_place_of_the_one_before_it_and_of_no_other(
     key = "primaryPoolIndex" if slot == "primary" else "secondaryPoolIndex"
     assert str(put).startswith(f"PUT /api/system/pools/{number} ")
     assert str(patch) == f'PATCH /api/system {{"{key}": {number}}}'
+
+
+def test_a_pool_of_the_list_is_not_overwritten_where_nobody_knows_which_is_in_use() -> None:
+    with ordered_device({"GET /api/system/info": http_reply(b'{"primaryPoolIndex": 2, "secon')}) as device:
+        about = AXEOS.ask(
+            Address("127.0.0.1", device.port), About("Bitaxe Gamma 601", "v2.15.0"), time.monotonic() + 30
+        )
+    with pytest.raises(CannotBuild, match="which pools of its list"):
+        AXEOS.steps(Order(Kind.POOL, POOL), about, NOW)
 
 
 def test_a_password_is_sent_and_not_shown() -> None:

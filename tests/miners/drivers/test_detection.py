@@ -107,3 +107,12 @@ def test_without_a_port_each_protocol_is_tried_on_its_own():
     host = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
     with cgminer_device(ANTMINER, host=host, port=4028):
         assert detect(Address(host), TIMEOUT_S).driver == "cgminer"
+
+
+def test_a_fault_in_one_driver_does_not_hide_what_another_reads(monkeypatch):
+    def fail(address: Address, deadline: float) -> Reading:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(drivers["avalon"], "read", fail)
+    with cgminer_device({"summary": json_reply(SUMMARY=[{"Elapsed": 5, "GHS 5s": 12.5}])}) as device:
+        assert detect(Address("127.0.0.1", device.port), TIMEOUT_S, listen=False).driver == "cgminer"

@@ -13,6 +13,7 @@ from miners.collector.fleet import read_fleet
 from miners.generator import run
 from miners.generator.profile import limits_of, profile_of
 from miners.models import (
+    DroppedTelemetry,
     LatestReading,
     Miner,
     MinerModel,
@@ -398,3 +399,11 @@ def test_stored_rows_lie_within_the_limits_of_their_profiles(site: Site) -> None
         for row in Telemetry.objects.filter(miner=miner):
             assert limits.hashrate_low_ghs <= row.hashrate_ghs <= limits.hashrate_high_ghs
             assert limits.power_low_w <= row.power_w <= limits.power_high_w
+
+
+def test_days_that_are_no_longer_kept_are_refused(site: Site, clock: list[datetime]) -> None:
+    gone = clock[0] - timedelta(days=90)
+    DroppedTelemetry.objects.create(miner=MinerFactory(site=site), start=gone - timedelta(days=30), end=gone)
+    told = refused(site.pk, "--hours", 100 * 24)
+    assert "is no longer kept in detail; ask for fewer --hours" in told
+    assert not Telemetry.objects.exists()
