@@ -15,9 +15,6 @@ NODE = Source("bitcoin_node", fresh_s=60, pace_s=1)
 FIRST_SUBSIDY_BTC = 50.0
 HALVING_BLOCKS = 210_000
 LATEST_HEIGHT = 10_000_000
-PRESENT_HEIGHT = 840_000
-"""The chain has been longer than this since April 2024: who is shorter now has not read all of it."""
-
 MOST_BEHIND_BLOCKS = 144
 """A day of blocks whose headers a node knows, and not yet what is in them."""
 
@@ -99,7 +96,7 @@ def read_chaininfo(reply: Reply) -> NetworkPoint:
     if told.get("initialblockdownload") is True:
         raise BadAnswer("the node is still catching up", 200)
     height, headers = _height(told.get("blocks")), told.get("headers")
-    if height < PRESENT_HEIGHT or (isinstance(headers, int) and headers - height > MOST_BEHIND_BLOCKS):
+    if height == 0 or (isinstance(headers, int) and headers - height > MOST_BEHIND_BLOCKS):
         raise BadAnswer(f"the node is still catching up: it is at block {height}", 200)
     return NetworkPoint(None, height, _difficulty(told.get("difficulty")))
 
