@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory
 
@@ -21,6 +22,7 @@ def test_head_has_the_headers_of_get_and_no_body() -> None:
     assert (response["Content-Length"], response["ETag"]) == ("7", "x")
 
 
+@pytest.mark.django_db  # a response that is closed looks after the connections of its thread
 def test_head_of_a_long_file_makes_none_of_it_and_closes_it(tmp_path: Path) -> None:
     made = []
 
