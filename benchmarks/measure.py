@@ -114,3 +114,12 @@ def measure(
     if again:
         print(second.line("  once more, right after"))
     return whole
+
+
+def one_after_the_other(work: Callable[[], object], times: int, prepare: Callable[[], object]) -> None:
+    """Print the medians of `work` done again and again, with nothing between that empties the processor's caches."""
+    taken = Taken()
+    for _ in range(times):
+        prepare()
+        taken.once_more(work)
+    print(taken.line("  one after the other"))

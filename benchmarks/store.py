@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from benchmarks import dataset
-from benchmarks.measure import measure
+from benchmarks.measure import measure, one_after_the_other
 from hmm.dirty import mark_miners_dirty
 from metrics.engine.farm import read_farm
 from metrics.engine.grid import grid
@@ -106,7 +106,9 @@ def one_late_row(ids: list[int]) -> None:
 
     measure("one late row: its write", write, 15, again=True)
     measure("one late row: right figures at every level", all_but_sketches, 15, write, again=True)
+    one_after_the_other(all_but_sketches, 60, write)
     measure("the same with percentiles", lambda: clean(NOW), 15, write, again=True)
+    one_after_the_other(lambda: clean(NOW), 60, write)
 
 
 def days_of_hours(ids: list[int]) -> None:

@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
 from hashlib import sha256
 from types import MappingProxyType
@@ -26,6 +27,11 @@ NOTHING: Mapping[str, str | bool] = MappingProxyType({})
 
 Query = tuple[str, Mapping[str, Any]]
 """A query and its parameters."""
+
+AS_TEXT: Mapping[frozenset[type], Callable[[Any], str]] = MappingProxyType(
+    {frozenset({int}): str, frozenset({datetime}): datetime.isoformat}
+)
+"""How the elements of an array are written, by their types."""
 
 PARAMETER = re.compile(r"%\((\w+)\)s")
 
@@ -235,10 +241,9 @@ def arguments(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def argument(value: Any) -> Any:
-    """Return what the driver writes fast: an array of hundreds of numbers as the text of one."""
-    if isinstance(value, list) and set(map(type, value)) == {int}:
-        return f"{{{','.join(map(str, value))}}}"
-    return value
+    """Return what the driver writes fast: an array of hundreds of numbers, or of moments, as the text of one."""
+    as_text = AS_TEXT.get(frozenset(map(type, value))) if isinstance(value, list) else None
+    return f"{{{','.join(map(as_text, value))}}}" if as_text else value
 
 
 def _step(statement: str) -> str:

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from django.core.management import call_command
 from django.db import ProgrammingError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metrics.kept_plans import KEPT
-from metrics.store.kept import PREFIX, Batch, Kept, create_kept
+from metrics.store.kept import PREFIX, Batch, Kept, argument, create_kept
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +114,13 @@ def test_what_a_batch_does_at_once_comes_after_what_was_added_before(cursor):
     batch.at_once(count)
     batch.add(KEEP, _numbers(6))
     assert batch.sent() == 2 + 2 + 2
+
+
+MOMENTS = st.lists(st.datetimes(timezones=st.timezones()), max_size=4)
+
+
+@given(moments=MOMENTS)
+def test_moments_go_to_the_server_as_they_are_in_whatever_zone(moments):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamptz[]", [argument(moments)])
+        assert [at.timestamp() for at in cursor.fetchone()[0]] == [at.timestamp() for at in moments]
