@@ -95,6 +95,12 @@ class EmbeddedServer:
             processes.end_postmaster(found, place, "fast")
             return True
 
+    def let_create_roles(self) -> None:
+        """Let HMM's own role make other roles, which it may not before."""
+        self.ensure_running()
+        assert self._place  # it runs
+        startup.let_create_roles(self._place)
+
     def program(self, name: str) -> Path:
         """Return one of PostgreSQL's programs (`psql`, `pg_dump`) in the version of the database."""
         place = places.find_place(self.data_dir)

@@ -151,6 +151,15 @@ def _refusal_of(place: Place) -> str:
     return ""
 
 
+def let_create_roles(place: Place) -> None:
+    """Let HMM's own role make other roles. Raises ServerUnavailable when the server does not answer."""
+    try:
+        with _connect(place) as connection:
+            connection.execute(f"ALTER ROLE {clusters.ROLE} CREATEROLE")
+    except psycopg.OperationalError as error:
+        raise _failed(place, telling_line(str(error))) from error
+
+
 def has_clients(place: Place) -> bool:
     """Say whether anybody but the asker is connected."""
     # A connection closed a moment ago is still in the list for a moment.

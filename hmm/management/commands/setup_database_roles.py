@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from hmm.lib.commands import HmmCommand, fail
+from hmm.postgres.lifetime import server_of
 from hmm.system_metrics import roles
 from hmm.system_metrics.partitions import AHEAD, ensure_hours, hours_between
 from hmm.system_metrics.roles import Role
@@ -43,6 +44,8 @@ class Command(HmmCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = [_role(kind, options) for kind in (roles.operator, roles.application)]
         _refuse_names(wanted)
+        if not options["verify_only"]:
+            _let_create_roles()
         # One transaction: a role that may do what it must not is not left behind.
         with transaction.atomic(), connection.cursor() as cursor:
             _refuse(cursor, wanted, options["verify_only"])
@@ -69,6 +72,16 @@ class Command(HmmCommand):
         if wrong:
             fail(f"the grants are not as they must be, nothing was changed: {'; '.join(wrong)}")
         self.stdout.write(f"verified: {len(roles.TRIALS)} things tried as each role, all as they must be")
+
+
+def _let_create_roles() -> None:
+    """Let HMM's user of the embedded server make roles. On a server of your own that is its superuser's to do."""
+    if connection.settings_dict["ENGINE"] != EMBEDDED:
+        return
+    with connection.cursor() as cursor:
+        may_already = roles.whoami(cursor).may_create_roles
+    if not may_already:
+        server_of(connection.settings_dict).let_create_roles()
 
 
 def _make_hours(cursor: Any) -> None:
@@ -100,8 +113,6 @@ def _refuse(cursor: Any, wanted: list[Role], verify_only: bool) -> None:
         if verify_only and not roles.exists(cursor, role):
             fail(f"there is no role {role.name}; run: manage.py setup_database_roles")
     if not verify_only and not me.may_create_roles:
-        if connection.settings_dict["ENGINE"] == EMBEDDED:
-            fail("the embedded database lets nobody but HMM in, so it has no other roles; use DATABASE_URL")
         fail(
             f"the database user {me.name} may not create roles; connect as one that may, "
             f'or have a superuser run: ALTER ROLE "{me.name}" CREATEROLE'

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from hmm.postgres.clusters import SUPERUSER
+from hmm.postgres.lifetime import server_of
 from hmm.system_metrics.roles import whoami
 from tests.hmm.system_metrics.rows import put, stored
 
@@ -37,23 +38,45 @@ def role(name: str) -> tuple | None:
 
 
 @pytest.fixture(autouse=True)
-def _may_create_roles(db: None) -> Iterator[None]:
-    """The embedded server's own user may not; its superuser, whom only this account reaches, lets it for a while."""
+def _may_create_roles(db: None) -> None:
+    """The embedded server's own user is let by the command; on another server it must be one that may."""
     with connection.cursor() as cursor:
         me = whoami(cursor)
     if me.may_create_roles:
-        yield
         return
     if connection.settings_dict["ENGINE"] != "hmm.postgres":
         pytest.skip(f"THE DATABASE USER {me.name} MAY NOT CREATE ROLES: setup_database_roles was not tested")
+    server_of(connection.settings_dict).let_create_roles()
+
+
+@pytest.fixture
+def fresh_embedded_server() -> None:
+    """HMM's own user may not create roles, as on every embedded server before the first time."""
+    if connection.settings_dict["ENGINE"] != "hmm.postgres":
+        pytest.skip("not on the embedded server")
+    with connection.cursor() as cursor:
+        name = whoami(cursor).name
     info = connection.connection.info
     with psycopg.connect(
         host=info.host, port=info.port, user=SUPERUSER, dbname=info.dbname, autocommit=True
     ) as superuser:
-        superuser.execute(f"ALTER ROLE {me.name} CREATEROLE")
-        execute("SELECT 1 FROM hmm_heartbeat")  # in a transaction, news is heard when a table is first locked
-        yield
-        superuser.execute(f"ALTER ROLE {me.name} NOCREATEROLE")
+        superuser.execute(f"ALTER ROLE {name} NOCREATEROLE")
+
+
+@pytest.mark.usefixtures("fresh_embedded_server")
+def test_the_embedded_server_lets_its_own_user_make_them():
+    with connection.cursor() as cursor:
+        assert not whoami(cursor).may_create_roles
+    assert "verified" in run()
+    assert role(NAMES["application"]) == (False,)
+
+
+@pytest.mark.usefixtures("fresh_embedded_server")
+def test_verifying_alone_lets_nobody_more():
+    with pytest.raises(CommandError, match="there is no role"):
+        run(verify_only=True)
+    with connection.cursor() as cursor:
+        assert not whoami(cursor).may_create_roles
 
 
 @pytest.fixture
@@ -127,9 +150,7 @@ def test_the_passwords_are_stored_scrambled_and_said_nowhere(caplog, monkeypatch
 
 
 def test_a_user_that_may_not_create_roles_is_told_so(plain_user: str):
-    with pytest.raises(
-        CommandError, match=r"(hmm_trial_plain may not create roles.*CREATEROLE|embedded database)"
-    ):
+    with pytest.raises(CommandError, match=r"hmm_trial_plain may not create roles.*CREATEROLE"):
         run()
 
 
