@@ -21,14 +21,13 @@ SITES = 8
 INTERVAL_S = 5
 
 ADD = f"""
-from miners.models import Miner, MinerSite, Site
+from miners.models import Miner, Site
 Site.objects.all().delete()
 sites = [Site.objects.create(name="Hall " + str(n), poll_interval_s={INTERVAL_S}) for n in range({SITES})]
 import json
 for n, one in enumerate(json.load(open({{manifest!r}}))):
-    miner = Miner.objects.create(name=one["name"], site=sites[n % {SITES}], host=one["host"], port=one["port"],
-                                 driver=one["driver"])
-    MinerSite.objects.create(miner=miner, site=miner.site)
+    Miner.objects.create(name=one["name"], site=sites[n % {SITES}], host=one["host"], port=one["port"],
+                         driver=one["driver"])
 """
 READ = """
 from miners.models import Miner

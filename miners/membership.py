@@ -63,7 +63,7 @@ def place_miner(miner: Miner, since: date = SINCE_EVER) -> Miner:
     """Save a new miner, which belongs to its site from the local day `since` on."""
     with transaction.atomic():
         miner.save()
-        MinerSite.objects.create(miner=miner, site=miner.site, start_date=since)
+        MinerSite.objects.filter(miner=miner).update(start_date=since)
     return miner
 
 

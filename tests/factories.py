@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
 from energy.models import PriceSlot, Tariff
-from miners.models import Miner, MinerModel, MinerSite, Site, SiteTariff
+from miners.models import Miner, MinerModel, Site, SiteTariff
 
 PASSWORD = "a battery staple, horse"
 """The password of every user made here, unless given."""
@@ -90,9 +90,3 @@ class MinerFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"miner-{n}")
     site = factory.SubFactory(SiteFactory)
     model = factory.SubFactory(MinerModelFactory)
-
-    @classmethod
-    def _create(cls, model_class: type[Miner], *args: Any, **kwargs: Any) -> Miner:
-        miner: Miner = super()._create(model_class, *args, **kwargs)
-        MinerSite.objects.create(miner=miner, site=miner.site)
-        return miner

@@ -1,7 +1,9 @@
 """Miners, their models, the site each belongs to since when, and the states they have been in."""
 
+from typing import Any
+
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 
 from miners.models.site import SINCE_EVER, Site
 
@@ -104,6 +106,14 @@ class Miner(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it; a new one belongs to its site since ever: of a miner that belongs nowhere there are no figures."""
+        is_new = self._state.adding
+        with transaction.atomic(using=kwargs.get("using")):
+            super().save(*args, **kwargs)
+            if is_new:
+                MinerSite.objects.using(self._state.db).create(miner=self, site=self.site)
 
 
 class MinerSite(models.Model):

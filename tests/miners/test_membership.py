@@ -63,6 +63,13 @@ def test_a_miner_that_is_added_belongs_to_its_site_since_ever(site: Site) -> Non
     assert moves(miner) == [(SINCE_EVER, site.pk)]
 
 
+def test_a_miner_that_a_script_saves_belongs_to_its_site_once(site: Site) -> None:
+    miner = Miner.objects.create(name="by hand", site=site)
+    miner.notes = "saved again"
+    miner.save()
+    assert moves(miner) == [(SINCE_EVER, site.pk)]
+
+
 @pytest.mark.parametrize(
     ("name", "host", "identity", "why"),
     [
