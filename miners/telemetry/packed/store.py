@@ -12,6 +12,7 @@ from hmm.lib.binary_arrays import Int4Array, binding_cursor, number_array
 from hmm.lib.locks import lock, lock_shared
 from miners.telemetry.packed.payload import Day, decode, encode
 from miners.telemetry.packed.wire import READ, WRITE, read_days, write_days
+from miners.telemetry.rules import MAX_COVERED_S
 
 PACKING, UNPACKING = "packing telemetry", "unpacking telemetry"
 """Locks, taken in this order: held by whoever packs (or drops) days, and by whoever unpacks them for good. Readers of
@@ -56,16 +57,48 @@ WHERE t.miner_id = p.miner_id AND t.timestamp = p.timestamp AND t.timestamp >= %
 INSERT INTO telemetry SELECT * FROM pg_temp.telemetry_was_packed
 """
 
+# From when the rows of the day cover time, before any is left out or shortened.
+BEGINS = """
+SELECT min(timestamp - covered_s * interval '1 second') FROM (
+    SELECT timestamp, covered_s FROM telemetry
+    WHERE miner_id = ANY(%(miner_ids)s) AND timestamp >= %(start)s AND timestamp < %(end)s
+    UNION ALL SELECT timestamp, covered_s FROM pg_temp.telemetry_was_packed
+) both_forms
+"""
+
+# With the nearest row either side of the day: the last before bounds its first, and its last bounds the first after.
 SHORTEN = """
+WITH lined_up AS (
+    SELECT miner_id, timestamp, covered_s FROM telemetry
+    WHERE miner_id = ANY(%(miner_ids)s) AND timestamp >= %(start)s AND timestamp < %(end)s
+    UNION ALL
+    SELECT there.* FROM unnest(%(miner_ids)s::int[]) AS m (id) CROSS JOIN LATERAL ((
+        SELECT miner_id, timestamp, covered_s FROM telemetry
+        WHERE miner_id = m.id AND timestamp >= %(well_before)s AND timestamp < %(start)s
+        ORDER BY timestamp DESC LIMIT 1
+    ) UNION ALL (
+        SELECT miner_id, last_at, 0 FROM telemetry_packed
+        WHERE miner_id = m.id AND last_at >= %(well_before)s AND last_at < %(start)s
+        ORDER BY last_at DESC LIMIT 1
+    ) UNION ALL (
+        SELECT miner_id, timestamp, covered_s FROM telemetry
+        WHERE miner_id = m.id AND timestamp >= %(end)s AND timestamp < %(well_after)s
+        ORDER BY timestamp LIMIT 1
+    )) there
+)
 UPDATE telemetry t SET covered_s = n.gap_s
 FROM (
     SELECT miner_id, timestamp, covered_s,
            extract(epoch FROM timestamp - lag(timestamp) OVER (PARTITION BY miner_id ORDER BY timestamp))::int AS gap_s
-    FROM telemetry WHERE miner_id = ANY(%(miner_ids)s) AND timestamp >= %(start)s AND timestamp < %(end)s
+    FROM lined_up
 ) n
-WHERE n.gap_s < n.covered_s AND t.miner_id = n.miner_id AND t.timestamp = n.timestamp
-  AND t.timestamp >= %(start)s AND t.timestamp < %(end)s
+WHERE n.gap_s < n.covered_s AND n.timestamp >= %(start)s AND t.miner_id = n.miner_id AND t.timestamp = n.timestamp
+  AND t.timestamp >= %(start)s AND t.timestamp < %(well_after)s
+RETURNING n.timestamp - n.covered_s * interval '1 second', n.timestamp
 """
+
+LONGEST = timedelta(seconds=MAX_COVERED_S)
+"""No interval reaches over more."""
 
 DAYS_AT_ONCE = 300
 """So many packed rows are in memory at a time."""
@@ -154,15 +187,22 @@ def _unite(cursor: Any, day: date, packed: Sequence[tuple[int, date, bytes]]) ->
     """Put what was packed of a UTC day among the plain rows that its miners have of it too. Returns the rows put.
 
     So it is where a clock that went back had readings taken for recent ones. What was packed was delivered first; where
-    both were counted, figures are made anew.
+    both were counted, figures are made anew, also of the days before and after as far as their rows reach.
     """
     start, end = midnight(day), midnight(day) + timedelta(days=1)
     params: dict[str, Any] = {"start": start, "end": end, "miner_ids": [miner_id for miner_id, *_ in packed]}
+    params |= {"well_before": start - LONGEST, "well_after": end + LONGEST}
     cursor.execute(BESIDE)
     rows = copy_days(cursor, "telemetry_was_packed", packed)
-    for statement in (*UNITE.split(";"), SHORTEN):
+    cursor.execute(BEGINS, params)
+    begins = [start, *cursor.fetchone()]
+    for statement in UNITE.split(";"):
         cursor.execute(statement, params)
-    mark_miners_dirty(params["miner_ids"], start, end)
+    cursor.execute(SHORTEN, params)
+    for row_begins, row_ends in cursor.fetchall():
+        begins.append(row_begins)
+        end = max(end, row_ends)
+    mark_miners_dirty(params["miner_ids"], min(begins), end)
     return rows
 
 

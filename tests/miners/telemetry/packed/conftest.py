@@ -1,13 +1,13 @@
 """Rows of some days, and what form each day has."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from miners.models import Miner, PackedTelemetry, Telemetry
-from miners.telemetry.packed.store import pack
+from miners.telemetry.packed.store import hold_unpacking, pack, unpack
 from miners.telemetry.partitions import Partition, forget_known_days, list_partitions
 from miners.telemetry.rows import TelemetryRow, WriteResult
 from miners.telemetry.write import write_rows
@@ -57,6 +57,14 @@ def pack_all() -> None:
     days = {(t.timestamp.date(), t.miner_id) for t in Telemetry.objects.all()}
     for day, miner_id in days:
         pack([miner_id], day)
+
+
+def unpack_all(days: Collection[date] | None = None) -> int:
+    """Have all packed days, or those of `days`, be plain. Returns the rows."""
+    with transaction.atomic():
+        hold_unpacking()
+        found = [(m, day) for m, day, _ in packed_days() if days is None or day in days]
+        return unpack(found)
 
 
 def plain() -> list[tuple[object, ...]]:

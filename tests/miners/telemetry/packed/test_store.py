@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 
 from miners.models import Miner, PackedTelemetry, Telemetry
 from miners.telemetry.packed import store
-from miners.telemetry.packed.store import CHUNK, RowsChanged, hold_unpacking, pack, unpack
+from miners.telemetry.packed.store import CHUNK, RowsChanged, pack
 from miners.telemetry.partitions import ensure_days
 from tests.factories import MinerFactory
-from tests.miners.telemetry.packed.conftest import A_DAY, DAY, MIDNIGHT, packed_days, plain, row, write
+from tests.miners.telemetry.packed.conftest import (
+    A_DAY,
+    DAY,
+    MIDNIGHT,
+    packed_days,
+    plain,
+    row,
+    unpack_all,
+    write,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +38,6 @@ VALUES = st.fixed_dictionaries(
         "rejected": st.none() | st.integers(0, 5),
     }
 )
-
-
-def unpack_all() -> int:
-    with transaction.atomic():
-        hold_unpacking()
-        return unpack([(miner_id, day) for miner_id, day, _ in packed_days()])
 
 
 @given(
