@@ -17,7 +17,7 @@ RETRY_AFTER_S = 10
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 with what the collector keeps meanwhile when the database is away, else Django's 500.
 
-    Like `/healthz` it is for everyone: who is asking cannot be known without the database.
+    Like `/healthz` it is for everyone, and tells no more: who is asking cannot be known without the database.
     """
     if not isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         return fault_of_our_own(request)

@@ -1,5 +1,6 @@
 """`GET /healthz`: is the house alive, for a load balancer, a container runtime or a friend's script."""
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,9 +18,13 @@ from hmm.lib.impatient import impatient_cursor
 from hmm.models import Heartbeat
 from hmm.spool_state import SpoolState, read_states
 
+log = logging.getLogger(__name__)
+
 MUST_LIVE = ("worker", "collector")
 SILENT_AFTER = timedelta(seconds=90)
 ANSWER_LASTS_S = 1.0
+CANNOT_BE_ASKED = "cannot be asked: HMM's log says why"
+"""Of the database, to everyone: an error of its own may name hosts, users and databases."""
 
 
 def beat(service: str, now: datetime) -> None:
@@ -100,12 +105,33 @@ def _full(state: SpoolState) -> str:
     return f"full since {state.full_since:%Y-%m-%dT%H:%M:%S%z}: {state.lost} readings lost"
 
 
+class _Trouble:
+    """Says in the log why the database cannot be asked, once for each reason, and that it can be again."""
+
+    def __init__(self) -> None:
+        self._reason = ""
+
+    def note(self, reason: str = "") -> None:
+        """Take note of why it could not be asked, or that it could."""
+        if reason and reason != self._reason:
+            log.warning("the database cannot be asked how things are: %s", reason)
+        elif self._reason and not reason:
+            log.info("the database can be asked again")
+        self._reason = reason
+
+
+_trouble = _Trouble()
+
+
 def look_for_failures(now: datetime) -> dict[str, str]:
     """Return what is not alive at `now`, and why."""
     try:
-        return silent_services(read_beats(), now)
+        beats = read_beats()
     except (DatabaseError, InterfaceError) as error:
-        return {"database": str(error).splitlines()[0] if str(error) else type(error).__name__}
+        _trouble.note((str(error).strip() or type(error).__name__).splitlines()[0])
+        return {"database": CANNOT_BE_ASKED}
+    _trouble.note()
+    return silent_services(beats, now)
 
 
 @require_safe

@@ -13,6 +13,7 @@ from typing import Any
 DIRECTORY = "spool"
 FILE = "state.json"
 FRESH_FOR = timedelta(seconds=90)
+FOR_THE_HOUSE = ("pid", "max_bytes", "reason")
 TIMES = ("at", "since", "oldest", "full_since")
 
 
@@ -46,10 +47,8 @@ class SpoolState:
         return now - self.at <= FRESH_FOR
 
     def says(self) -> dict[str, Any]:
-        """Return it as JSON has it, for programs."""
-        shown = {
-            name: _text(value) for name, value in asdict(self).items() if name not in ("pid", "max_bytes")
-        }
+        """Return it as JSON has it, for programs and for everyone: without the reason, which may name hosts and users."""
+        shown = {name: _text(value) for name, value in asdict(self).items() if name not in FOR_THE_HOUSE}
         return shown | {"replaying": self.replaying, "full": self.full_since is not None}
 
 

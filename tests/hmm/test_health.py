@@ -3,9 +3,10 @@
 import socket
 import time
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from hmm import health
@@ -105,11 +106,34 @@ def test_database_that_says_nothing_is_named_within_seconds(client, dead_end):
 
 
 @pytest.mark.django_db
-def test_database_that_is_down_is_named(client, dead_end):
+def test_database_that_is_down_is_named_and_why_is_for_the_log(client, dead_end, caplog):
+    """Once: who asks often does not fill the log. Hosts, ports and users are nobody else's business."""
+    caplog.set_level("INFO", "hmm.health")
     dead_end.close()
-    reply = client.get("/healthz")
-    assert reply.status_code == 503
-    assert "refused" in reply.json()["failing"]["database"]
+    for _ in range(2):
+        answer.forget()
+        reply = client.get("/healthz")
+        assert reply.status_code == 503
+        assert reply.json()["failing"] == {"database": "cannot be asked: HMM's log says why"}
+    (said,) = caplog.messages
+    assert "refused" in said
+    assert "127.0.0.1" in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_that_the_database_is_back_is_said_once(caplog):
+    caplog.set_level("INFO", "hmm.health")
+    health.look_for_failures(timezone.now())
+    caplog.clear()
+    with pytest.MonkeyPatch.context() as away:
+        away.setattr(health, "read_beats", Mock(side_effect=OperationalError("gone\nfor good")))
+        health.look_for_failures(timezone.now())
+    for _ in range(2):
+        health.look_for_failures(timezone.now())
+    assert caplog.messages == [
+        "the database cannot be asked how things are: gone",
+        "the database can be asked again",
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

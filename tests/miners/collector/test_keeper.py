@@ -324,6 +324,7 @@ def test_its_state_is_read_by_others(keeper: Keeper, desk: SlowDesk, miner: Mine
     publish(place, keeper.state())
     (state,) = read_states(tmp_path)
     assert state == keeper.state()
+    assert state.reason == "the connection is closed"
     assert state.says() == {
         "at": NOON.isoformat(),
         "since": NOON.isoformat(),
@@ -333,7 +334,6 @@ def test_its_state_is_read_by_others(keeper: Keeper, desk: SlowDesk, miner: Mine
         "full_since": None,
         "full": False,
         "lost": 0,
-        "reason": "the connection is closed",
         "replaying": False,
     }
     miner.refresh_from_db()
