@@ -137,7 +137,8 @@ def ask(
     """Return what the service at `url` says, read by `read`.
 
     An answer younger than the source's `fresh_s` is given again. Otherwise the service is asked, in its turn and
-    again after a failure that may pass, all within `within_s` seconds. What `read` refuses is never kept. Where
+    again after a failure that may pass, all within `within_s` seconds; whoever finds another thread at the same question
+    waits for its answer, no longer than that. What `read` refuses is never kept. Where
     nothing can be had, an answer up to `stands_in_s` old stands in, with the error; else HttpError is raised. A failure
     is told again, with its age, to whoever asks within `failure_kept_s`; who asks to store it asks anew.
     Without `use_cache` it is asked whatever the cache has, and the answer is not kept: for what nobody asks twice.
@@ -146,8 +147,8 @@ def ask(
     if not (use_cache and settings.OUTSIDE_CACHE):
         counted = Outcome.MISS if use_cache else Outcome.UNCACHED
         return _asked(question, read, within_s, counted).read(read)
-    with _one_at_a_time(question.key):
-        return _kept_or_asked(question, read, within_s)
+    with _one_at_a_time(question.key, _deadline(source, within_s)) as is_our_turn:
+        return _kept_or_asked(question, read, within_s, is_our_turn)
 
 
 @contextmanager
@@ -179,8 +180,13 @@ def forget_answers(source: Source, url: str, params: Mapping[str, str] | None = 
     cache.delete_many([question.key, question.failure_key])
 
 
-def _kept_or_asked(question: _Question, read: Read[T], within_s: float | None) -> Answer[T]:
-    """Return the fresh answer of the cache, else ask; what stands in where that fails, or has just failed."""
+def _kept_or_asked(
+    question: _Question, read: Read[T], within_s: float | None, is_our_turn: bool
+) -> Answer[T]:
+    """Return the fresh answer of the cache, else ask; what stands in where that fails, or has just failed.
+
+    Where it is not our turn, another thread is asking still.
+    """
     source = question.source
     kept: _Kept | None = cache.get(question.key)
     if kept is not None and kept.age_s < _young_enough_s(source):
@@ -190,6 +196,11 @@ def _kept_or_asked(question: _Question, read: Read[T], within_s: float | None) -
     if failure := _failed_just_now(question):
         books().note(source.name, question.host, Outcome.UNASKED)
         return _standing_in(question, kept, read, failure)
+    if not is_our_turn:
+        still = NotOurTurn("not asked: another question for the same has not been answered yet")
+        failed = Outcome.UNCACHED_ERROR if _is_to_store() else Outcome.UNASKED
+        books().note(source.name, question.host, failed)
+        return _standing_in(question, kept, read, still)
     counted = Outcome.UNCACHED if _is_to_store() else Outcome.MISS
     try:
         kept_now = _asked(question, read, within_s, counted)
@@ -238,8 +249,7 @@ def _asked(
     """Ask outside, and count how it went: an answer as `counted`, a MISS or UNCACHED. A failure is remembered."""
     source, host = question.source, question.host
     try:
-        within = time.monotonic() + (within_s or source.timeout_s * source.tries)
-        kept = _tried(question, min(within, _last_moment.get()))
+        kept = _tried(question, _deadline(source, within_s))
         read(Reply(kept.body, kept.content_type))
     except HttpError as error:
         failed = Outcome.ERROR if counted is Outcome.MISS else Outcome.UNCACHED_ERROR
@@ -249,6 +259,11 @@ def _asked(
         raise
     books().note(source.name, host, counted)
     return kept
+
+
+def _deadline(source: Source, within_s: float | None) -> float:
+    """Return until when, by the monotonic clock, who asks now waits for an answer."""
+    return min(time.monotonic() + (within_s or source.timeout_s * source.tries), _last_moment.get())
 
 
 def _tried(question: _Question, deadline: float) -> _Kept:
@@ -323,14 +338,20 @@ _locks_lock = threading.Lock()
 
 
 class _one_at_a_time:
-    """Of threads that have the same question, one asks and the others find its answer in the cache."""
+    """Of threads that have the same question, one asks and the others find its answer in the cache.
 
-    def __init__(self, key: str) -> None:
+    Entered, it says whether it is this thread's turn: `deadline`, by the monotonic clock, is until when it waits for that.
+    """
+
+    def __init__(self, key: str, deadline: float) -> None:
+        self._deadline = deadline
         with _locks_lock:
             self._lock = _locks.setdefault(key, threading.Lock())
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
+    def __enter__(self) -> bool:
+        self._is_ours = self._lock.acquire(timeout=max(0.0, self._deadline - time.monotonic()))
+        return self._is_ours
 
     def __exit__(self, *exc_info: Any) -> None:
-        self._lock.release()
+        if self._is_ours:
+            self._lock.release()

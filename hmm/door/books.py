@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     """Not at all, to who asks for what is stored, or once: an error that says nothing of the cache."""
 
     UNASKED = "unasked"
-    """Not at all: asking has failed a moment ago, and who looks was told so at once."""
+    """Not at all: asking has failed a moment ago, or somebody else is at it for too long, and who looks was told so."""
 
     STALE = "stale"
     """After an error, by an older answer; counted beside the error, or beside not asking."""

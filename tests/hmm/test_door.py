@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
@@ -28,6 +29,7 @@ from tests.miners.drivers.servers import closed_port, http_device, http_reply, t
 
 QUICK = Source("quick", fresh_s=300, pace_s=0, timeout_s=5, tries=1)
 NEVER_FRESH = Source("never fresh", fresh_s=0, pace_s=0, timeout_s=5, tries=1)
+SLOW = Source("slow", fresh_s=0, pace_s=0, timeout_s=30, tries=1)
 OK = http_reply(b'{"n": 1}')
 DOWN = http_reply(b"", "500 Internal Server Error")
 TOLD_AGAIN = r"^answers HTTP 500 \(Internal Server Error\) \(asked \d+ s ago\)$"
@@ -217,6 +219,47 @@ def test_of_many_with_the_same_question_one_asks():
             thread.join()
     assert [answer.value for answer in answers] == [1] * 8
     assert len(device.asked) == 1
+
+
+class TestWhoFindsSomebodyElseAsking:
+    """Another thread has the same question, and its service says nothing for a long time."""
+
+    @pytest.fixture
+    def slow(self):
+        """A service that answers once, then only when it is let, with somebody waiting for that."""
+        let, being_asked = threading.Event(), threading.Event()
+
+        def serve(connection, device):
+            device.asked.append(connection.recv(65536))
+            if len(device.asked) > 1:
+                being_asked.set()
+                let.wait(30)
+            connection.sendall(OK)
+
+        with tcp_server(serve) as device:
+            ask(SLOW, url_of(device), number)
+            other = threading.Thread(target=ask, args=(SLOW, url_of(device), number))
+            other.start()
+            assert being_asked.wait(10)
+            yield device
+            let.set()
+            other.join()
+
+    @pytest.mark.parametrize(("limit_s", "within_s"), [(0.1, None), (100, 0.1)])
+    def test_waits_no_longer_than_it_may_and_gets_what_stands_in(self, slow, limit_s, within_s):
+        began = time.monotonic()
+        with no_longer_than(limit_s):
+            answer = ask(SLOW, url_of(slow), number, within_s=within_s)
+        assert time.monotonic() - began < 10
+        assert (answer.value, answer.is_stale) == (1, True)
+        assert answer.error == "not asked: another question for the same has not been answered yet"
+        assert counts(SLOW, slow) == {Outcome.MISS: 1, Outcome.UNASKED: 1, Outcome.STALE: 1}
+
+    def test_is_told_so_where_nothing_stands_in(self, slow):
+        with to_store(), pytest.raises(NotOurTurn, match="has not been answered yet"):
+            ask(replace(SLOW, stands_in_s=0), url_of(slow), number, within_s=0.1)
+        assert counts(SLOW, slow) == {Outcome.MISS: 1, Outcome.UNCACHED_ERROR: 1}
+        assert len(slow.asked) == 2
 
 
 class TestFailuresToldAgain:
