@@ -11,10 +11,14 @@ from django.db import transaction
 from energy.models import Tariff
 from hmm.dirty import mark_miners_dirty
 from hmm.installation import installation
+from hmm.lib.locks import lock
 from hmm.lib.times import local_midnight
 from miners.models import Miner, MinerModel, MinerSite, Site, SiteTariff
 from miners.models.site import SINCE_EVER
 from miners.telemetry.read import telemetry_spans
+
+ADDING = "adding a miner"
+"""A lock: whoever adds one sees what somebody else is adding at the same moment."""
 
 
 class MembershipRefused(ValueError):
@@ -47,16 +51,24 @@ def add_miner(
     An empty `host` is never polled; an empty `driver` is found out at the first poll.
     Raises MembershipRefused when the name, the address or the device is taken.
     """
-    if Miner.objects.filter(name=name).exists():
-        raise MembershipRefused(f"a miner is called {name} already; choose another name")
-    taken = Miner.objects.filter(host=host, port=port, retired_at=None).first() if host else None
-    if taken:
-        raise MembershipRefused(f"{taken.name} has that address already")
-    same = Miner.objects.filter(identity=identity, retired_at=None).first() if identity else None
-    if same:
-        raise MembershipRefused(f"that device, {identity}, is here already: it is {same.name}")
     miner = Miner(name=name, host=host, port=port, driver=driver, site=site, model=model, identity=identity)
-    return place_miner(miner, since)
+    with transaction.atomic():
+        lock(ADDING)
+        if reason := _taken(miner):
+            raise MembershipRefused(reason)
+        return place_miner(miner, since)
+
+
+def _taken(miner: Miner) -> str:
+    """Return what keeps this new miner from being added, "" where nothing does."""
+    if Miner.objects.filter(name=miner.name).exists():
+        return f"a miner is called {miner.name} already; choose another name"
+    here = Miner.objects.filter(retired_at=None)
+    if miner.host and (there := here.filter(host=miner.host, port=miner.port).first()):
+        return f"{there.name} has that address already"
+    if miner.identity and (same := here.filter(identity=miner.identity).first()):
+        return f"that device, {miner.identity}, is here already: it is {same.name}"
+    return ""
 
 
 def place_miner(miner: Miner, since: date = SINCE_EVER) -> Miner:

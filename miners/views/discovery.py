@@ -121,7 +121,7 @@ def _asked_for(reached: Progress, address: str) -> Found | None:
 
 
 def _keep(found: Found, site: Site | None) -> str:
-    """Add or follow what was found; return why it could not be, or ""."""
+    """Add or follow what was found; return why it could not be, or "": also where a click before has done it."""
     if site is None:
         return "There is no site to add it to."
     try:
@@ -131,5 +131,5 @@ def _keep(found: Found, site: Site | None) -> str:
         else:
             adopt(found, site)
     except MembershipRefused as refused:
-        return str(refused)
+        return "" if verdict(found, known_miners()).standing is Standing.KNOWN else str(refused)
     return ""

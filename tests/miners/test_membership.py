@@ -1,8 +1,10 @@
 """Miners added, moved and retired, sites on other tariffs: what belongs where, and what is computed anew."""
 
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from hmm.models import DirtyRange
 from miners.membership import (
@@ -20,6 +22,7 @@ from miners.models.site import SINCE_EVER
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
+from tests.waiting import wait_for
 
 TODAY = date(2026, 7, 10)
 NOW = datetime(2026, 7, 10, 12, tzinfo=UTC)
@@ -183,3 +186,41 @@ def test_a_retired_miner_stays_with_its_history(site: Site) -> None:
 def test_an_unknown_site_is_refused_with_those_there_are(site: Site) -> None:
     with pytest.raises(MembershipRefused, match=f"there are: .*{site.pk} \\({site.name}\\)"):
         site_numbered(10_000)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["garage", "attic"])
+def test_of_two_that_are_added_at_once_the_second_is_refused(name: str) -> None:
+    """As on two clicks: neither sees what the other has not committed."""
+    site = SiteFactory()
+    refused: list[Exception] = []
+
+    def add() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET application_name = 'the second'")
+            add_miner(name, "10.0.0.5", site=site)
+        except Exception as error:  # noqa: BLE001 - looked at below
+            refused.append(error)
+        finally:
+            connection.close()
+
+    second = threading.Thread(target=add)
+    with transaction.atomic():
+        add_miner("garage", "10.0.0.5", site=site)
+        second.start()
+        wait_for(lambda: waits("the second") or not second.is_alive(), "the second to wait or to end")
+    second.join()
+    assert [type(error) for error in refused] == [MembershipRefused]
+    assert Miner.objects.get().name == "garage"
+
+
+def waits(application: str) -> bool:
+    """Return whether the connection of this name waits for a lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock')",
+            [application],
+        )
+        return bool(cursor.fetchone()[0])

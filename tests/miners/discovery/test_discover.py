@@ -139,6 +139,16 @@ def test_the_page_starts_a_search_and_shows_what_it_finds(browser, devices, site
     assert f"is {added.name}" in browser.get(reverse("miners:discovery_run", args=[run_id])).content.decode()
 
 
+def test_a_second_click_finds_it_done(browser, devices, site):
+    discover("a1", f"{NETWORK}.254/32")
+    url = reverse("miners:discovery_add", args=["a1"])
+    asked = {"address": f"{NETWORK}.254", "site": site.pk}
+    first, second = (browser.post(url, asked, headers={"HX-Request": "true"}) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert second.content == first.content
+    assert f"is {Miner.objects.get().name}" in second.content.decode()
+
+
 def test_a_click_that_cannot_be_done_says_why(browser, devices, site):
     discover("a1", f"{NETWORK}.254/32")
     miner(site, name=f"{NETWORK}.254", host="10.9.9.9")
