@@ -2,11 +2,10 @@
 
 import logging
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
@@ -64,13 +63,17 @@ class Picture:
 def take_picture(now: datetime) -> Picture:
     """Read how everything is. Eleven queries, however many miners."""
     here = installation()
-    sites = dict(Site.objects.values_list("pk", "name"))
+    miners = miners_now()
+    prices = site_prices(now.astimezone(here.zone).date(), now)
+    sites = dict(
+        Site.objects.values_list("pk", "name")
+    )  # last: a miner's site may have been added just before it
     return Picture(
         now=now,
         version=version(),
         currency=here.currency,
-        devices=_devices(sites),
-        prices=_prices(sites, here.zone, now),
+        devices=_devices(miners, sites),
+        prices=_prices(prices, sites, now),
         today=_today(now, here.currency),
         last_runs=_last(success=None),
         last_successes=_last(success=True),
@@ -87,15 +90,14 @@ def version() -> str:
         return str(tomllib.load(file)["project"]["version"])
 
 
-def _devices(sites: Mapping[int, str]) -> list[Device]:
-    miners = miners_now()
-    readings = latest_telemetry(miner.id for miner in miners)
-    return [Device(miner, sites[miner.site_id], readings.get(miner.id)) for miner in miners]
+def _devices(miners: Iterable[MinerNow], sites: Mapping[int, str]) -> list[Device]:
+    known = [miner for miner in miners if miner.site_id in sites]
+    readings = latest_telemetry(miner.id for miner in known)
+    return [Device(miner, sites[miner.site_id], readings.get(miner.id)) for miner in known]
 
 
-def _prices(sites: Mapping[int, str], zone: ZoneInfo, now: datetime) -> list[SitePrice]:
-    today = now.astimezone(zone).date()
-    found = [(row, _price_at(row, now)) for row in site_prices(today, now)]
+def _prices(rows: Iterable[SitePrices], sites: Mapping[int, str], now: datetime) -> list[SitePrice]:
+    found = [(row, _price_at(row, now)) for row in rows if row.site_id in sites]
     return [
         SitePrice(sites[row.site_id], row.tariff.name, row.tariff.currency, price.pence_per_kwh)
         for row, price in found

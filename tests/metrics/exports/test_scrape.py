@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -17,13 +18,14 @@ from energy.models import Tariff
 from hmm.health import beat
 from hmm.models import Heartbeat, JobRun
 from metrics.engine.run import run
+from metrics.exports.scrape import read as picture
 from metrics.exports.scrape.miners import STATES
 from metrics.models import Watermark
 from metrics.views.prometheus import wants_openmetrics
-from miners.models import LatestReading, Miner, MinerState
+from miners.models import LatestReading, Miner, MinerState, Site
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
-from tests.factories import MinerFactory, UserFactory
+from tests.factories import MinerFactory, SiteFactory, UserFactory
 from tests.metrics.api.conftest import price, tell, token  # noqa: F401
 from tests.metrics.exports.conftest import HOUR, MORNING, NOON, NOW, check_metrics
 from tests.metrics.fleet_at_work import working_miners
@@ -164,6 +166,47 @@ def test_price_and_todays_figures(scrape: Scrape, morning: Miner) -> None:
 def test_a_price_that_is_not_known_is_absent(scrape: Scrape, morning: Miner) -> None:
     assert Tariff.objects.exists()
     assert value(families(scrape()), "hmm_price_per_kwh", site="Barn") is None
+
+
+def test_a_site_that_is_added_meanwhile_is_shown(scrape: Scrape, morning: Miner) -> None:
+    price(morning.site, NOON, NOON + HOUR, 24.0)
+    tariff = morning.site.tariffs.get().tariff
+
+    def added_before(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(*args: object) -> object:
+            new = MinerFactory(name="new")
+            new.site.tariffs.update(tariff=tariff)
+            return read(*args)
+
+        return reading
+
+    with pytest.MonkeyPatch.context() as meanwhile:
+        meanwhile.setattr(picture, "miners_now", added_before(picture.miners_now))
+        found = families(scrape())
+    new = Miner.objects.get(name="new")
+    assert [s.labels["site"] for s in found["hmm_miner"].samples if s.labels["miner"] == "new"] == [
+        new.site.name
+    ]
+    assert value(found, "hmm_price_per_kwh", site=new.site.name) == pytest.approx(0.24)
+
+
+def test_a_site_that_is_removed_meanwhile_is_left_out(scrape: Scrape, morning: Miner) -> None:
+    price(morning.site, NOON, NOON + HOUR, 24.0)
+    gone = SiteFactory(tariff=morning.site.tariffs.get().tariff)
+
+    def removed_after(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(*args: object) -> object:
+            rows = read(*args)
+            assert gone.pk in {row.site_id for row in rows}
+            Site.objects.filter(pk=gone.pk).delete()
+            return rows
+
+        return reading
+
+    with pytest.MonkeyPatch.context() as meanwhile:
+        meanwhile.setattr(picture, "site_prices", removed_after(picture.site_prices))
+        found = families(scrape())
+    assert [s.labels["site"] for s in found["hmm_price_per_kwh"].samples] == [morning.site.name]
 
 
 def test_figures_that_take_long_to_compute_do_not_hold_up_the_rest(scrape: Scrape, miner: Miner) -> None:
