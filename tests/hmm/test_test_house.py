@@ -3,11 +3,14 @@
 import socket
 import subprocess
 import sys
+from datetime import date
 
 import pytest
+from django.db import connection
 
 from energy.models import PriceSlot
 from miners.models import Telemetry
+from miners.telemetry.partitions import ensure_days
 from tests.factories import PASSWORD, MinerFactory, PriceSlotFactory, SiteFactory, UserFactory
 
 TEST_NET = ("192.0.2.1", 80)
@@ -64,12 +67,9 @@ def test_price_slots_of_the_factory_follow_each_other():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turn", [1, 2])
 def test_committed_telemetry_does_not_reach_the_next_test(turn):
-    from django.db import connection
-
+    ensure_days([date(2010, 1, 1)])
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TABLE IF NOT EXISTS telemetry_p20100101 PARTITION OF telemetry "
-            "FOR VALUES FROM ('2010-01-01Z') TO ('2010-01-02Z')"
+            "INSERT INTO telemetry (miner_id, covered_s, timestamp) VALUES (1, 30, '2010-01-01T00:00Z')"
         )
-        cursor.execute("INSERT INTO telemetry VALUES (1, 30, '2010-01-01T00:00Z')")
     assert Telemetry.objects.count() == 1
