@@ -1,15 +1,18 @@
-"""NMAxe, NMQAxe and NMMiner over HTTP: AxeOS's URL with a nested answer."""
+"""NMAxe, NMQAxe and NMMiner (firmware 2) over HTTP: AxeOS's URL with a nested answer."""
 
 from typing import Any
 
 from hmm.lib.sockets import Deadline
 from miners.drivers.axeos import MAX_HASHRATE_GHS, MAX_POWER_W, NO_TEMPERATURE
 from miners.drivers.base import Address, Misread, PlainDriver, Reading, drivers
-from miners.drivers.figures import Figures, clean_text, mac_address, says_yes, with_figures
+from miners.drivers.figures import Figures, clean_text, finite_number, mac_address, says_yes, with_figures
 from miners.drivers.http_json import HTTP_PORT, get_json, part, rows
 from miners.drivers.stratum_url import stratum_url
 
 Fields = dict[str, Any]
+
+NMMINER = "NMMiner"
+"""An ESP32 that hashes by itself: the core that `temps` tells of is what hashes, and it has no meter."""
 
 
 class NmaxeDriver(PlainDriver):
@@ -39,15 +42,18 @@ def _reading(figures: Figures, info: Fields) -> Reading:
     miner, identity, stratum = part(info, "miner"), part(info, "identity"), part(info, "stratum")
     asic, power, temps = part(info, "asic"), part(info, "power"), part(info, "temps")
     fan = next(iter(rows(info, "fans")), {})
+    is_nmminer = identity.get("hwModel") == NMMINER
     if figures.are_unread([*power.values(), *temps.values(), fan.get("rpm")]):
         power = temps = fan = {}
     return Reading(
         driver=NmaxeDriver.name,
         model=_first_text(identity, "displayName", "hwModel", longest=100),
         firmware=_first_text(identity, "fwVersion", "version", longest=100),
-        hashrate_ghs=figures.hashrate_ghs(miner.get("hashRate")),
+        hashrate_ghs=_hashrate_ghs(figures, miner, is_nmminer=is_nmminer),
         power_w=figures.power_w(power.get("power")),
-        temperature_c=figures.temperature_c(temps.get("asic"), absent=NO_TEMPERATURE),
+        temperature_c=figures.temperature_c(
+            temps.get("vcore" if is_nmminer else "asic"), absent=NO_TEMPERATURE
+        ),
         fan_rpm=figures.fan_rpm(fan.get("rpm")),
         accepted=figures.counter("accepted", miner.get("sAccepted")),
         rejected=figures.counter("rejected", miner.get("sRejected")),
@@ -60,6 +66,15 @@ def _reading(figures: Figures, info: Fields) -> Reading:
         core_voltage_mv=figures.core_voltage_mv(asic.get("vcoreReq")),
         warnings=tuple(figures.warnings),
     )
+
+
+def _hashrate_ghs(figures: Figures, miner: Fields, *, is_nmminer: bool) -> float | None:
+    hashrate_ghs = figures.hashrate_ghs(miner.get("hashRate"))
+    # It cannot be paused; its firmware 2.0 leaves the figure at 0 while its shares are accepted.
+    if is_nmminer and hashrate_ghs == 0 and finite_number(miner.get("sAccepted")):
+        figures.warnings.append("hashrate left out: an NMMiner says 0 also while it hashes")
+        return None
+    return hashrate_ghs
 
 
 def _first_text(fields: Fields, *keys: str, longest: int) -> str | None:

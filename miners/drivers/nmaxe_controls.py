@@ -1,4 +1,4 @@
-"""Orders to NMAxe and NMQAxe, as the firmware's own docs/API.md describes them."""
+"""Orders to NMAxe, NMQAxe and NMMiner, as each firmware's own documentation of its API describes them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,13 +10,17 @@ from miners.drivers.base import Address, DriverError
 from miners.drivers.figures import finite_number
 from miners.drivers.http_json import get_json, part, rows
 from miners.drivers.http_orders import HttpStep, send_http
-from miners.drivers.nmaxe import NmaxeDriver
+from miners.drivers.nmaxe import NMMINER, NmaxeDriver
 from miners.drivers.orders import About, Answer, CannotBuild, Kind, Offers, Order, Range, controls
 
 ALWAYS = frozenset({Kind.RESTART, Kind.POOL, Kind.IDENTIFY})
 SETTINGS = "/api/setting/mining"
 CHOICES = "the choices that the device itself lists"
+NMMINER_NOTE = "an NMMiner has no clock to set and no pause"
 CANNOT_PAUSE = "this firmware tells nothing of pausing, so it is taken not to: use a switched socket"
+NMMINER_RESTART = HttpStep("POST", "/api/system/restart", {})
+"""Without a body it is no order to it."""
+
 KEYS = {"frequency_mhz": "asicFreqReq", "core_voltage_mv": "asicVcoreReq"}
 
 
@@ -27,6 +31,8 @@ class NmaxeControls:
 
     def offers(self, about: About) -> Offers:
         kinds, notes = ALWAYS, []
+        if about.model == NMMINER:
+            return Offers(kinds, note=NMMINER_NOTE)
         if about.mode if about.options is None else "pause" in about.options:
             kinds |= {Kind.PAUSE, Kind.RESUME}
         else:
@@ -58,13 +64,13 @@ class NmaxeControls:
         if order.kind is Kind.FREQUENCY:
             return [_patch({KEYS[name]: value for name, value in order.arguments.items()})]
         if order.kind is Kind.POOL:
-            return _pool_steps(order)
+            return _nmminer_pool_steps(order) if about.model == NMMINER else _pool_steps(order)
         if order.kind is Kind.IDENTIFY:
             if order.arguments["light"] == "off":
                 raise CannotBuild("its display stops flashing when it is touched")
             return [HttpStep("POST", "/api/swarm/find", {})]
         if order.kind is Kind.RESTART:
-            return [HttpStep("POST", "/api/system/restart")]
+            return [NMMINER_RESTART if about.model == NMMINER else HttpStep("POST", "/api/system/restart")]
         return [HttpStep("PATCH", "/api/mining/state", {"paused": order.kind is Kind.PAUSE})]
 
     def send(self, address: Address, step: Any, deadline: float) -> Answer:
@@ -97,6 +103,15 @@ def _pool_steps(order: Order) -> list[HttpStep]:
         pool["pwd"] = order.secrets["pool"]
     restart = [HttpStep("POST", "/api/system/restart")] if slot == "primary" else []
     return [_patch({"stratum": {slot: pool}}), *restart]
+
+
+def _nmminer_pool_steps(order: Order) -> list[HttpStep]:
+    """Return the requests that set a pool of an NMMiner, which takes those settings alone that it is told."""
+    slot = {"primary": "Primary", "fallback": "Secondary"}[order.arguments["slot"]]
+    pool = {f"{slot}Pool": order.arguments["url"], f"{slot}Address": order.arguments["user"]}
+    if "pool" in order.secrets:
+        pool[f"{slot}Password"] = order.secrets["pool"]
+    return [HttpStep("POST", SETTINGS, pool), *([NMMINER_RESTART] if slot == "Primary" else [])]
 
 
 controls.register(NmaxeControls.name, NmaxeControls())

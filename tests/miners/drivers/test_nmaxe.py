@@ -79,3 +79,38 @@ def test_another_shape_is_refused(document):
 
 def test_a_secret_is_not_kept():
     assert "do-not-keep-me" not in repr(nmaxe())
+
+
+def nmminer(hashrate: float, vcore: float | None) -> Reading:
+    return read_http(
+        "nmaxe",
+        api_system_info={
+            "identity": {"hwModel": "NMMiner", "hostName": "nm-1", "fwVersion": "v2.0.1", "rssi": -50},
+            "miner": {"hashRate": hashrate, "sAccepted": 1200, "sRejected": 9, "uptimeSeconds": 9000},
+            "stratum": {"url": "pool.example:3333", "user": "worker.nm"},
+            "temps": {"vcore": vcore, "asic": None},
+        },
+    )
+
+
+def test_an_nmminer_tells_the_temperature_of_the_core_that_hashes():
+    assert nmminer(0.0011, 48.5) == Reading(
+        driver="nmaxe",
+        model="NMMiner",
+        firmware="v2.0.1",
+        hashrate_ghs=0.0011,
+        temperature_c=48.5,
+        accepted=1200,
+        rejected=9,
+        uptime_s=9000,
+        pool_url="stratum+tcp://pool.example:3333",
+        pool_user="worker.nm",
+    )
+
+
+def test_an_nmminer_that_says_0_while_its_shares_are_accepted_is_not_idle():
+    warning = "hashrate left out: an NMMiner says 0 also while it hashes"
+    reading = nmminer(0.0, 48.5)
+    assert (reading.hashrate_ghs, reading.temperature_c, reading.warnings) == (None, 48.5, (warning,))
+    with pytest.raises(Misread, match=warning):
+        nmminer(0.0, None)

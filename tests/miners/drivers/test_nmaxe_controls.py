@@ -102,3 +102,35 @@ def test_a_refusal_is_told_in_its_words() -> None:
         (step,) = NMAXE.steps(Order(Kind.PAUSE), About(), NOW)
         answer = NMAXE.send(Address("127.0.0.1", device.port), step, time.monotonic() + 30)
     assert (answer.is_taken, answer.words) == (False, "HTTP 409 (Conflict): benchmark is running")
+
+
+def test_an_nmminer_offers_what_its_own_firmware_takes() -> None:
+    offers = NMAXE.offers(About("NMMiner", mode="normal"))
+    assert set(offers.kinds) == ALWAYS
+    assert "no pause" in offers.note
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "sent"),
+    [
+        (Kind.RESTART, {}, ["POST /api/system/restart {}"]),
+        (
+            Kind.POOL,
+            {"slot": "primary", **POOL},
+            [
+                f'POST /api/setting/mining {{"PrimaryPool": "{POOL["url"]}", "PrimaryAddress": "me", "PrimaryPassword": "x"}}',
+                "POST /api/system/restart {}",
+            ],
+        ),
+        (
+            Kind.POOL,
+            {"slot": "fallback", **POOL},
+            [
+                f'POST /api/setting/mining {{"SecondaryPool": "{POOL["url"]}", "SecondaryAddress": "me", "SecondaryPassword": "x"}}'
+            ],
+        ),
+    ],
+)
+def test_an_nmminer_is_told_in_its_own_words(kind: Kind, arguments: dict[str, Any], sent: list[str]) -> None:
+    steps = NMAXE.steps(Order(kind, arguments, {"pool": "x"}), About("NMMiner"), NOW)
+    assert [str(step) for step in steps] == sent
