@@ -16,6 +16,7 @@ from miners.drivers.cgminer_figures import (
     model,
     power_w,
     temperature_c,
+    whole_machine,
 )
 from miners.drivers.figures import Figures, clean_text, serial_number, with_figures
 
@@ -121,7 +122,7 @@ def _reading(figures: Figures, told: Told) -> Reading:
         driver=CgminerDriver.name,
         model=model(about, stats, told.one("devdetails", "DEVDETAILS")),
         firmware=firmware(about, totals, status),
-        hashrate_ghs=hashrate_ghs(figures, [summary, *stats, totals]),
+        hashrate_ghs=hashrate_ghs(figures, [summary, *whole_machine(stats), totals]),
         power_w=power_w(
             figures, totals, stats, told.one("power", "POWER"), told.one("tunerstatus", "TUNERSTATUS")
         ),

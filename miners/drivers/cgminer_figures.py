@@ -42,6 +42,12 @@ def hashrate_ghs(figures: Figures, rows: Iterable[Fields]) -> float | None:
     return figures.hashrate_ghs(value, per_ghs=per_ghs)
 
 
+def whole_machine(stats: list[Fields]) -> list[Fields]:
+    """Return the rows of `stats` that tell hashrates of the whole machine: where several do, each is of one board."""
+    told = [row for row in stats if _hashrates(row)]
+    return told if len(told) == 1 else []
+
+
 def device_sums(devices: list[Fields]) -> Fields:
     """Return hashrates and shares of all `devices` together, of those figures that each of them tells.
 
@@ -92,6 +98,7 @@ def temperature_c(
         _numbered(stats, r"temp_chip\d+"),
         [sensor.get("Chip") for sensor in sensors],
         _numbered(stats, r"temp2_\d+"),
+        [sensor.get("Board") for sensor in sensors],
         [device.get("Temperature", device.get("Tenperature")) for device in devices],
         [totals.get("Temperature")],
         _numbered(stats, r"temp\d+"),
@@ -211,8 +218,9 @@ def _watts(told: Any) -> Any:
 
 
 def _numbered(stats: list[Fields], pattern: str) -> list[Any]:
-    """Return the values whose keys are numbered, "47-34--5-47" taken apart; a slot without a board says 0."""
-    values = [value for row in stats for key, value in row.items() if re.fullmatch(pattern, key)]
+    """Return the values whose keys are numbered, "47-34--5-47" taken apart; a slot without a board says 0 or "-"."""
+    told = (value for row in stats for key, value in row.items() if re.fullmatch(pattern, key))
+    values = [value for value in told if value != "-"]
     parts = [part for value in values for part in (_LISTED.findall(value) if _is_list(value) else [value])]
     lit = [part for part in parts if finite_number(part) != 0]
     return lit or parts[:1]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from miners.drivers import Reading
+from miners.drivers import Misread, Reading
 from tests.miners.drivers.fixtures import json_reply, read, read_cgminer
 from tests.miners.drivers.servers import INVALID_JSON, cgminer_device
 
@@ -255,3 +255,26 @@ def test_only_the_forks_own_questions_are_asked():
     assert [request.split('"')[3] for request in device.asked] == [
         "version", "summary", "stats", "devs", "pools", "power", "config",
     ]  # fmt: skip
+
+
+def test_a_chain_whose_chips_have_no_sensor_has_the_temperature_of_its_board():
+    temps = json_reply(TEMPS=[{"Board": 71.0, "Chip": 0.0, "ID": 6}, {"Board": 64.0, "Chip": 0.0, "ID": 7}])
+    reading = forked(BRAIINS, temps=temps)
+    assert reading.temperature_c == 71.0
+    assert not any("temperature" in warning for warning in reading.warnings)
+
+
+def test_a_slot_without_a_board_is_no_odd_temperature():
+    chips = {"temp_chip1": "78-64", "temp_chip2": "80-66", "temp_chip3": "-", "temp_pcb3": "-"}
+    replies = {"summary": json_reply(SUMMARY=[{"GHS 5s": 13000}]), "stats": json_reply(STATS=[chips])}
+    reading = read_cgminer("cgminer", replies)
+    assert (reading.temperature_c, reading.warnings) == (80.0, ())
+
+
+def test_the_hashrate_of_one_board_is_not_the_machines():
+    chains = [{"STATS": number, "Elapsed": 60, "MHS av": 5000000.0} for number in (0, 1, 2)]
+    devices = [{"ASC": number, "MHS 5s": 4900000.0} for number in (0, 1, 2)]
+    replies = {"stats": json_reply(STATS=chains), "devs": json_reply(DEVS=devices)}
+    assert read_cgminer("cgminer", replies).hashrate_ghs == pytest.approx(14700)
+    with pytest.raises(Misread, match="tells no hashrate"):
+        read_cgminer("cgminer", {"stats": replies["stats"]})
