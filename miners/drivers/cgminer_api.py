@@ -8,13 +8,15 @@ from typing import Any
 
 from hmm.lib.sockets import ConnectionFailed, Deadline, connect
 from miners.drivers import loose_json
-from miners.drivers.base import MAX_REPLY_BYTES, Address, Misread, Unreachable
+from miners.drivers.base import MAX_REPLY_BYTES, Address, Misread, Unreachable, one_line
 from miners.drivers.figures import clean_text
 
 DEFAULT_PORT = 4028
 LONGEST_MESSAGE = 1000
 _TEXT_SECTIONS = {"POOL": "POOLS", "ASC": "DEVS", "PGA": "DEVS", "GPU": "DEVS"}
 _BRACKETS = re.compile(r"([A-Za-z][\w ]{0,40}+)\[([^\[\]]*)\]")
+# "71Rejected=2": a name as the fields have them, and an "=" that is not escaped, as one inside a value is.
+_JOINED = re.compile(r"[A-Z][A-Za-z%]*(?: [A-Z][A-Za-z%]*)*=")
 
 Fields = dict[str, Any]
 
@@ -109,7 +111,9 @@ def parse_answer(reply: bytes, noted: list[str] | None = None) -> Answer:
     if text.startswith("STATUS="):
         if not text.endswith("|"):
             raise Misread(f"answer cut off after {len(body)} bytes")
-        return _from_text(text)
+        if not loose_json.is_utf8(body):
+            loose_json.note([loose_json.LATIN_1], noted)
+        return _from_text(text, noted)
     if re.match(r"Ver\[.*\]$|'STATS':\{.*\}$", text, re.DOTALL):
         return Answer({"STATS": [{"MM ID0": text}]}, is_refusal=False, message="")
     document = loose_json.parse(body, "the cgminer API", noted)
@@ -179,11 +183,11 @@ def _sections(document: Fields) -> dict[str, list[Fields]]:
     return {name: [row for row in rows if isinstance(row, dict)] for name, rows in lists.items()}
 
 
-def _from_text(text: str) -> Answer:
+def _from_text(text: str, noted: list[str] | None) -> Answer:
     status, message = "S", ""
     sections: dict[str, list[Fields]] = {}
     for part in re.split(r"(?<!\\)\|", text):
-        name, fields = _text_section(part)
+        name, fields = _text_section(part, noted)
         if name == "STATUS":
             status, message = fields.get("STATUS", "S"), clean_text(fields.get("Msg"), LONGEST_MESSAGE) or ""
         elif name:
@@ -191,19 +195,24 @@ def _from_text(text: str) -> Answer:
     return Answer(sections, is_refusal=status in ("E", "F"), message=message, is_text=True)
 
 
-def _text_section(part: str) -> tuple[str, Fields]:
+def _text_section(part: str, noted: list[str] | None) -> tuple[str, Fields]:
     fields: Fields = {}
     key = name = ""
     for position, piece in enumerate(re.split(r"(?<!\\),", part.strip("\0\r\n "))):
         left, equals, right = piece.partition("=")
         if position == 0:
             key = name = left
-        elif equals:
+        elif not piece:
+            loose_json.note([loose_json.MENDED_COMMA], noted)
+            continue
+        elif equals and "]" not in left:
             key = left
         else:  # a comma inside the value before
             fields[key] = f"{fields.get(key, '')},{_unescape(piece)}"
             continue
-        if equals:
+        if equals and name != "STATUS" and _JOINED.search(right) and "[" not in right:
+            loose_json.note([f"{one_line(key, 40)} left out: a comma is missing after it"], noted)
+        elif equals:
             fields[key] = _unescape(right)
     return name, fields
 

@@ -18,6 +18,7 @@ _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)(\(\w*\))?", re.IGNORECASE)
 
 
 MENDED = "the answer was not quite JSON and was mended: commas, NaN or the like"
+MENDED_COMMA = "the answer was mended: it has a comma too many"
 LATIN_1 = "the answer is not UTF-8 and was read as Latin-1"
 
 
@@ -26,7 +27,7 @@ def parse(body: bytes, wanted: str = "JSON", noted: list[str] | None = None) -> 
 
     Raises Misread with the reason: HTML (not `wanted`), cut off, no JSON.
     """
-    text, slips = decode(body), [] if _is_utf8(body) else [LATIN_1]
+    text, slips = decode(body), [] if is_utf8(body) else [LATIN_1]
 
     def nothing(_: str) -> None:
         slips.append(MENDED)
@@ -64,7 +65,7 @@ def note(slips: list[str], noted: list[str] | None) -> None:
 
 def decode(body: bytes) -> str:
     """Return `body` as text: UTF-8, else Latin-1; without the NULs and blanks around it."""
-    text = body.decode("utf-8" if _is_utf8(body) else "latin-1")
+    text = body.decode("utf-8" if is_utf8(body) else "latin-1")
     return text.strip("\0 \t\r\n\ufeff")
 
 
@@ -91,7 +92,8 @@ def _tokens(text: str) -> Iterator[str]:
         yield "null" if _NOT_FINITE.fullmatch(token) else token
 
 
-def _is_utf8(body: bytes) -> bool:
+def is_utf8(body: bytes) -> bool:
+    """Return whether `body` is UTF-8; what is not is read as Latin-1."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:

@@ -42,6 +42,47 @@ def test_commas_and_escapes_inside_text_values_stay():
     }
 
 
+def test_values_that_a_lost_comma_has_joined_are_left_out_and_noted():
+    noted: list[str] = []
+    reply = b"STATUS=S,Msg=Summary|SUMMARY,Elapsed=9,Accepted=71Rejected=2,User=aliceStratum Active=true,MHS 5s=5.5|"
+    answer = parse_answer(reply, noted)
+    assert answer.first("SUMMARY") == {"Elapsed": "9", "MHS 5s": "5.5"}
+    assert noted == [
+        "Accepted left out: a comma is missing after it",
+        "User left out: a comma is missing after it",
+    ]
+
+
+def test_a_comma_too_many_is_no_part_of_a_value():
+    noted: list[str] = []
+    answer = parse_answer(b"STATUS=S|SUMMARY,,Elapsed=9,,Accepted=71|", noted)
+    assert answer.first("SUMMARY") == {"Elapsed": "9", "Accepted": "71"}
+    assert noted == ["the answer was mended: it has a comma too many"]
+
+
+def test_bracket_text_with_commas_of_its_own_survives_a_lost_one():
+    text = b"Ver[1346-1] SYSTEMSTATU[Work: In Work, Hash Board: 3] PS[0 1 2] WORKMODE[0]MM Count=1"
+    (row,) = parse_answer(b"STATUS=S|STATS=0,MM ID0=" + text + b",Nonce Mask=25|").rows("STATS")
+    assert bracket_fields(row["MM ID0"]) == {
+        "Ver": "1346-1",
+        "SYSTEMSTATU": "Work: In Work, Hash Board: 3",
+        "PS": "0 1 2",
+    }
+
+
+def test_text_that_is_not_utf8_is_noted():
+    noted: list[str] = []
+    answer = parse_answer(b"STATUS=S|POOL=0,User=m\xe9,Status=Alive|", noted)
+    assert answer.first("POOLS")["User"] == "m\xe9"
+    assert noted == ["the answer is not UTF-8 and was read as Latin-1"]
+
+
+def test_the_words_of_a_refusal_may_have_an_equals_sign():
+    noted: list[str] = []
+    assert parse_answer(b"STATUS=E,Msg=set failed Expected=1|", noted).message == "set failed Expected=1"
+    assert noted == []
+
+
 @pytest.mark.parametrize(
     ("reply", "message"),
     [
