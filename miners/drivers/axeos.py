@@ -67,6 +67,8 @@ def _refuse_strangers(info: Any) -> None:
         raise Misread("another device's shape (NMAxe's nested objects, not AxeOS)")
     if isinstance(info.get("network"), dict):
         raise Misread("another device's shape (NerdQAxe's /api/v2, not AxeOS)")
+    if "khash" in info or str(info.get("deviceModel")).lower().startswith("nerdminer"):
+        raise Misread("another device's shape (a NerdMiner's, whose hashRate is in kH/s, not AxeOS)")
     if not info.keys() & {"ASICModel", "deviceModel"} or not info.keys() & HASHRATES.keys():
         raise Misread("another device's shape (JSON without AxeOS's ASICModel and hashRate)")
 

@@ -267,6 +267,13 @@ def test_a_reply_with_nan_latin1_and_a_lost_comma_is_read():
         ),
         ({"STATUS": []}, "another device's shape (JSON without AxeOS's ASICModel and hashRate)"),
         ({}, "another device's shape (JSON without AxeOS's ASICModel and hashRate)"),
+        *(
+            (shape, "another device's shape (a NerdMiner's, whose hashRate is in kH/s, not AxeOS)")
+            for shape in (
+                {"deviceModel": "NerdMiner v2", "hashRate": 312.5, "temp": 48.0, "power": 1.5},
+                {"ASICModel": "ESP32", "khash": 312.5, "hashRate": 312.5},
+            )
+        ),
         (b"<!DOCTYPE html>", "answers HTML, not AxeOS"),
         (b'{"ASICModel": "BM1370", "hashRate": 10', "JSON cut off after 38 bytes"),
         (b"", "empty answer"),
