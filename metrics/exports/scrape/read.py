@@ -65,9 +65,8 @@ def take_picture(now: datetime) -> Picture:
     here = installation()
     miners = miners_now()
     prices = site_prices(now.astimezone(here.zone).date(), now)
-    sites = dict(
-        Site.objects.values_list("pk", "name")
-    )  # last: a miner's site may have been added just before it
+    # Last: a miner's site may have been added just before it.
+    sites = dict(Site.objects.values_list("pk", "name"))
     return Picture(
         now=now,
         version=version(),
