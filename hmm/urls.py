@@ -9,6 +9,7 @@ from hmm.outside import outside_sources
 from hmm.system_metrics.page import system_metrics
 from hmm.theme import theme
 
+handler404 = "hmm.errors.page_not_found"
 handler500 = "hmm.errors.server_error"
 
 urlpatterns = [
