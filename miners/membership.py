@@ -6,7 +6,7 @@ Each change is one transaction, together with the ranges of figures it makes ane
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from energy.models import Tariff
 from hmm.dirty import mark_miners_dirty
@@ -56,7 +56,10 @@ def add_miner(
         lock(ADDING)
         if reason := _taken(miner):
             raise MembershipRefused(reason)
-        return place_miner(miner, since)
+        try:
+            return place_miner(miner, since)
+        except IntegrityError:  # an import, or the admin, had made one of that name and not yet committed
+            raise MembershipRefused(_taken(miner)) from None
 
 
 def _taken(miner: Miner) -> str:

@@ -109,7 +109,7 @@ class Miner(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save it; a new one belongs to its site since ever: of a miner that belongs nowhere there are no figures."""
-        is_new = self._state.adding
+        is_new = self._state.adding or self.pk is None  # a copy of another has its key taken away
         with transaction.atomic(using=kwargs.get("using")):
             super().save(*args, **kwargs)
             if is_new:

@@ -1,6 +1,6 @@
 """Miners added, moved and retired, sites on other tariffs: what belongs where, and what is computed anew."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -69,6 +69,13 @@ def test_a_miner_that_is_added_belongs_to_its_site_since_ever(site: Site) -> Non
 def test_a_miner_that_a_script_saves_belongs_to_its_site_once(site: Site) -> None:
     miner = Miner.objects.create(name="by hand", site=site)
     miner.notes = "saved again"
+    miner.save()
+    assert moves(miner) == [(SINCE_EVER, site.pk)]
+
+
+def test_a_copy_that_a_script_makes_belongs_to_its_site(site: Site) -> None:
+    miner = Miner.objects.create(name="by hand", site=site)
+    miner.pk, miner.name = None, "its copy"
     miner.save()
     assert moves(miner) == [(SINCE_EVER, site.pk)]
 
@@ -193,26 +200,38 @@ def test_an_unknown_site_is_refused_with_those_there_are(site: Site) -> None:
 def test_of_two_that_are_added_at_once_the_second_is_refused(name: str) -> None:
     """As on two clicks: neither sees what the other has not committed."""
     site = SiteFactory()
-    refused: list[Exception] = []
-
-    def add() -> None:
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SET application_name = 'the second'")
-            add_miner(name, "10.0.0.5", site=site)
-        except Exception as error:  # noqa: BLE001 - looked at below
-            refused.append(error)
-        finally:
-            connection.close()
-
-    second = threading.Thread(target=add)
-    with transaction.atomic():
-        add_miner("garage", "10.0.0.5", site=site)
-        second.start()
-        wait_for(lambda: waits("the second") or not second.is_alive(), "the second to wait or to end")
-    second.join()
-    assert [type(error) for error in refused] == [MembershipRefused]
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            add_miner("garage", "10.0.0.5", site=site)
+            second = pool.submit(add_in_a_thread, name, site)
+            wait_for(lambda: waits("the second") or second.done(), "the second to wait or to end")
+        with pytest.raises(MembershipRefused):
+            second.result()
     assert Miner.objects.get().name == "garage"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_that_an_import_is_creating_is_refused() -> None:
+    """An import holds no lock of those that add one miner: it may take minutes."""
+    site = SiteFactory()
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            add_miners(["garage"], site)
+            second = pool.submit(add_in_a_thread, "garage", site)
+            wait_for(lambda: waits("the second") or second.done(), "the second to wait or to end")
+        with pytest.raises(MembershipRefused, match="a miner is called garage already"):
+            second.result()
+    assert Miner.objects.get().name == "garage"
+
+
+def add_in_a_thread(name: str, site: Site) -> None:
+    """Add a miner on a connection of this thread's own, called "the second"."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET application_name = 'the second'")
+        add_miner(name, "10.0.0.5", site=site)
+    finally:
+        connection.close()
 
 
 def waits(application: str) -> bool:
