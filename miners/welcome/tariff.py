@@ -40,6 +40,8 @@ def choose_tariff(site: Site, terms: Mapping[str, Any], today: date) -> Tariff:
     A tariff of the same terms is taken again. One that no site is on any more is not fetched any more.
     """
     with transaction.atomic():
+        # Two who choose at once: the second one sees what the first has made.
+        Site.objects.select_for_update(no_key=True).get(pk=site.pk)
         tariff = Tariff.objects.filter(**terms).order_by("pk").first() or _new_tariff(terms)
         Tariff.objects.filter(pk=tariff.pk).update(active=True)
         before = list(SiteTariff.objects.filter(site=site).values_list("tariff_id", flat=True))

@@ -1,10 +1,8 @@
 """Miners added, moved and retired, sites on other tariffs: what belongs where, and what is computed anew."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection, transaction
 
 from hmm.models import DirtyRange
 from miners.membership import (
@@ -22,7 +20,7 @@ from miners.models.site import SINCE_EVER
 from miners.telemetry.rows import TelemetryRow
 from miners.telemetry.write import write_rows
 from tests.factories import MinerFactory, SiteFactory, TariffFactory
-from tests.waiting import wait_for
+from tests.waiting import second_of_two
 
 TODAY = date(2026, 7, 10)
 NOW = datetime(2026, 7, 10, 12, tzinfo=UTC)
@@ -198,15 +196,12 @@ def test_an_unknown_site_is_refused_with_those_there_are(site: Site) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["garage", "attic"])
 def test_of_two_that_are_added_at_once_the_second_is_refused(name: str) -> None:
-    """As on two clicks: neither sees what the other has not committed."""
     site = SiteFactory()
-    with ThreadPoolExecutor() as pool:
-        with transaction.atomic():
-            add_miner("garage", "10.0.0.5", site=site)
-            second = pool.submit(add_in_a_thread, name, site)
-            wait_for(lambda: waits("the second") or second.done(), "the second to wait or to end")
-        with pytest.raises(MembershipRefused):
-            second.result()
+    with pytest.raises(MembershipRefused):
+        second_of_two(
+            lambda: add_miner("garage", "10.0.0.5", site=site),
+            lambda: add_miner(name, "10.0.0.5", site=site),
+        )
     assert Miner.objects.get().name == "garage"
 
 
@@ -214,32 +209,8 @@ def test_of_two_that_are_added_at_once_the_second_is_refused(name: str) -> None:
 def test_a_name_that_an_import_is_creating_is_refused() -> None:
     """An import holds no lock of those that add one miner: it may take minutes."""
     site = SiteFactory()
-    with ThreadPoolExecutor() as pool:
-        with transaction.atomic():
-            add_miners(["garage"], site)
-            second = pool.submit(add_in_a_thread, "garage", site)
-            wait_for(lambda: waits("the second") or second.done(), "the second to wait or to end")
-        with pytest.raises(MembershipRefused, match="a miner is called garage already"):
-            second.result()
-    assert Miner.objects.get().name == "garage"
-
-
-def add_in_a_thread(name: str, site: Site) -> None:
-    """Add a miner on a connection of this thread's own, called "the second"."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SET application_name = 'the second'")
-        add_miner(name, "10.0.0.5", site=site)
-    finally:
-        connection.close()
-
-
-def waits(application: str) -> bool:
-    """Return whether the connection of this name waits for a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock')",
-            [application],
+    with pytest.raises(MembershipRefused, match="a miner is called garage already"):
+        second_of_two(
+            lambda: add_miners(["garage"], site), lambda: add_miner("garage", "10.0.0.5", site=site)
         )
-        return bool(cursor.fetchone()[0])
+    assert Miner.objects.get().name == "garage"

@@ -15,9 +15,10 @@ from miners.membership import move_miner
 from miners.models import Site, SiteTariff
 from miners.welcome.tariff import choose_tariff
 from tests.energy.servers import simulated_prices
-from tests.factories import MinerFactory, UserFactory
+from tests.factories import MinerFactory, SiteFactory, UserFactory
 from tests.metrics.fleet_at_work import report
 from tests.pages import words_of
+from tests.waiting import second_of_two
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 AGILE = {"kind": "octopus_agile", "region": "M", "postcode": "", "product": ""}
@@ -166,3 +167,16 @@ def test_a_tariff_that_no_site_has_yet_stays_as_it_is(owner: Client) -> None:
     choose(owner, **AGILE)
     kept.refresh_from_db()
     assert kept.active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tariff_that_is_chosen_twice_at_once_is_made_once() -> None:
+    """As on a double click."""
+    home, terms = SiteFactory(), {"provider": "fixed", "fixed_pence_per_kwh": 24.5, "currency": "GBP"}
+    chosen: list[Tariff] = []
+    second = second_of_two(
+        lambda: chosen.append(choose_tariff(home, terms, NOW.date())),
+        lambda: choose_tariff(home, terms, NOW.date()),
+    )
+    assert [second] == chosen
+    assert today_of(home) == second
