@@ -1,6 +1,7 @@
 """Moves miners' days between plain rows and packed ones, each in one transaction: either form, never both or none."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -97,6 +98,14 @@ WHERE n.gap_s < n.covered_s AND n.timestamp >= %(start)s AND t.miner_id = n.mine
 RETURNING n.timestamp - n.covered_s * interval '1 second', n.timestamp
 """
 
+# What is packed of the days after and covers time before the last row of this one.
+REACHING_BACK = """
+DELETE FROM telemetry_packed p
+USING unnest(%(miner_ids)s::int[], %(last_at)s::timestamptz[]) AS given (miner_id, last_at)
+WHERE p.miner_id = given.miner_id AND p.day > %(day)s AND p.day <= %(last_day)s AND p.begins_at < given.last_at
+RETURNING p.miner_id, p.day, p.payload || p.payload_end, given.last_at
+"""
+
 LONGEST = timedelta(seconds=MAX_COVERED_S)
 """No interval reaches over more."""
 
@@ -136,7 +145,8 @@ def midnight(day: date) -> datetime:
 def pack(miner_ids: Sequence[int], day: date) -> int:
     """Make one packed row of each of these miners' plain rows of the UTC `day`, in one transaction. Returns the rows.
 
-    Of a miner that has a packed row of that day already, it is made of both.
+    Of a miner that has a packed row of that day already, it is made of both. What is packed of the days after begins
+    no earlier than it ends.
     """
     start, end = midnight(day), midnight(day) + timedelta(days=1)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -144,15 +154,37 @@ def pack(miner_ids: Sequence[int], day: date) -> int:
         cursor.execute(PACKED_ALREADY, [list(miner_ids), day])
         unpack([(miner_id, day) for (miner_id,) in cursor.fetchall()])
         found = list(read_days(_read(miner_ids, start, end)))
+        shortened = _take_reaching_back(cursor, day, found)
         with cursor.copy(STORE) as copy:
             copy.set_types(STORED_TYPES)
-            for miner_id, rows in found:
-                copy.write_row(_packed_row(miner_id, day, rows))
+            for row in [*((miner_id, day, rows) for miner_id, rows in found), *shortened]:
+                copy.write_row(_packed_row(*row))
         cursor.execute(DELETE, [list(miner_ids), start, end])
         packed = sum(len(rows) for _, rows in found)
         if cursor.rowcount != packed:
             raise RowsChanged(f"{packed} rows of {day} packed, {cursor.rowcount} there")
     return packed
+
+
+def _take_reaching_back(
+    cursor: Any, day: date, found: Sequence[tuple[int, Day]]
+) -> list[tuple[int, date, Day]]:
+    """Take what is packed of the days after `day` and reaches over its last rows, `found`, and return it shortened.
+
+    So it is where a clock that went back had readings taken for recent ones just before midnight.
+    """
+    params: dict[str, Any] = {"day": day, "last_day": day + LONGEST + timedelta(days=1)}
+    params["miner_ids"] = [miner_id for miner_id, _ in found]
+    params["last_at"] = [_at(day, rows.second[-1]) for _, rows in found]
+    cursor.execute(REACHING_BACK, params)
+    shortened = []
+    for miner_id, later, data, last_at in cursor.fetchall():
+        rows = decode(bytes(data))
+        first = _at(later, rows.second[0])
+        mark_miners_dirty([miner_id], first - timedelta(seconds=rows.covered_s[0]), first)
+        gap_s = round((first - last_at).total_seconds())
+        shortened.append((miner_id, later, replace(rows, covered_s=[gap_s, *rows.covered_s[1:]])))
+    return shortened
 
 
 def _read(miner_ids: Sequence[int], start: datetime, end: datetime) -> list[list[bytes]]:
@@ -213,8 +245,12 @@ def copy_days(cursor: Any, table: str, packed: Iterable[tuple[int, date, bytes]]
 
 
 def _packed_row(miner_id: int, day: date, rows: Day) -> tuple[Any, ...]:
-    first, last = (midnight(day) + timedelta(seconds=rows.second[n]) for n in (0, -1))
+    first, last = (_at(day, rows.second[n]) for n in (0, -1))
     begins = first - timedelta(seconds=rows.covered_s[0])
     data = encode(rows)
     chunks = len(data) // CHUNK * CHUNK
     return miner_id, day, len(rows), begins, first, last, data[:chunks], data[chunks:]
+
+
+def _at(day: date, second: int) -> datetime:
+    return midnight(day) + timedelta(seconds=second)

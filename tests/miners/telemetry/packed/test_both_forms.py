@@ -115,3 +115,20 @@ def test_the_first_row_begins_after_the_last_of_the_day_before_whatever_its_form
     rows, dirty = unite(miner)
     assert rows == [(-60, 30), (60, 120), (120, 30)]
     assert dirty == (60 - 7200, DAY_S)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_both", [True, False])
+def test_what_is_packed_of_the_next_day_begins_after_the_last_plain_row(miner: Miner, is_both: bool) -> None:
+    next_day = [row(miner, DAY_S + 30, 60), row(miner, DAY_S + 60)]
+    make_both_of([row(miner, 600 if is_both else -600), *next_day], [row(miner, DAY_S - 10)])
+    DirtyRange.objects.all().delete()
+    pack([miner.pk], DAY)
+    assert DirtyRange.objects.filter(
+        start=MIDNIGHT + timedelta(seconds=DAY_S - 30), end=MIDNIGHT + timedelta(seconds=DAY_S + 30)
+    ).exists()
+    unpack_all([DAY + A_DAY])
+    assert [(r[1] - MIDNIGHT - A_DAY, r[2]) for r in plain()] == [
+        (timedelta(seconds=30), 40),
+        (timedelta(seconds=60), 30),
+    ]
