@@ -44,11 +44,12 @@ class Command(HmmCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = [_role(kind, options) for kind in (roles.operator, roles.application)]
         _refuse_names(wanted)
-        if not options["verify_only"]:
-            _let_create_roles()
+        with connection.cursor() as cursor:
+            _refuse_roles(cursor, wanted, options["verify_only"])
+            if not options["verify_only"]:
+                _require_may_create_roles(cursor)
         # One transaction: a role that may do what it must not is not left behind.
         with transaction.atomic(), connection.cursor() as cursor:
-            _refuse(cursor, wanted, options["verify_only"])
             if not options["verify_only"]:
                 for role in wanted:
                     self._set_up(cursor, role)
@@ -74,14 +75,17 @@ class Command(HmmCommand):
         self.stdout.write(f"verified: {len(roles.TRIALS)} things tried as each role, all as they must be")
 
 
-def _let_create_roles() -> None:
-    """Let HMM's user of the embedded server make roles. On a server of your own that is its superuser's to do."""
-    if connection.settings_dict["ENGINE"] != EMBEDDED:
-        return
-    with connection.cursor() as cursor:
-        may_already = roles.whoami(cursor).may_create_roles
-    if not may_already:
+def _require_may_create_roles(cursor: Any) -> None:
+    """Fail where the database user may not make roles. HMM's own of the embedded server is let, once all else is well."""
+    me = roles.whoami(cursor)
+    if not me.may_create_roles and connection.settings_dict["ENGINE"] == EMBEDDED:
         server_of(connection.settings_dict).let_create_roles()
+        me = roles.whoami(cursor)
+    if not me.may_create_roles:
+        fail(
+            f"the database user {me.name} may not create roles; connect as one that may, "
+            f'or have a superuser run: ALTER ROLE "{me.name}" CREATEROLE'
+        )
 
 
 def _make_hours(cursor: Any) -> None:
@@ -105,15 +109,9 @@ def _refuse_names(wanted: list[Role]) -> None:
             fail(f"{role.name!r} cannot be the name of a role: 1 to 63 bytes, not beginning with pg_")
 
 
-def _refuse(cursor: Any, wanted: list[Role], verify_only: bool) -> None:
-    me = roles.whoami(cursor)
+def _refuse_roles(cursor: Any, wanted: list[Role], verify_only: bool) -> None:
     for role in wanted:
         if roles.is_too_mighty(cursor, role):
             fail(f"{role.name} is a superuser or owns the table: no grant limits it; name another role")
         if verify_only and not roles.exists(cursor, role):
             fail(f"there is no role {role.name}; run: manage.py setup_database_roles")
-    if not verify_only and not me.may_create_roles:
-        fail(
-            f"the database user {me.name} may not create roles; connect as one that may, "
-            f'or have a superuser run: ALTER ROLE "{me.name}" CREATEROLE'
-        )

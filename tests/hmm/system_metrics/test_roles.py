@@ -72,9 +72,13 @@ def test_the_embedded_server_lets_its_own_user_make_them():
 
 
 @pytest.mark.usefixtures("fresh_embedded_server")
-def test_verifying_alone_lets_nobody_more():
-    with pytest.raises(CommandError, match="there is no role"):
-        run(verify_only=True)
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [({"verify_only": True}, "there is no role"), ({"operator": SUPERUSER}, "is a superuser")],
+)
+def test_what_is_refused_lets_nobody_more(options: dict[str, object], why: str):
+    with pytest.raises(CommandError, match=why):
+        run(**options)
     with connection.cursor() as cursor:
         assert not whoami(cursor).may_create_roles
 
