@@ -58,8 +58,12 @@ def add_miner(
             raise MembershipRefused(reason)
         try:
             return place_miner(miner, since)
-        except IntegrityError:  # an import, or the admin, had made one of that name and not yet committed
-            raise MembershipRefused(_taken(miner)) from None
+        except (
+            IntegrityError
+        ) as error:  # an import, or the admin, had made one of that name and not yet committed
+            if reason := _taken(miner):
+                raise MembershipRefused(reason) from error
+            raise
 
 
 def _taken(miner: Miner) -> str:
