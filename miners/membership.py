@@ -58,9 +58,8 @@ def add_miner(
             raise MembershipRefused(reason)
         try:
             return place_miner(miner, since)
-        except (
-            IntegrityError
-        ) as error:  # an import, or the admin, had made one of that name and not yet committed
+        except IntegrityError as error:
+            # An import, or the admin, had made one of that name and not yet committed.
             if reason := _taken(miner):
                 raise MembershipRefused(reason) from error
             raise
